@@ -1,0 +1,1 @@
+"""stackfix: the newest CUDA set that really works on a machine, installed and proved."""

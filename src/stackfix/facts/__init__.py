@@ -1,0 +1,1 @@
+"""The database: rows are read, checked and turned into model values."""

@@ -1,0 +1,1 @@
+"""The package index: addresses, pages and files, behind one HTTP door."""

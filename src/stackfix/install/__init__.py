@@ -1,0 +1,1 @@
+"""Environments on the disk: made beside, proved, then switched."""

@@ -1,0 +1,1 @@
+"""Bytes in, facts out: what a library or a wheel needs, provides and carries."""

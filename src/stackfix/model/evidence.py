@@ -1,0 +1,42 @@
+"""How a value is known: found, and by what way; or not found, and what was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A value, with the way it was found ("NVML", "--driver", "/proc/driver/nvidia/version")."""
+
+    value: T
+    found_via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No value; each entry of `tried` is one place that was looked at and what it said."""
+
+    tried: tuple[str, ...]
+
+
+Reading: TypeAlias = Known[T] | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a fact stands: a document's address, a wheel's file name, a reading of the machine.
+
+    `method` is one of measured, documented, secondary, inferred, read (from the machine), asked
+    (by the user), metadata (stands in the wheel's METADATA).
+    """
+
+    method: str
+    where: str
+    seen: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.where}" + (f", {self.seen}" if self.seen else "")

@@ -1,0 +1,77 @@
+"""Machine: what is there to run on, each reading with how it was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stackfix.errors import QuestionError
+from stackfix.model.evidence import Reading
+from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
+
+PLATFORMS = ("linux_x86_64", "linux_aarch64", "win_amd64")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Operating system and processor, in the words of wheel tags."""
+
+    os: str
+    arch: str
+
+    @classmethod
+    def parse(cls, label: str) -> Platform:
+        """Return the platform of a label such as `linux_x86_64`, or raise QuestionError."""
+        for known in PLATFORMS:
+            if label == known:
+                system, _, arch = label.partition("_")
+                return cls("windows" if system == "win" else system, arch)
+        raise QuestionError(
+            f"`{label}` is not a platform that stackfix knows", hint=f"use one of {', '.join(PLATFORMS)}"
+        )
+
+    @property
+    def label(self) -> str:
+        """One word, as `--platform` takes it: linux_x86_64."""
+        return f"{'win' if self.os == 'windows' else self.os}_{self.arch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One GPU; `index` is NVML's order, which is not CUDA's."""
+
+    name: str
+    compute_capability: Reading[ComputeCapability]
+    memory_bytes: Reading[int]
+    index: int = 0
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """One CPython that can make environments; `path` is empty when it is only described."""
+
+    version: PythonVersion
+    path: str = ""
+    free_threaded: bool = False
+    found_via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """All readings of one machine, real or described.
+
+    `gpus` is Known(()) when it is certain that there is no GPU; `driver` Unknown when none was found.
+    `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
+    """
+
+    platform: Platform
+    glibc: Reading[tuple[int, int]]
+    driver: Reading[DriverVersion]
+    cuda: Reading[CudaVersion]
+    gpus: Reading[tuple[Gpu, ...]]
+    pythons: tuple[Interpreter, ...]
+    free_disk_bytes: Reading[int]
+    wsl: bool = False
+    container: bool = False
+    tegra: bool = False
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,63 @@
+"""Wheel: what one release of a package needs, provides and carries on one platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from stackfix.model.evidence import Source
+from stackfix.versions import CudaVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelFile:
+    """One file of a release; its name carries the tags, its address comes from the index when needed."""
+
+    name: str
+    size: int
+    sha256: str
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCode:
+    """Code for GPUs: `count` fatbin containers (or one arch list) carry exactly these images.
+
+    `cubins` are architectures as the compiler writes them without `sm_` ("86", "90a", "120f");
+    `ptx` maps a virtual architecture ("90") to the CUDA toolkit that wrote it, None when not measured.
+    """
+
+    cubins: frozenset[str]
+    ptx: Mapping[str, CudaVersion | None]
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """One release on one platform, measured or documented.
+
+    `needs` and `opens` map a feature ("" = loaded with the package, "cuda", "tensorrt") to sonames that
+    the wheel itself does not carry: DT_NEEDED (or imported DLLs), and names given to dlopen.
+    `provides` maps a soname to its path in the wheel. `cuda` is the toolkit it was built with or belongs to.
+    `owns` are the import folders it fills. `numpy_abi` is the numpy majors its extension modules load under;
+    empty means not measured. `onnx_opset` and `onnx_ir` are ceilings, None when not measured.
+    """
+
+    package: str
+    version: Version
+    source: str
+    platform: str
+    files: tuple[WheelFile, ...]
+    requires_dist: tuple[str, ...]
+    needs: Mapping[str, frozenset[str]]
+    opens: Mapping[str, frozenset[str]]
+    provides: Mapping[str, str]
+    cuda: tuple[CudaVersion, ...]
+    code: tuple[DeviceCode, ...]
+    owns: frozenset[str]
+    numpy_abi: frozenset[int]
+    onnx_opset: int | None
+    onnx_ir: int | None
+    evidence: Source

@@ -1,0 +1,1 @@
+"""Plans: locks, and the difference between what is there and what should be."""

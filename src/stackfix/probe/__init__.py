@@ -1,0 +1,1 @@
+"""Readers of this machine: read, then decide."""

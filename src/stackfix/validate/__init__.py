@@ -1,0 +1,1 @@
+"""Proof: DWPose run inside the target environment, and what may be said of the run."""
