@@ -1,0 +1,107 @@
+"""Problem: a closed, finite universe of candidates, what they require, and why.
+
+Everything that makes a set work or fail is said in one form: a candidate of one node requires that another
+node takes one of the allowed keys, and a fact says why. Packages are nodes; so are machine readings
+(`machine:driver`), shared libraries (`lib:libcudnn.so.9`), import folders (`owns:onnxruntime`), the CUDA of
+the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from stackfix.model.evidence import Source
+
+DRIVER = "machine:driver"
+PYTHON = "machine:python"
+GLIBC = "machine:glibc"
+PLATFORM = "machine:platform"
+CUDA = "stack:cuda"
+TOOLKIT = "stack:toolkit"
+
+
+def gpu_node(index: int) -> str:
+    """Return the node of the GPU with this index."""
+    return f"machine:gpu:{index}"
+
+
+def library_node(soname: str) -> str:
+    """Return the node whose candidates are the wheels that provide `soname`."""
+    return f"lib:{soname}"
+
+
+def presence_node(package: str) -> str:
+    """Return the node that holds a package's version if it is there, and requires nothing of it."""
+    return f"if:{package}"
+
+
+def folder_node(folder: str) -> str:
+    """Return the node of an import folder, which has one owner."""
+    return f"owns:{folder}"
+
+
+def is_package(node: str) -> bool:
+    """Whether a node is a distribution, not a reading, library or register."""
+    return ":" not in node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One true sentence that can rule a candidate out, with its rule and where it stands.
+
+    `rule` is the rule's name ("driver floor", "linkage", …); `relaxable` says that the user could change it
+    (their own request, their driver), which is where options are looked for.
+    """
+
+    text: str
+    rule: str
+    source: Source
+    relaxable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """`node` must take one of the keys `allowed`, because of `fact`."""
+
+    node: str
+    allowed: frozenset[str]
+    fact: Fact
+
+
+Pins: TypeAlias = Mapping[str, str]
+
+
+class Universe(Protocol):
+    """What the solver and the prover ask; finite, and the same answer every time."""
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first; empty for a node nobody knows."""
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate `key` of `node` requires."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableUniverse:
+    """A universe written out in full: node -> key (most wanted first) -> requirements."""
+
+    table: Mapping[str, Mapping[str, tuple[Requirement, ...]]]
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first."""
+        return tuple(self.table.get(node, ()))
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate requires."""
+        return self.table[node][key]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A universe, what is asked of it (root requirements), and the order in which newness counts."""
+
+    universe: Universe
+    roots: tuple[Requirement, ...]
+    order: tuple[str, ...] = field(default=())

@@ -1,0 +1,91 @@
+"""A set that satisfies every requirement, found by resolvelib; the only importer of resolvelib.
+
+The search prefers what the order names first and the newest of each, so its proposal usually is the newest
+set. Whether it is, and whether "nothing found" is true, is for `prove` and `newest` to say: resolvelib's
+backjumping keeps no record of earlier dead ends and may pass over a set that exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
+from resolvelib.structs import RequirementInformation
+
+from stackfix.model.problem import Pins, Problem, Requirement
+
+MAX_ROUNDS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One candidate as resolvelib passes it around."""
+
+    node: str
+    key: str
+
+
+class _Provider(AbstractProvider[Requirement, _Choice, str]):
+    """The universe in resolvelib's words."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._universe = problem.universe
+        self._rank = {node: place for place, node in enumerate(problem.order)}
+
+    def identify(self, requirement_or_candidate: Requirement | _Choice) -> str:
+        return requirement_or_candidate.node
+
+    def get_preference(
+        self,
+        identifier: str,
+        resolutions: Mapping[str, _Choice],
+        candidates: Mapping[str, Iterator[_Choice]],
+        information: Mapping[str, Iterator[RequirementInformation[Requirement, _Choice]]],
+        backtrack_causes: Sequence[RequirementInformation[Requirement, _Choice]],
+    ) -> tuple[int, str]:
+        """Decide in the order that newness counts in, then by name."""
+        del resolutions, candidates, information, backtrack_causes
+        return self._rank.get(identifier, len(self._rank)), identifier
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[Requirement]],
+        incompatibilities: Mapping[str, Iterator[_Choice]],
+    ) -> Iterable[_Choice]:
+        """Return the candidates that every requirement allows, most wanted first."""
+        asked = [requirement.allowed for requirement in requirements[identifier]]
+        refused = {choice.key for choice in incompatibilities[identifier]}
+        return [
+            _Choice(identifier, key)
+            for key in self._universe.keys(identifier)
+            if key not in refused and all(key in allowed for allowed in asked)
+        ]
+
+    def is_satisfied_by(self, requirement: Requirement, candidate: _Choice) -> bool:
+        return candidate.key in requirement.allowed
+
+    def get_dependencies(self, candidate: _Choice) -> Iterable[Requirement]:
+        return self._universe.requires(candidate.node, candidate.key)
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The library found no set; that none exists is not proved by this."""
+
+
+def propose(problem: Problem, extra: Collection[Requirement] = ()) -> Pins | NotFound:
+    """Return a set that satisfies every requirement, probably the newest; or NotFound.
+
+    It may hold nodes that nothing leads to any more. `Resolver` would drop them, but walks the graph without
+    marking where it has been and does not return on some cycles; `Resolution` is what it drives.
+    """
+    reporter: BaseReporter[Requirement, _Choice, str] = BaseReporter()
+    resolution = Resolution(_Provider(problem), reporter)
+    try:
+        state = resolution.resolve([*problem.roots, *extra], max_rounds=MAX_ROUNDS)
+    except (ResolutionImpossible, ResolutionTooDeep):
+        return NotFound()
+    return {node: choice.key for node, choice in state.mapping.items()}

@@ -1,0 +1,209 @@
+"""Search with reasons: a set that satisfies everything, or the facts that together forbid it.
+
+Backtracking with conflict-directed backjumping. Every narrowing of a node remembers its fact and the
+decisions it follows from, so a dead end returns the facts it rests on, and a decision that had no part in a
+dead end is jumped over. Complete: it fails only when no set exists (tests compare with brute force).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stackfix.model.problem import Fact, Pins, Problem, Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """No set exists; `facts` together forbid it (not yet minimal)."""
+
+    facts: frozenset[Fact]
+
+
+@dataclass(slots=True)
+class _Narrowing:
+    """One requirement on a node, as it was put: allowed keys, its fact, the decision that brought it."""
+
+    allowed: frozenset[str]
+    fact: Fact
+    by: str
+
+
+@dataclass(slots=True)
+class _Conflict:
+    """What a dead end rests on: facts, and the nodes whose decisions took part."""
+
+    facts: set[Fact] = field(default_factory=set)
+    nodes: set[str] = field(default_factory=set)
+
+    def absorb(self, narrowings: Sequence[_Narrowing]) -> None:
+        for narrowing in narrowings:
+            self.facts.add(narrowing.fact)
+            if narrowing.by:
+                self.nodes.add(narrowing.by)
+
+
+class _Search:
+    """State of one search: narrowings per node, decisions, and a trail to undo them."""
+
+    def __init__(self, problem: Problem, enabled: Callable[[Fact], bool]) -> None:
+        self.universe = problem.universe
+        self.enabled = enabled
+        self.rank = {node: place for place, node in enumerate(problem.order)}
+        self.narrowings: dict[str, list[_Narrowing]] = {}
+        self.domains: dict[str, tuple[str, ...]] = {}
+        self.pins: dict[str, str] = {}
+
+    def put(self, requirement: Requirement, by: str, trail: list[tuple[str, tuple[str, ...] | None]]) -> bool:
+        """Narrow a node; False when nothing is left of it."""
+        if not self.enabled(requirement.fact):
+            return True
+        node = requirement.node
+        before = self.domains.get(node)
+        domain = before if before is not None else tuple(self.universe.keys(node))
+        after = tuple(key for key in domain if key in requirement.allowed)
+        trail.append((node, before))
+        self.narrowings.setdefault(node, []).append(_Narrowing(requirement.allowed, requirement.fact, by))
+        self.domains[node] = after
+        return bool(after) and (node not in self.pins or self.pins[node] in requirement.allowed)
+
+    def undo(self, trail: list[tuple[str, tuple[str, ...] | None]]) -> None:
+        while trail:
+            node, before = trail.pop()
+            self.narrowings[node].pop()
+            if before is None:
+                del self.domains[node]
+                del self.narrowings[node]
+            else:
+                self.domains[node] = before
+
+    def conflict_at(self, node: str) -> _Conflict:
+        """What forbids every key of `node`, with few narrowings: greedy, latest needed first."""
+        conflict = _Conflict()
+        narrowings = self.narrowings[node]
+        left = set(self.universe.keys(node))
+        if node in self.pins:
+            left &= {self.pins[node]}
+            conflict.nodes.add(node)
+        chosen: list[_Narrowing] = []
+        while left:
+            best = min(narrowings, key=lambda narrowing: len(left & narrowing.allowed))
+            remaining = left & best.allowed
+            if remaining == left:
+                break
+            chosen.append(best)
+            left = remaining
+        conflict.absorb(chosen or narrowings[-1:])
+        return conflict
+
+    def forced_node(self) -> str | None:
+        """Return an undecided node with one key left, or None."""
+        return next((n for n, keys in self.domains.items() if len(keys) == 1 and n not in self.pins), None)
+
+    def next_node(self) -> str | None:
+        """Return the node to decide: a forced one, else the first in the order, else the narrowest."""
+        best: str | None = None
+        best_rank = (0, 0, "")
+        for node, domain in self.domains.items():
+            if node in self.pins:
+                continue
+            if len(domain) == 1:
+                return node
+            rank = (self.rank.get(node, len(self.rank)), len(domain), node)
+            if best is None or rank < best_rank:
+                best, best_rank = node, rank
+        return best
+
+    def descend(self) -> _Conflict | None:
+        """Decide the next node and everything after it; None when all is decided."""
+        node = self.next_node()
+        if node is None:
+            return None
+        dead_end = _Conflict()
+        for key in self.domains[node]:
+            self.pins[node] = key
+            trail: list[tuple[str, tuple[str, ...] | None]] = []
+            failed = None
+            for requirement in self.universe.requires(node, key):
+                if not self.put(requirement, node, trail):
+                    failed = self.conflict_at(requirement.node)
+                    break
+            if failed is None:
+                failed = self.descend()
+                if failed is None:
+                    return None
+            self.undo(trail)
+            del self.pins[node]
+            if node not in failed.nodes:
+                return failed
+            dead_end.facts |= failed.facts
+            dead_end.nodes |= failed.nodes
+        dead_end.nodes.discard(node)
+        removed = set(self.universe.keys(node)) - set(self.domains[node])
+        for narrowing in self.narrowings[node]:
+            if not removed <= narrowing.allowed or narrowing is self.narrowings[node][0]:
+                dead_end.absorb([narrowing])
+        return dead_end
+
+
+def search(
+    problem: Problem, extra: Collection[Requirement] = (), *, only: Collection[Fact] | None = None
+) -> Pins | Refutation:
+    """Return the set greatest in the problem's order, or the facts that forbid every set.
+
+    `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts).
+    """
+    enabled: Callable[[Fact], bool] = (lambda _: True) if only is None else set(only).__contains__
+    state = _Search(problem, enabled)
+    trail: list[tuple[str, tuple[str, ...] | None]] = []
+    for requirement in (*problem.roots, *extra):
+        if not state.put(requirement, "", trail):
+            return Refutation(frozenset(state.conflict_at(requirement.node).facts))
+    conflict = state.descend()
+    if conflict is not None:
+        return Refutation(frozenset(conflict.facts))
+    return dict(state.pins)
+
+
+def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
+    """Return the nodes that every set must hold, with the keys that no forced choice rules out.
+
+    Only what follows without a guess; empty when even that fails (then no set exists).
+    """
+    state = _Search(problem, lambda _: True)
+    trail: list[tuple[str, tuple[str, ...] | None]] = []
+    if not all(state.put(requirement, "", trail) for requirement in problem.roots):
+        return {}
+    while (node := state.forced_node()) is not None:
+        state.pins[node] = state.domains[node][0]
+        requires = state.universe.requires(node, state.pins[node])
+        if not all(state.put(requirement, node, trail) for requirement in requires):
+            return {}
+    return dict(state.domains)
+
+
+def minimal(problem: Problem, facts: Collection[Fact], extra: Collection[Requirement] = ()) -> frozenset[Fact]:
+    """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out."""
+    core = list(dict.fromkeys(sorted(facts, key=lambda fact: (fact.relaxable, fact.rule, fact.text))))
+    settled: list[Fact] = []
+    while core:
+        fact = core.pop(0)
+        answer = search(problem, extra, only={*core, *settled})
+        if isinstance(answer, Refutation):
+            core = [kept for kept in core if kept in answer.facts]
+        else:
+            settled.append(fact)
+    return frozenset(settled)
+
+
+def reachable(problem: Problem, pins: Pins) -> Mapping[str, str]:
+    """Return the part of `pins` that the roots lead to."""
+    found: dict[str, str] = {}
+    queue = [requirement.node for requirement in problem.roots]
+    while queue:
+        node = queue.pop()
+        if node in found or node not in pins:
+            continue
+        found[node] = pins[node]
+        queue += [requirement.node for requirement in problem.universe.requires(node, pins[node])]
+    return found
