@@ -19,6 +19,7 @@ class WheelFile:
     size: int
     sha256: str
     requires_python: str = ""
+    uploaded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
