@@ -182,13 +182,22 @@ def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
     return dict(state.domains)
 
 
-def minimal(problem: Problem, facts: Collection[Fact], extra: Collection[Requirement] = ()) -> frozenset[Fact]:
-    """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out."""
-    core = list(dict.fromkeys(sorted(facts, key=lambda fact: (fact.relaxable, fact.rule, fact.text))))
+def minimal(
+    problem: Problem,
+    facts: Collection[Fact],
+    extra: Collection[Requirement] = (),
+    *,
+    always: Collection[Fact] = (),
+) -> frozenset[Fact]:
+    """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out.
+
+    `always` count all the time and are not among the answer.
+    """
+    core = sorted(set(facts) - set(always), key=lambda fact: (fact.relaxable, fact.rule, fact.text))
     settled: list[Fact] = []
     while core:
         fact = core.pop(0)
-        answer = search(problem, extra, only={*core, *settled})
+        answer = search(problem, extra, only={*core, *settled, *always})
         if isinstance(answer, Refutation):
             core = [kept for kept in core if kept in answer.facts]
         else:

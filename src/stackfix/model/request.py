@@ -1,0 +1,32 @@
+"""Request: what is asked for, by one word or by requirements, in the order in which newness counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """One requirement that the set must hold: `torch>=2.4`, and who asks ("recipe dwpose", "you")."""
+
+    requirement: str
+    asked_by: str
+    relaxable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for, on "gpu" or "cpu".
+
+    `newest` are package names in the order in which newness counts ("python" among them says where the
+    Python comes). `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
+    """
+
+    device: str
+    roots: tuple[Root, ...]
+    newest: tuple[str, ...]
+    features: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset({"pypi"})
+    newest_before: str = ""
+    recipe: str = ""

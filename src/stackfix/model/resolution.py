@@ -1,0 +1,89 @@
+"""Resolution, or Explanation: the newest set with its reasons, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stackfix.model.machine import Interpreter, Machine
+from stackfix.model.problem import Fact
+from stackfix.model.wheel import Wheel, WheelFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One package of the set; `why` are the facts by which it is in it, most direct first."""
+
+    name: str
+    version: str
+    wheel: Wheel
+    file: WheelFile
+    why: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newer:
+    """The next newer release of a package, and a minimal set of facts that rules it out.
+
+    `given` are packages, decided before it, that must stay as they are for the facts to rule it out.
+    """
+
+    name: str
+    version: str
+    facts: tuple[Fact, ...]
+    given: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another set, in which `first` comes first in the order: the pins of the order's packages."""
+
+    first: str
+    packages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The newest set that works.
+
+    `cuda` is the CUDA of the set ("12.8"), "" when it has none. `open_facts` are requirements on readings
+    that are not known: the set works where they hold.
+    """
+
+    device: str
+    machine: Machine
+    python: Interpreter
+    cuda: str
+    pins: tuple[Pin, ...]
+    newer: tuple[Newer, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    open_facts: tuple[Fact, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Package name to version, by name."""
+        return {pin.name: pin.version for pin in sorted(self.pins, key=lambda pin: pin.name)}
+
+    @property
+    def download_bytes(self) -> int:
+        """Sum of the sizes of all files."""
+        return sum(pin.file.size for pin in self.pins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One way out, found by solving again: what to change, and the set that then comes out."""
+
+    text: str
+    packages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out."""
+
+    device: str
+    machine: Machine
+    python: Interpreter
+    conflict: tuple[Fact, ...]
+    options: tuple[Option, ...] = ()

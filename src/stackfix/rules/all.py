@@ -1,0 +1,39 @@
+"""Every rule that turns a wheel into requirements, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackfix.model.problem import Requirement, presence_node
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.abi import numpy_abi
+from stackfix.rules.collisions import collisions
+from stackfix.rules.device_code import device_code
+from stackfix.rules.kernels import kernels
+from stackfix.rules.linkage import linkage
+from stackfix.rules.metadata import requires_dist
+from stackfix.rules.pairs import pairs
+from stackfix.rules.scene import Rule, Scene, fact, wheel_source
+from stackfix.rules.shipped_together import one_cuda, shipped_together
+
+RULES: tuple[Rule, ...] = (
+    one_cuda,
+    kernels,
+    device_code,
+    pairs,
+    requires_dist,
+    linkage,
+    shipped_together,
+    numpy_abi,
+    collisions,
+)
+
+
+def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield everything that one wheel asks of the set and the machine, by every rule."""
+    for rule in RULES:
+        yield from rule(wheel, file, scene)
+    why = fact(
+        f"{wheel.package} {wheel.version} is the version that is there", "metadata", wheel_source(wheel, file)
+    )
+    yield Requirement(presence_node(wheel.package), frozenset({str(wheel.version)}), why)

@@ -1,0 +1,119 @@
+"""Kernels: whether the device code in a wheel can run on a GPU, and from which driver on.
+
+A cubin for sm_XY runs on the same major capability at minor Y or higher; sm_XYa on exactly X.Y; sm_XYf in its
+family, which is the same major from Y on. PTX for compute_P is translated by the driver on any capability
+from P on (compute_Pa and Pf stay bound like their cubins) if the driver's branch knows that PTX.
+Source: CUDA C++ Programming Guide, "Application compatibility"; Blackwell Compatibility Guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stackfix.model.wheel import DeviceCode
+from stackfix.versions import ComputeCapability, CudaVersion
+
+_ARCHITECTURE = re.compile(r"(\d{1,2})(\d)([af]?)")
+
+COVERAGE = 0.5
+
+
+def parts(architecture: str) -> tuple[ComputeCapability, str]:
+    """Return capability and suffix of an architecture such as `90a`; raise ValueError on anything else."""
+    match = _ARCHITECTURE.fullmatch(architecture)
+    if match is None:
+        raise ValueError(architecture)
+    return ComputeCapability(int(match[1]), int(match[2])), match[3]
+
+
+def runs_cubin(architecture: str, gpu: ComputeCapability) -> bool:
+    """Whether machine code for `architecture` ("86", "90a", "120f") runs on `gpu`."""
+    built_for, suffix = parts(architecture)
+    if suffix == "a":
+        return built_for == gpu
+    return built_for.major == gpu.major and built_for.minor <= gpu.minor
+
+
+def runs_ptx(architecture: str, gpu: ComputeCapability) -> bool:
+    """Whether PTX for a virtual architecture ("70", "90a") can be translated for `gpu`."""
+    built_for, suffix = parts(architecture)
+    if suffix:
+        return runs_cubin(architecture, gpu)
+    return built_for <= gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The wheel holds machine code for this GPU; `via` is the architecture that serves it."""
+
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Only PTX serves this GPU: the driver must know what `toolkit` wrote (None: not measured)."""
+
+    via: str
+    toolkit: CudaVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoCode:
+    """Nothing in the wheel can run on this GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """The wheel's device code has not been read."""
+
+
+def service(code: Iterable[DeviceCode], gpu: ComputeCapability) -> Native | Translated | NoCode | NotMeasured:
+    """Return how a wheel serves a GPU: natively, by PTX, not at all, or not measured.
+
+    A wheel has many fatbin containers, and some of them (fused attention, tensor-core kernels) are meant for
+    newer GPUs alone; so it serves a GPU when at least half as many containers serve it as serve the
+    best-served architecture.
+    """
+    containers = list(code)
+    if not containers:
+        return NotMeasured()
+    native = _tally(containers, gpu, ptx=False)
+    either = _tally(containers, gpu, ptx=True)
+    best = max(_tally(containers, other, ptx=True) for other in _capabilities(containers))
+    if native >= best * COVERAGE:
+        return Native(_closest({a for c in containers for a in c.cubins if runs_cubin(a, gpu)}))
+    if either >= best * COVERAGE:
+        serving = {a: t for c in containers for a, t in c.ptx.items() if runs_ptx(a, gpu)}
+        via = _closest(serving)
+        toolkits = [t for t in serving.values() if t is not None]
+        return Translated(via, max(toolkits) if toolkits else None)
+    return NoCode()
+
+
+def _tally(containers: Iterable[DeviceCode], gpu: ComputeCapability, *, ptx: bool) -> int:
+    return sum(
+        container.count
+        for container in containers
+        if any(runs_cubin(architecture, gpu) for architecture in container.cubins)
+        or (ptx and any(runs_ptx(architecture, gpu) for architecture in container.ptx))
+    )
+
+
+def _capabilities(containers: Iterable[DeviceCode]) -> set[ComputeCapability]:
+    names = {name for container in containers for name in (*container.cubins, *container.ptx)}
+    return {parts(name)[0] for name in names}
+
+
+def _closest(architectures: Iterable[str]) -> str:
+    return max(architectures, key=parts)
+
+
+def architectures(code: Iterable[DeviceCode]) -> str:
+    """Return the architectures of a wheel in one line: "sm_75 sm_86 sm_90a, PTX 90"."""
+    containers = list(code)
+    cubins = sorted({name for container in containers for name in container.cubins}, key=parts)
+    ptx = sorted({name for container in containers for name in container.ptx}, key=parts)
+    text = " ".join(f"sm_{name}" for name in cubins) or "no machine code"
+    return f"{text}, PTX {' '.join(ptx)}" if ptx else text

@@ -1,0 +1,27 @@
+"""Collisions: an import folder has one owner.
+
+Why: onnxruntime and onnxruntime-gpu fill the same folder; the later one overwrites the earlier, and removing
+one guts the other. (Wheels that bring the same library collide by the linkage rule.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackfix.model.problem import Requirement, folder_node
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.scene import Scene, fact, wheel_source
+
+NAME = "collisions"
+
+
+def collisions(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield a requirement to be the owner of each import folder that the wheel fills."""
+    del scene
+    for folder in sorted(wheel.owns):
+        why = fact(
+            f"{wheel.package} fills the folder `{folder}`, which has one owner",
+            NAME,
+            wheel_source(wheel, file),
+        )
+        yield Requirement(folder_node(folder), frozenset({wheel.package}), why)

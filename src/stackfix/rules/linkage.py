@@ -1,0 +1,78 @@
+"""Linkage: every shared library that is needed has exactly one provider, of the same CUDA major.
+
+Why: a missing or foreign library is not noticed by pip or uv; onnxruntime then falls back to the CPU, and
+torch fails at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stackfix.model.problem import DRIVER, Requirement, library_node
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.scene import Scene, fact, wheel_source
+
+NAME = "linkage"
+
+
+def provider_key(wheel: Wheel) -> str:
+    """Return the key of a wheel in the node of a library that it provides."""
+    return f"{wheel.package} {wheel.version}"
+
+
+def providers(soname: str, scene: Scene) -> Sequence[Wheel]:
+    """Return the wheels that provide a soname, newest first within each package."""
+    return [
+        row
+        for package in scene.facts.providers(soname)
+        for rows in scene.releases(package).values()
+        for row in rows[:1]
+        if soname in row.provides
+    ]
+
+
+def needed_libraries(wheel: Wheel, scene: Scene) -> Iterator[tuple[str, str]]:
+    """Yield each soname that a wheel cannot do without here, with the verb "needs" or "opens"."""
+    features = scene.wanted_features(wheel.package)
+    for feature, sonames in wheel.needs.items():
+        if feature in features:
+            for soname in sonames:
+                yield soname, "needs"
+    for feature, sonames in wheel.opens.items():
+        if feature in features:
+            for soname in sonames:
+                if scene.facts.libraries.opened_and_required(soname, feature):
+                    yield soname, "opens"
+
+
+def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield a requirement on the provider of each needed library, and on being the one that is provided."""
+    libraries = scene.facts.libraries
+    said: set[str] = set()
+    for soname, verb in sorted(needed_libraries(wheel, scene)):
+        if soname in said or soname in wheel.provides or libraries.is_system(soname):
+            continue
+        said.add(soname)
+        text = f"{wheel.package} {wheel.version} {verb} {soname}"
+        if libraries.is_driver(soname):
+            if scene.device == "gpu":
+                why = fact(f"{text}, which the NVIDIA driver brings", NAME, wheel_source(wheel, file))
+                yield Requirement(DRIVER, frozenset(scene.driver_keys()), why)
+            continue
+        major = wheel.cuda_major
+        matching = [
+            each
+            for each in providers(soname, scene)
+            if not (major and each.cuda_major) or each.cuda_major == major
+        ]
+        if major and any(each.cuda_major for each in matching):
+            text += f" of CUDA {major}"
+        allowed = frozenset(provider_key(each) for each in matching)
+        yield Requirement(library_node(soname), allowed, fact(text, NAME, wheel_source(wheel, file)))
+    for soname in sorted(wheel.provides):
+        why = fact(
+            f"{wheel.package} {wheel.version} provides {soname}, of which a process loads one",
+            NAME,
+            wheel_source(wheel, file),
+        )
+        yield Requirement(library_node(soname), frozenset({provider_key(wheel)}), why)

@@ -1,0 +1,181 @@
+"""Metadata: what Requires-Dist, Requires-Python and the wheel's tags ask for.
+
+`name = "metadata"`. Why: pip and uv hold to these too; a set that breaks them cannot be installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Requested
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules import tags
+from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, fact, wheel_source
+from stackfix.versions import PythonVersion
+
+NAME = "metadata"
+
+HYPOTHETICAL_GLIBCS = (
+    (2, 39),
+    (2, 35),
+    (2, 34),
+    (2, 31),
+    (2, 28),
+    (2, 27),
+    (2, 24),
+    (2, 17),
+    (2, 12),
+    (2, 5),
+)
+
+
+@lru_cache(maxsize=8192)
+def parse(text: str) -> Requested:
+    """Return the parsed requirement; InvalidRequirement when it is none."""
+    return Requested(text)
+
+
+def file_for(rows: tuple[Wheel, ...], scene: Scene) -> tuple[Wheel, WheelFile]:
+    """Return the row and file that serve the scene's Python, or the first where none does."""
+    python, platform = scene.python.version, scene.machine.platform
+    for glibc in (scene.glibc, None):
+        for row in rows:
+            file = tags.best_file(
+                row.files, python, platform, glibc, free_threaded=scene.python.free_threaded
+            )
+            if file is not None:
+                return row, file
+    return rows[0], rows[0].files[0]
+
+
+def tag_requirements(rows: tuple[Wheel, ...], file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield what the tags and Requires-Python of a release ask of the Python and the glibc."""
+    row = rows[0]
+    python, platform = scene.python.version, scene.machine.platform
+    fits = tags.best_file((file,), python, platform, None, free_threaded=scene.python.free_threaded)
+    if fits is None:
+        files = [one for each in rows for one in each.files]
+        known = tags.pythons(files, map(PythonVersion.parse, HYPOTHETICAL_PYTHONS), platform)
+        listed = _listed(known)
+        text = f"{row.package} {row.version} has wheels for {platform.label} only for Python {listed}"
+        allowed = frozenset(one.minor_version for one in known if one.minor_version != python.minor_version)
+        yield Requirement(PYTHON, allowed, fact(text, NAME, wheel_source(row, file, "metadata")))
+        return
+    needed = tags.needed_glibc(file)
+    if needed is not None and platform.os == "linux":
+        text = f"{row.package} {row.version} needs glibc {needed[0]}.{needed[1]} or newer"
+        yield Requirement(
+            GLIBC, _at_least(needed, scene), fact(text, NAME, wheel_source(row, file, "metadata"))
+        )
+
+
+def glibc_keys(scene: Scene) -> tuple[str, ...]:
+    """Return the keys of the glibc node: this machine's first, then others for the sake of argument."""
+    if scene.glibc is None:
+        return ("unknown",)
+    here = f"{scene.glibc[0]}.{scene.glibc[1]}"
+    return (here, *(f"{a}.{b}" for a, b in HYPOTHETICAL_GLIBCS if f"{a}.{b}" != here))
+
+
+def _at_least(needed: tuple[int, int], scene: Scene) -> frozenset[str]:
+    return frozenset(
+        key
+        for key in glibc_keys(scene)
+        if key == "unknown" or tuple(int(part) for part in key.split(".")) >= needed
+    )
+
+
+def _listed(known: list[PythonVersion]) -> str:
+    return ", ".join(one.minor_version for one in sorted(known)) or "(none)"
+
+
+def markers_environment(scene: Scene) -> dict[str, str]:
+    """Return the marker variables of the scene's Python and platform (PEP 508)."""
+    python, platform = scene.python.version, scene.machine.platform
+    windows = platform.os == "windows"
+    full = str(python) if python.patch is not None else f"{python.minor_version}.0"
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "nt" if windows else "posix",
+        "platform_machine": {"amd64": "AMD64"}.get(platform.arch, platform.arch),
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Windows" if windows else "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": python.minor_version,
+        "sys_platform": "win32" if windows else "linux",
+    }
+
+
+def applies(marker: Marker | None, environment: dict[str, str], extra: str) -> bool:
+    """Whether a requirement's marker holds for this environment and extra ("" for none)."""
+    return marker is None or marker.evaluate({**environment, "extra": extra})
+
+
+def requires_dist(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield what the wheel's Requires-Dist asks for, without extras."""
+    yield from extra_requires(wheel, file, scene, "")
+
+
+def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> Iterator[Requirement]:
+    """Yield what an extra of the wheel asks for beyond the plain package ("" is the plain package)."""
+    environment = markers_environment(scene)
+    for text in wheel.requires_dist:
+        if bool(extra) != ("extra ==" in text):
+            continue
+        try:
+            requested = parse(text)
+        except InvalidRequirement:
+            continue
+        if not applies(requested.marker, environment, extra):
+            continue
+        said = f"{wheel.package} {wheel.version} requires {_shown(requested)}"
+        why = fact(said, NAME, wheel_source(wheel, file, "metadata"))
+        yield from on_package(requested, scene, why)
+
+
+def on_package(requested: Requested, scene: Scene, why: Fact) -> Iterator[Requirement]:
+    """Yield the requirements on a package and on each of the extras that are asked for."""
+    name = canonicalize_name(requested.name)
+    allowed = admitted(name, str(requested.specifier), scene)
+    yield Requirement(name, allowed, why)
+    for extra in sorted(requested.extras):
+        yield Requirement(f"{name}[{canonicalize_name(extra)}]", allowed, why)
+
+
+def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
+    """Return the versions of a package that a specifier admits; pre-releases only where it names one."""
+    releases = scene.releases(package)
+    if not specifier:
+        return frozenset(releases)
+    if specifier.startswith("==") and "," not in specifier and "*" not in specifier:
+        exact = specifier[2:].strip()
+        if exact in releases:
+            return frozenset({exact})
+    specifiers = _specifiers(specifier)
+    return frozenset(key for key in releases if specifiers.contains(_version(key), prereleases=True))
+
+
+@lru_cache(maxsize=4096)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)
+
+
+@lru_cache(maxsize=16384)
+def _version(text: str) -> Version:
+    return Version(text)
+
+
+def _shown(requested: Requested) -> str:
+    extras = f"[{','.join(sorted(requested.extras))}]" if requested.extras else ""
+    return f"{requested.name}{extras}{requested.specifier}"

@@ -1,0 +1,25 @@
+"""Pairs: torchvision and torchaudio go with the torch that they were built beside.
+
+Why: their operators are compiled against one torch; newer metadata admits more ("torch>=2.14.0") than fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackfix.model.problem import Requirement
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.metadata import admitted
+from stackfix.rules.scene import Scene, fact
+
+NAME = "pairs"
+
+
+def pairs(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield the release that a wheel was built beside, where the pair is on record."""
+    del file
+    for pair in scene.facts.hardware.pairs:
+        if pair.package == wheel.package and pair.version == str(wheel.version):
+            text = f"{wheel.package} {wheel.version} was built with {pair.beside} {pair.beside_version}"
+            allowed = admitted(pair.beside, f"=={pair.beside_version}", scene)
+            yield Requirement(pair.beside, allowed, fact(text, NAME, pair.source))

@@ -1,0 +1,63 @@
+"""One CUDA, and CUDA libraries that were shipped together.
+
+Why: one process cannot hold two CUDA majors, and libraries of mixed toolkit minors load alone and fail
+together. torch's own pins say which toolkit release the set has; what nothing pins comes from the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.requirements import InvalidRequirement
+from packaging.utils import canonicalize_name
+
+from stackfix.model.problem import CUDA, Requirement, presence_node
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.metadata import admitted, parse
+from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.versions import CudaVersion
+
+NAME = "shipped together"
+ONE_CUDA = "one CUDA"
+
+TOOLKIT_PACKAGE = "cuda-toolkit"
+
+
+def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield what the wheel asks of the set's CUDA: its minor where it has one, else its major."""
+    keys = scene.cuda_keys()
+    source = wheel_source(wheel, file)
+    release = f"{wheel.package} {wheel.version}"
+    if wheel.provides_toolkit_libraries and wheel.cuda:
+        minors = {str(minor) for minor in wheel.cuda}
+        text = f"{release} is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
+        yield Requirement(CUDA, frozenset(minors & set(keys)), fact(text, NAME, source))
+    elif wheel.pins_toolkit and wheel.cuda:
+        text = f"{release} was built with CUDA {wheel.cuda[0]}"
+        yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), fact(text, ONE_CUDA, source))
+    elif wheel.cuda_major:
+        allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
+        text = f"{release} is built for CUDA {wheel.cuda_major}"
+        yield Requirement(CUDA, allowed, fact(text, ONE_CUDA, source))
+
+
+def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield, for a toolkit release, the versions that its libraries must have if they are there at all."""
+    if wheel.package != TOOLKIT_PACKAGE:
+        return
+    source = wheel_source(wheel, file, "metadata")
+    said: set[str] = set()
+    for text in wheel.requires_dist:
+        try:
+            requested = parse(text)
+        except InvalidRequirement:
+            continue
+        name = canonicalize_name(requested.name)
+        allowed = admitted(name, str(requested.specifier), scene)
+        if name in said or not requested.specifier or not allowed:
+            continue
+        said.add(name)
+        why = fact(
+            f"{wheel.package} {wheel.version} ships {requested.name}{requested.specifier}", NAME, source
+        )
+        yield Requirement(presence_node(name), allowed, why)

@@ -1,0 +1,112 @@
+"""Why each pin, why not newer, why not at all: facts, never guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from stackfix.model.evidence import Source
+from stackfix.model.problem import Fact, Pins, Problem, Requirement
+from stackfix.model.resolution import Newer
+from stackfix.solve.prove import Refutation, minimal, search
+
+_ASKED = Source(method="asked", where="why not newer?")
+
+RULE_ORDER = ("request", "recipe", "order", "pairs", "metadata", "linkage", "one CUDA", "shipped together")
+
+
+def reasons(problem: Problem, pins: Pins, node: str) -> tuple[Fact, ...]:
+    """Return the facts by which `node` is in the set: what in it requires the node, roots first."""
+    found = [requirement.fact for requirement in problem.roots if requirement.node == node]
+    for other, key in pins.items():
+        for requirement in problem.universe.requires(other, key):
+            if requirement.node == node:
+                found.append(requirement.fact)
+    return tuple(dict.fromkeys(found))
+
+
+def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
+    """Return the next newer release of `node` with a minimal set of facts against it; None when it is newest."""
+    keys = problem.universe.keys(node)
+    place = keys.index(pins[node])
+    if place == 0:
+        return None
+    newer = keys[place - 1]
+    wish = Requirement(
+        node, frozenset({newer}), Fact(text=f"{node} {newer} is wished for", rule="wish", source=_ASKED)
+    )
+    direct = _forbidden_directly(problem, pins, node, newer)
+    if direct is not None:
+        return direct
+    before = _held_before(problem, pins, node)
+    for holds in ((), before):
+        extra = (wish, *holds)
+        answer = search(problem, extra)
+        if isinstance(answer, Refutation):
+            facts = minimal(problem, answer.facts, extra, always={wish.fact})
+            given = tuple(hold.node for hold in holds if hold.fact in facts)
+            return Newer(name=node, version=newer, facts=ordered(facts), given=given)
+    return None
+
+
+def _forbidden_directly(problem: Problem, pins: Pins, node: str, newer: str) -> Newer | None:
+    """Return the one requirement of a pinned package that leaves the newer release out, if there is one.
+
+    Only for packages that are there because others require them: the fact is minimal, given its package.
+    """
+    if node in problem.order:
+        return None
+    for other, key in pins.items():
+        for requirement in problem.universe.requires(other, key):
+            if requirement.node == node and newer not in requirement.allowed:
+                return Newer(name=node, version=newer, facts=(requirement.fact,), given=(other,))
+    return None
+
+
+def _held_before(problem: Problem, pins: Pins, node: str) -> tuple[Requirement, ...]:
+    """Return requirements that keep what the order decides before `node`."""
+    order = list(problem.order)
+    before = order[: order.index(node)] if node in order else order
+    return tuple(
+        Requirement(
+            other,
+            frozenset({pins[other]}),
+            Fact(
+                text=f"{other} {pins[other]} is kept: it comes first in the order",
+                rule="order",
+                source=_ASKED,
+            ),
+        )
+        for other in before
+        if other in pins
+    )
+
+
+def why_not_at_all(problem: Problem, refutation: Refutation) -> tuple[Fact, ...]:
+    """Return a minimal conflict: leave any one fact out and a set exists."""
+    return ordered(minimal(problem, refutation.facts))
+
+
+def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return the facts as they are read: what was asked, what it needs, what this machine has."""
+    return tuple(sorted(facts, key=_place))
+
+
+def _place(fact: Fact) -> tuple[int, str, str]:
+    rank = RULE_ORDER.index(fact.rule) if fact.rule in RULE_ORDER else len(RULE_ORDER)
+    return rank + (1 if fact.rule == "machine" else 0), fact.rule, fact.text
+
+
+def without(problem: Problem, fact: Fact, put: Callable[[Requirement], Requirement | None]) -> Problem:
+    """Return the problem with the root requirement of `fact` left out, or replaced by what `put` makes of it."""
+    roots: list[Requirement] = []
+    for requirement in problem.roots:
+        if requirement.fact is not fact and requirement.fact != fact:
+            roots.append(requirement)
+        elif (replacement := put(requirement)) is not None:
+            roots.append(replacement)
+    return Problem(problem.universe, tuple(roots), problem.order)
+
+
+def relaxable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the facts that the user could change."""
+    return tuple(fact for fact in facts if fact.relaxable)

@@ -1,0 +1,112 @@
+"""The problem, lowered: packages, libraries and machine readings as nodes of one universe.
+
+Nothing is worked out before it is asked for, so the cost follows the question, not the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stackfix.model.problem import (
+    CUDA,
+    DRIVER,
+    GLIBC,
+    PYTHON,
+    Requirement,
+    folder_node,
+    is_package,
+    library_node,
+    presence_node,
+)
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules import metadata
+from stackfix.rules.all import requirements
+from stackfix.rules.linkage import provider_key, providers
+from stackfix.rules.machine import cuda_requirements, gpu_requirements
+from stackfix.rules.scene import Scene, fact, wheel_source
+
+_LIBRARY = library_node("")
+_FOLDER = folder_node("")
+_PRESENCE = presence_node("")
+_GPU = "machine:gpu:"
+
+
+@dataclass(slots=True)
+class Lowered:
+    """The universe of one scene; answers are kept, so asking twice costs nothing."""
+
+    scene: Scene
+    _keys: dict[str, Sequence[str]] = field(default_factory=dict)
+    _requires: dict[tuple[str, str], tuple[Requirement, ...]] = field(default_factory=dict)
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first."""
+        found = self._keys.get(node)
+        if found is None:
+            found = self._keys[node] = tuple(self._list(node))
+        return found
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate requires."""
+        found = self._requires.get((node, key))
+        if found is None:
+            found = self._requires[node, key] = tuple(self._work_out(node, key))
+        return found
+
+    def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
+        """Return the row and the file of a release for this scene."""
+        return metadata.file_for(self.scene.releases(package)[key], self.scene)
+
+    def _list(self, node: str) -> Sequence[str]:
+        if is_package(node):
+            return list(self.scene.releases(node.partition("[")[0]))
+        if node.startswith(_LIBRARY):
+            return [provider_key(wheel) for wheel in providers(node.removeprefix(_LIBRARY), self.scene)]
+        if node.startswith(_PRESENCE):
+            return list(self.scene.releases(node.removeprefix(_PRESENCE)))
+        if node.startswith(_FOLDER):
+            return self.scene.facts.owners(node.removeprefix(_FOLDER))
+        if node.startswith(_GPU):
+            return self.scene.gpu_keys(int(node.removeprefix(_GPU)))
+        readings = {
+            CUDA: self.scene.cuda_keys,
+            DRIVER: self.scene.driver_keys,
+            PYTHON: self.scene.python_keys,
+            GLIBC: lambda: metadata.glibc_keys(self.scene),
+        }
+        return readings[node]()
+
+    def _work_out(self, node: str, key: str) -> Sequence[Requirement]:
+        if node == CUDA:
+            return list(cuda_requirements(key, self.scene))
+        if node.startswith(_GPU):
+            return list(gpu_requirements(int(node.removeprefix(_GPU)), key, self.scene))
+        if node.startswith(_LIBRARY):
+            return [self._provided(node.removeprefix(_LIBRARY), key)]
+        if not is_package(node):
+            return []
+        package, _, extra = node.partition("[")
+        wheel, file = self.file(package, key)
+        if extra:
+            return self._extra(wheel, file, extra.removesuffix("]"))
+        rows = self.scene.releases(package)[key]
+        return [
+            *metadata.tag_requirements(rows, file, self.scene),
+            *requirements(wheel, file, self.scene),
+        ]
+
+    def _provided(self, soname: str, key: str) -> Requirement:
+        package, _, version = key.rpartition(" ")
+        wheel, file = self.file(package, version)
+        why = fact(f"{key} provides {soname}", "linkage", wheel_source(wheel, file))
+        return Requirement(package, frozenset({version}), why)
+
+    def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
+        why = fact(
+            f"{wheel.package}[{extra}] is an extra of {wheel.package}",
+            "metadata",
+            wheel_source(wheel, file, "metadata"),
+        )
+        same = Requirement(wheel.package, frozenset({str(wheel.version)}), why)
+        return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]

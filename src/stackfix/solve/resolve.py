@@ -1,0 +1,239 @@
+"""The verb of the core: a machine, facts and a request in; the newest set or an explanation out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement
+from packaging.utils import canonicalize_name
+
+from stackfix.errors import QuestionError
+from stackfix.model.evidence import Known, Source, Unknown
+from stackfix.model.machine import Interpreter, Machine
+from stackfix.model.problem import (
+    CUDA,
+    DRIVER,
+    GLIBC,
+    PYTHON,
+    Fact,
+    Pins,
+    Problem,
+    Requirement,
+    gpu_node,
+    is_package,
+)
+from stackfix.model.request import Request, Root
+from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
+from stackfix.rules import metadata
+from stackfix.rules.scene import Facts, Scene
+from stackfix.solve import explain
+from stackfix.solve.lower import Lowered
+from stackfix.solve.newest import solve
+from stackfix.solve.prove import Refutation
+from stackfix.solve.relax import options
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posed:
+    """A problem as it was put for one Python of the machine."""
+
+    problem: Problem
+    universe: Lowered
+    python: Interpreter
+
+
+def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) -> Posed:
+    """Return the problem of a request on one Python of a machine."""
+    scene = Scene(
+        facts=facts,
+        machine=machine,
+        python=python,
+        device=request.device,
+        features=request.features,
+        sources=request.sources,
+        newest_before=request.newest_before,
+    )
+    universe = Lowered(scene)
+    roots = (*_asked(request, scene), *_readings(scene))
+    order = tuple(name for name in request.newest if name != "python")
+    return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
+
+
+def resolve(
+    machine: Machine, facts: Facts, request: Request, *, reasons: bool = True
+) -> Resolution | Explanation:
+    """Return the newest set over all Pythons of the machine, or why there is none on the best of them.
+
+    `reasons` also works out why nothing newer fits and what other orders would give.
+    """
+    if not machine.pythons:
+        raise QuestionError(
+            "no Python was found to make an environment with", hint="name one with `--python 3.12`"
+        )
+    pythons = sorted(
+        machine.pythons, key=lambda one: (one.free_threaded, -one.version.major, -one.version.minor)
+    )
+    answers = [
+        (posed, solve(posed.problem)) for posed in (pose(machine, facts, request, one) for one in pythons)
+    ]
+    solved = [(posed, pins) for posed, pins in answers if not isinstance(pins, Refutation)]
+    if not solved:
+        posed, refutation = answers[0]
+        assert isinstance(refutation, Refutation)  # noqa: S101 - `solved` is empty, so every answer is one
+        return Explanation(
+            device=request.device,
+            machine=machine,
+            python=posed.python,
+            conflict=explain.why_not_at_all(posed.problem, refutation),
+            options=tuple(options(posed.problem, refutation)),
+        )
+    posed, pins = min(solved, key=lambda one: _newness(request, one[0], one[1]))
+    return _resolution(machine, request, posed, pins, reasons=reasons)
+
+
+def _newness(request: Request, posed: Posed, pins: Pins) -> tuple[int, ...]:
+    """Return the key by which Pythons compare: the recipe's order, smaller is newer."""
+    universe = posed.universe
+    python = (
+        -posed.python.version.major * 1000 - posed.python.version.minor,
+        int(posed.python.free_threaded),
+    )
+    key: list[int] = []
+    for name in request.newest:
+        if name == "python":
+            key += python
+        else:
+            key.append(universe.keys(name).index(pins[name]) if name in pins else len(universe.keys(name)))
+    return (*key, *python)
+
+
+def _resolution(machine: Machine, request: Request, posed: Posed, pins: Pins, *, reasons: bool) -> Resolution:
+    problem, universe = posed.problem, posed.universe
+    found: list[Pin] = []
+    for node in sorted(node for node in pins if is_package(node) and "[" not in node):
+        wheel, file = universe.file(node, pins[node])
+        why = explain.reasons(problem, pins, node)
+        found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=why))
+    newer: list[Newer] = []
+    if reasons:
+        newer = [
+            each for pin in found if (each := explain.why_not_newer(problem, pins, pin.name)) is not None
+        ]
+    return Resolution(
+        device=request.device,
+        machine=machine,
+        python=posed.python,
+        cuda=pins.get(CUDA, ""),
+        pins=tuple(found),
+        newer=tuple(newer),
+        alternatives=tuple(_alternatives(problem, pins)) if reasons else (),
+        open_facts=tuple(_open_facts(posed, pins)),
+    )
+
+
+def _alternatives(problem: Problem, pins: Pins) -> Iterator[Alternative]:
+    """Yield the other sets that come out when another of the first packages counts first."""
+    seen = {tuple(pins.get(name, "") for name in problem.order)}
+    for first in problem.order[1:3]:
+        universe_keys = problem.universe.keys(first)
+        if first not in pins or universe_keys.index(pins[first]) == 0:
+            continue
+        order = (first, *(name for name in problem.order if name != first))
+        other = solve(Problem(problem.universe, problem.roots, order))
+        if isinstance(other, Refutation):
+            continue
+        versions = tuple(other.get(name, "") for name in problem.order)
+        if versions not in seen:
+            seen.add(versions)
+            yield Alternative(first=first, packages=tuple(zip(problem.order, versions, strict=True)))
+
+
+def _open_facts(posed: Posed, pins: Pins) -> Iterator[Fact]:
+    """Yield what the set asks of readings that nobody knows."""
+    said: set[str] = set()
+    for node, key in pins.items():
+        for requirement in posed.universe.requires(node, key):
+            if pins.get(requirement.node) == UNKNOWN and requirement.fact.text not in said:
+                said.add(requirement.fact.text)
+                yield requirement.fact
+
+
+def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
+    for root in request.roots:
+        try:
+            requested = metadata.parse(root.requirement)
+        except InvalidRequirement as error:
+            raise QuestionError(
+                f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
+                hint='requirements look like `"torch>=2.4"`',
+            ) from error
+        if requested.url is not None:
+            raise QuestionError(
+                f"`{root.requirement}` names a file, which stackfix has no facts about",
+                hint="ask for a release: `torch==2.15.0`",
+            )
+        if not metadata.applies(requested.marker, metadata.markers_environment(scene), ""):
+            continue
+        _refuse_unknown_package(canonicalize_name(requested.name), root, scene)
+        why = Fact(
+            text=f"{root.asked_by} asks for {root.requirement}",
+            rule="request",
+            source=Source(method="asked", where=root.asked_by),
+            relaxable=root.relaxable,
+        )
+        yield from metadata.on_package(requested, scene, why)
+
+
+def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
+    if not scene.facts.wheels(name):
+        raise QuestionError(
+            f"stackfix has no facts about `{name}` ({root.asked_by} asks for it)",
+            hint="`stackfix facts` lists what it knows",
+        )
+
+
+def _readings(scene: Scene) -> Iterator[Requirement]:
+    """Yield the readings of the machine: each node of the machine takes the key that was read."""
+    machine = scene.machine
+    yield _reading(
+        PYTHON, scene.python_keys()[0], f"Python is {scene.python.version}", scene.python.found_via
+    )
+    glibc = machine.glibc
+    if isinstance(glibc, Known):
+        yield _reading(
+            GLIBC,
+            f"{glibc.value[0]}.{glibc.value[1]}",
+            f"glibc is {glibc.value[0]}.{glibc.value[1]}",
+            glibc.found_via,
+        )
+    elif machine.platform.os == "linux":
+        yield _unknown(GLIBC, "glibc is not known", glibc)
+    if scene.device != "gpu":
+        return
+    driver = machine.driver
+    if isinstance(driver, Known):
+        yield _reading(DRIVER, str(driver.value), f"the NVIDIA driver is {driver.value}", driver.found_via)
+    else:
+        yield _unknown(DRIVER, "the NVIDIA driver is not known", driver)
+    gpus = machine.gpus
+    for gpu in gpus.value if isinstance(gpus, Known) else ():
+        capability = gpu.compute_capability
+        node = gpu_node(gpu.index)
+        if isinstance(capability, Known):
+            text = f"GPU {gpu.index} is {gpu.name}, compute capability {capability.value}"
+            yield _reading(node, str(capability.value), text, capability.found_via)
+        else:
+            yield _unknown(node, f"the compute capability of {gpu.name} is not known", capability)
+
+
+def _reading(node: str, key: str, text: str, found_via: str) -> Requirement:
+    source = Source(method="read", where=found_via)
+    return Requirement(node, frozenset({key}), Fact(text=text, rule="machine", source=source, relaxable=True))
+
+
+def _unknown(node: str, text: str, unknown: Unknown) -> Requirement:
+    source = Source(method="read", where="; ".join(unknown.tried))
+    return Requirement(node, frozenset({UNKNOWN}), Fact(text=text, rule="machine", source=source))
