@@ -44,6 +44,7 @@ class Wheel:
     `provides` maps a soname to its path in the wheel. `cuda` is the toolkit it was built with or belongs to.
     `owns` are the import folders it fills. `numpy_abi` is the numpy majors its extension modules load under;
     empty means not measured. `onnx_opset` and `onnx_ir` are ceilings, None when not measured.
+    `cuda_major` is the CUDA major it is built for, 0 when it has none or none could be told.
     """
 
     package: str
@@ -56,9 +57,15 @@ class Wheel:
     opens: Mapping[str, frozenset[str]]
     provides: Mapping[str, str]
     cuda: tuple[CudaVersion, ...]
+    cuda_major: int
     code: tuple[DeviceCode, ...]
     owns: frozenset[str]
     numpy_abi: frozenset[int]
     onnx_opset: int | None
     onnx_ir: int | None
     evidence: Source
+
+    @property
+    def is_toolkit_part(self) -> bool:
+        """Whether it is one of NVIDIA's own CUDA packages: `cuda` then are toolkits that ship it."""
+        return self.package.startswith("nvidia-")

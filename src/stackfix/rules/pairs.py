@@ -18,8 +18,8 @@ NAME = "pairs"
 def pairs(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield the release that a wheel was built beside, where the pair is on record."""
     del file
-    for pair in scene.facts.hardware.pairs:
-        if pair.package == wheel.package and pair.version == str(wheel.version):
+    for pair in scene.facts.hardware.pairs(wheel.package):
+        if pair.version == str(wheel.version):
             text = f"{wheel.package} {wheel.version} was built with {pair.beside} {pair.beside_version}"
             allowed = admitted(pair.beside, f"=={pair.beside_version}", scene)
             yield Requirement(pair.beside, allowed, fact(text, NAME, pair.source))

@@ -10,27 +10,112 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from packaging.version import Version
+
 from stackfix.model.evidence import Known, Source
-from stackfix.model.facts import Hardware, Libraries
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.versions import ComputeCapability
+from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
 
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """The oldest driver that runs a CUDA major, on this system's table."""
+
+    driver: DriverVersion
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapabilityFacts:
+    """First and last CUDA and driver branch of a compute capability; None where there is no such end."""
+
+    architecture: str
+    first_cuda: CudaVersion
+    last_cuda: CudaVersion | None
+    first_driver_branch: int | None
+    last_driver_branch: int | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """From release `first` on, a library has no code below `capability`."""
+
+    first: str
+    capability: ComputeCapability
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """`package` `version` was built beside `beside` `beside_version`."""
+
+    package: str
+    version: str
+    beside: str
+    beside_version: str
+    source: Source
+
+
+class HardwareFacts(Protocol):
+    """Drivers, GPUs and cuDNN, as the rules ask of them."""
+
+    def floor(self, cuda_major: int, system: str, *, wsl: bool) -> Floor | None:
+        """Return the oldest driver for a CUDA major ("linux", "windows"; WSL counts as windows)."""
+
+    def cuda_minors(self) -> Sequence[CudaVersion]:
+        """Return every CUDA minor, newest first."""
+
+    def driver_steps(self, system: str, *, wsl: bool) -> Sequence[DriverVersion]:
+        """Return driver releases at which something changes: floors and the first of each branch."""
+
+    def ptx_branch(self, toolkit: CudaVersion) -> int | None:
+        """Return the driver branch from which on the PTX that a toolkit writes is understood."""
+
+    def capability(self, capability: ComputeCapability) -> CapabilityFacts | None:
+        """Return what is known of a compute capability."""
+
+    def first_cuda_of_family(self, capability: ComputeCapability) -> CudaVersion | None:
+        """Return the first CUDA with code that runs on it: the earliest of its major up to its minor."""
+
+    def known_capabilities(self) -> Sequence[ComputeCapability]:
+        """Return every compute capability on record."""
+
+    def cudnn_minimum(self, version: Version) -> Dropped | None:
+        """Return which capabilities a cuDNN release has dropped."""
+
+    def pairs(self, package: str) -> Sequence[Pair]:
+        """Return the recorded pairs of a package."""
+
+
+class LibraryFacts(Protocol):
+    """What the system and the driver provide, and which dlopened libraries matter."""
+
+    def is_system(self, soname: str) -> bool:
+        """Whether every supported system brings it (libc.so.6)."""
+
+    def is_driver(self, soname: str) -> bool:
+        """Whether the NVIDIA driver brings it (libcuda.so.1)."""
+
+    def opened_and_required(self, soname: str, feature: str) -> bool:
+        """Whether a feature cannot do without a library that it opens by name."""
+
+
 class Facts(Protocol):
     """The database as the rules ask it; reading happens behind it, only for what is asked."""
 
     @property
-    def hardware(self) -> Hardware:
+    def hardware(self) -> HardwareFacts:
         """Drivers, GPUs and cuDNN."""
 
     @property
-    def libraries(self) -> Libraries:
+    def libraries(self) -> LibraryFacts:
         """What the system and the driver provide, and which dlopened libraries matter."""
 
     def wheels(self, package: str) -> Sequence[Wheel]:

@@ -28,17 +28,25 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
     keys = scene.cuda_keys()
     source = wheel_source(wheel, file)
     release = f"{wheel.package} {wheel.version}"
-    if wheel.provides_toolkit_libraries and wheel.cuda:
+    if wheel.is_toolkit_part and wheel.cuda:
         minors = {str(minor) for minor in wheel.cuda}
         text = f"{release} is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
         yield Requirement(CUDA, frozenset(minors & set(keys)), fact(text, NAME, source))
-    elif wheel.pins_toolkit and wheel.cuda:
+    elif wheel.cuda and _pins_its_toolkit(wheel):
         text = f"{release} was built with CUDA {wheel.cuda[0]}"
         yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), fact(text, ONE_CUDA, source))
     elif wheel.cuda_major:
         allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
         text = f"{release} is built for CUDA {wheel.cuda_major}"
         yield Requirement(CUDA, allowed, fact(text, ONE_CUDA, source))
+
+
+def _pins_its_toolkit(wheel: Wheel) -> bool:
+    """Whether its own metadata asks for the CUDA runtime: then its minor is the set's minor."""
+    return any(
+        text.startswith(("nvidia-cuda-runtime", TOOLKIT_PACKAGE)) and "extra ==" not in text
+        for text in wheel.requires_dist
+    )
 
 
 def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:

@@ -5,7 +5,7 @@ Nothing is worked out before it is asked for, so the cost follows the question, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from stackfix.model.problem import (
@@ -69,7 +69,7 @@ class Lowered:
             return self.scene.facts.owners(node.removeprefix(_FOLDER))
         if node.startswith(_GPU):
             return self.scene.gpu_keys(int(node.removeprefix(_GPU)))
-        readings = {
+        readings: dict[str, Callable[[], Sequence[str]]] = {
             CUDA: self.scene.cuda_keys,
             DRIVER: self.scene.driver_keys,
             PYTHON: self.scene.python_keys,

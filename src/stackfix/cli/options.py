@@ -1,0 +1,73 @@
+"""Flags that several verbs share: the machine, the sources, JSON."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineFlags:
+    """What the machine flags said; empty means "read this machine"."""
+
+    driver: str = ""
+    gpu: tuple[str, ...] = ()
+    gpu_index: int | None = None
+    python: str = ""
+    platform: str = ""
+    glibc: str = ""
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFlags:
+    """Which indexes may be used, whether the network may, and how new releases may be."""
+
+    source: tuple[str, ...] = ()
+    offline: bool = False
+    newest_before: str = ""
+
+
+_MACHINE = (
+    click.option("--driver", default="", metavar="RELEASE", help="NVIDIA driver, e.g. 535.104.05."),
+    click.option("--gpu", multiple=True, metavar="GPU", help='GPU: "RTX 4090", sm_89 or none; repeatable.'),
+    click.option("--gpu-index", type=click.IntRange(0), default=None, help="Serve only this GPU of several."),
+    click.option("--python", default="", metavar="VERSION", help="Python version, or a path to one."),
+    click.option("--platform", default="", metavar="TAG", help="linux_x86_64, linux_aarch64 or win_amd64."),
+    click.option("--glibc", default="", metavar="VERSION", help="glibc, e.g. 2.35."),
+    click.option("--machine", default="", metavar="FILE", help="What `stackfix machine --json` printed; - is stdin."),
+)
+
+_SOURCE = (
+    click.option("--source", multiple=True, metavar="NAME", help="Use only this index: pypi; repeatable."),
+    click.option("--offline", is_flag=True, help="Do not use the network."),
+    click.option("--newest-before", default="", metavar="DATE", help="Only files uploaded before this date."),
+)
+
+
+def _gather(options: tuple[Callable[[F], F], ...], kind: type[Any], into: str) -> Callable[[F], F]:
+    """Return a decorator that adds options and passes them to the command as one value."""
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def gathered(**values: Any) -> Any:
+            named = {name: values.pop(name) for name in kind.__dataclass_fields__}
+            return command(**values, **{into: kind(**named)})
+
+        wrapped: Any = gathered
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[no-any-return] # the same callable with click's parameters attached
+
+    return decorate
+
+
+machine_flags = _gather(_MACHINE, MachineFlags, "flags")
+source_flags = _gather(_SOURCE, SourceFlags, "sources")
+json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

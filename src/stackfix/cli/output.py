@@ -1,0 +1,49 @@
+"""stdout and stderr: the only place that touches either.
+
+stdout is the answer and can be piped; stderr is everything else. Colour only on a terminal, and never the only
+sign of anything.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from stackfix.errors import StackfixError
+
+
+def answer(lines: Iterable[str]) -> None:
+    """Write the answer for people to stdout."""
+    for line in lines:
+        click.echo(line)
+
+
+def document(data: Mapping[str, Any]) -> None:
+    """Write the answer as one JSON object to stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Write one line to stderr."""
+    click.echo(text, err=True)
+
+
+def failure(error: StackfixError, schema: str, *, as_json: bool) -> None:
+    """Write what went wrong and what to do: to stderr, and to stdout as well when JSON is asked for."""
+    if as_json:
+        body = {"message": error.message, "hint": error.hint}
+        document({"schema": schema, "ok": False, "error": body})
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message, err=True)
+    if error.hint:
+        click.secho("hint: ", fg="cyan", bold=True, nl=False, err=True)
+        click.echo(error.hint, err=True)
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal: then progress may be drawn."""
+    return sys.stderr.isatty()
