@@ -41,7 +41,9 @@ _MACHINE = (
     click.option("--python", default="", metavar="VERSION", help="Python version, or a path to one."),
     click.option("--platform", default="", metavar="TAG", help="linux_x86_64, linux_aarch64 or win_amd64."),
     click.option("--glibc", default="", metavar="VERSION", help="glibc, e.g. 2.35."),
-    click.option("--machine", default="", metavar="FILE", help="What `stackfix machine --json` printed; - is stdin."),
+    click.option(
+        "--machine", default="", metavar="FILE", help="What `stackfix machine --json` printed; - is stdin."
+    ),
 )
 
 _SOURCE = (

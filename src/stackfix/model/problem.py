@@ -52,13 +52,17 @@ class Fact:
     """One true sentence that can rule a candidate out, with its rule and where it stands.
 
     `rule` is the rule's name ("driver floor", "linkage", …); `relaxable` says that the user could change it
-    (their own request, their driver), which is where options are looked for.
+    (their own request, their driver), which is where options are looked for. A fact about one release names it
+    (`package`, `release`), and `general` is the same said of several releases: "was built with CUDA 12".
     """
 
     text: str
     rule: str
     source: Source
     relaxable: bool = False
+    package: str = ""
+    release: str = ""
+    general: str = ""
 
 
 @dataclass(frozen=True, slots=True)

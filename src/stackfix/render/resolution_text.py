@@ -44,7 +44,11 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     newer = {each.name: each for each in resolution.newer}
     width = max((len(pin.name) for pin in named), default=0)
     for pin in named:
-        blocked = f"   ({newer[pin.name].version} exists: see why with `stackfix explain`)" if pin.name in newer else ""
+        blocked = (
+            f"   ({newer[pin.name].version} exists: see why with `stackfix explain`)"
+            if pin.name in newer
+            else ""
+        )
         yield f"  {pin.name:<{width}}  {pin.version}{blocked}"
     added = [pin for pin in resolution.pins if pin.name not in roots]
     linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]

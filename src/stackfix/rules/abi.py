@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from stackfix.model.problem import Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 NAME = "abi"
 
@@ -22,5 +22,7 @@ def numpy_abi(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requireme
         key for key in scene.releases("numpy") if int(key.partition(".")[0]) in wheel.numpy_abi
     )
     majors = " or ".join(str(major) for major in sorted(wheel.numpy_abi))
-    text = f"{wheel.package} {wheel.version} was built for numpy {majors}"
-    yield Requirement(presence_node("numpy"), allowed, fact(text, NAME, wheel_source(wheel, file)))
+    says = f"was built for numpy {majors}"
+    yield Requirement(
+        presence_node("numpy"), allowed, release_fact(wheel, says, NAME, wheel_source(wheel, file))
+    )

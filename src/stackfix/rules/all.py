@@ -13,7 +13,7 @@ from stackfix.rules.kernels import kernels
 from stackfix.rules.linkage import linkage
 from stackfix.rules.metadata import requires_dist
 from stackfix.rules.pairs import pairs
-from stackfix.rules.scene import Rule, Scene, fact, wheel_source
+from stackfix.rules.scene import Rule, Scene, release_fact, wheel_source
 from stackfix.rules.shipped_together import one_cuda, shipped_together
 
 RULES: tuple[Rule, ...] = (
@@ -30,10 +30,13 @@ RULES: tuple[Rule, ...] = (
 
 
 def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
-    """Yield everything that one wheel asks of the set and the machine, by every rule."""
+    """Yield everything that one wheel asks of the set and the machine, by every rule.
+
+    What others may ask of it "if it is there" concerns numpy's major and the toolkit's parts alone.
+    """
     for rule in RULES:
         yield from rule(wheel, file, scene)
-    why = fact(
-        f"{wheel.package} {wheel.version} is the version that is there", "metadata", wheel_source(wheel, file)
-    )
+    if wheel.package != "numpy" and not wheel.is_toolkit_part:
+        return
+    why = release_fact(wheel, "is the version that is there", "metadata", wheel_source(wheel, file))
     yield Requirement(presence_node(wheel.package), frozenset({str(wheel.version)}), why)

@@ -17,8 +17,9 @@ NAME = "collisions"
 
 def collisions(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield a requirement to be the owner of each import folder that the wheel fills."""
-    del scene
     for folder in sorted(wheel.owns):
+        if len(scene.facts.owners(folder)) < 2:
+            continue
         why = fact(
             f"{wheel.package} fills the folder `{folder}`, which has one owner",
             NAME,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from stackfix.model.problem import DRIVER, Requirement, library_node
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 NAME = "linkage"
 
@@ -53,10 +53,12 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         if soname in said or soname in wheel.provides or libraries.is_system(soname):
             continue
         said.add(soname)
-        text = f"{wheel.package} {wheel.version} {verb} {soname}"
+        says = f"{verb} {soname}"
         if libraries.is_driver(soname):
             if scene.device == "gpu":
-                why = fact(f"{text}, which the NVIDIA driver brings", NAME, wheel_source(wheel, file))
+                why = release_fact(
+                    wheel, f"{says}, which the NVIDIA driver brings", NAME, wheel_source(wheel, file)
+                )
                 yield Requirement(DRIVER, frozenset(scene.driver_keys()), why)
             continue
         major = wheel.cuda_major
@@ -66,13 +68,15 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
             if not (major and each.cuda_major) or each.cuda_major == major
         ]
         if major and any(each.cuda_major for each in matching):
-            text += f" of CUDA {major}"
+            says += f" of CUDA {major}"
         allowed = frozenset(provider_key(each) for each in matching)
-        yield Requirement(library_node(soname), allowed, fact(text, NAME, wheel_source(wheel, file)))
+        yield Requirement(
+            library_node(soname), allowed, release_fact(wheel, says, NAME, wheel_source(wheel, file))
+        )
     for soname in sorted(wheel.provides):
-        why = fact(
-            f"{wheel.package} {wheel.version} provides {soname}, of which a process loads one",
-            NAME,
-            wheel_source(wheel, file),
+        if len(scene.facts.providers(soname)) < 2:
+            continue
+        why = release_fact(
+            wheel, f"provides {soname}, of which a process loads one", NAME, wheel_source(wheel, file)
         )
         yield Requirement(library_node(soname), frozenset({provider_key(wheel)}), why)

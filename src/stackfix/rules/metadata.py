@@ -18,7 +18,7 @@ from packaging.version import Version
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import tags
-from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, fact, wheel_source
+from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, release_fact, wheel_source
 from stackfix.versions import PythonVersion
 
 NAME = "metadata"
@@ -65,15 +65,20 @@ def tag_requirements(rows: tuple[Wheel, ...], file: WheelFile, scene: Scene) -> 
         files = [one for each in rows for one in each.files]
         known = tags.pythons(files, map(PythonVersion.parse, HYPOTHETICAL_PYTHONS), platform)
         listed = _listed(known)
-        text = f"{row.package} {row.version} has wheels for {platform.label} only for Python {listed}"
+        says = f"has wheels for {platform.label} only for Python {listed}"
+        general = f"has no wheel for {platform.label} and Python {python.minor_version}"
         allowed = frozenset(one.minor_version for one in known if one.minor_version != python.minor_version)
-        yield Requirement(PYTHON, allowed, fact(text, NAME, wheel_source(row, file, "metadata")))
+        yield Requirement(
+            PYTHON, allowed, release_fact(row, says, NAME, wheel_source(row, file, "metadata"), general)
+        )
         return
     needed = tags.needed_glibc(file)
     if needed is not None and platform.os == "linux":
-        text = f"{row.package} {row.version} needs glibc {needed[0]}.{needed[1]} or newer"
+        says = f"needs glibc {needed[0]}.{needed[1]} or newer"
         yield Requirement(
-            GLIBC, _at_least(needed, scene), fact(text, NAME, wheel_source(row, file, "metadata"))
+            GLIBC,
+            _at_least(needed, scene),
+            release_fact(row, says, NAME, wheel_source(row, file, "metadata")),
         )
 
 
@@ -139,8 +144,9 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
             continue
         if not applies(requested.marker, environment, extra):
             continue
-        said = f"{wheel.package} {wheel.version} requires {_shown(requested)}"
-        why = fact(said, NAME, wheel_source(wheel, file, "metadata"))
+        why = release_fact(
+            wheel, f"requires {_shown(requested)}", NAME, wheel_source(wheel, file, "metadata")
+        )
         yield from on_package(requested, scene, why)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stackfix.model.problem import Requirement
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted
-from stackfix.rules.scene import Scene, fact
+from stackfix.rules.scene import Scene, release_fact
 
 NAME = "pairs"
 
@@ -20,6 +20,6 @@ def pairs(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     del file
     for pair in scene.facts.hardware.pairs(wheel.package):
         if pair.version == str(wheel.version):
-            text = f"{wheel.package} {wheel.version} was built with {pair.beside} {pair.beside_version}"
+            says = f"was built with {pair.beside} {pair.beside_version}"
             allowed = admitted(pair.beside, f"=={pair.beside_version}", scene)
-            yield Requirement(pair.beside, allowed, fact(text, NAME, pair.source))
+            yield Requirement(pair.beside, allowed, release_fact(wheel, says, NAME, pair.source))

@@ -217,6 +217,18 @@ def wheel_source(wheel: Wheel, file: WheelFile, method: str = "") -> Source:
     return Source(method=method or wheel.evidence.method, where=file.name, seen=wheel.evidence.seen)
 
 
+def release_fact(wheel: Wheel, says: str, rule: str, source: Source, general: str = "") -> Fact:
+    """Return a fact about one release: "torch 2.15.0" and what is said of it."""
+    return Fact(
+        text=f"{wheel.package} {wheel.version} {says}",
+        rule=rule,
+        source=source,
+        package=wheel.package,
+        release=str(wheel.version),
+        general=general or says,
+    )
+
+
 def fact(text: str, rule: str, source: Source) -> Fact:
     """Return a fact that the user cannot change."""
     return Fact(text=text, rule=rule, source=source)

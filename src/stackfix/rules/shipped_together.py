@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from stackfix.model.problem import CUDA, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse
-from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion
 
 NAME = "shipped together"
@@ -27,18 +27,19 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
     """Yield what the wheel asks of the set's CUDA: its minor where it has one, else its major."""
     keys = scene.cuda_keys()
     source = wheel_source(wheel, file)
-    release = f"{wheel.package} {wheel.version}"
     if wheel.is_toolkit_part and wheel.cuda:
         minors = {str(minor) for minor in wheel.cuda}
-        text = f"{release} is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
-        yield Requirement(CUDA, frozenset(minors & set(keys)), fact(text, NAME, source))
+        says = f"is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
+        why = release_fact(wheel, says, NAME, source, f"is of CUDA {wheel.cuda[0].major}")
+        yield Requirement(CUDA, frozenset(minors & set(keys)), why)
     elif wheel.cuda and _pins_its_toolkit(wheel):
-        text = f"{release} was built with CUDA {wheel.cuda[0]}"
-        yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), fact(text, ONE_CUDA, source))
+        says = f"was built with CUDA {wheel.cuda[0]}"
+        why = release_fact(wheel, says, ONE_CUDA, source, f"was built with CUDA {wheel.cuda[0].major}")
+        yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
     elif wheel.cuda_major:
         allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
-        text = f"{release} is built for CUDA {wheel.cuda_major}"
-        yield Requirement(CUDA, allowed, fact(text, ONE_CUDA, source))
+        why = release_fact(wheel, f"is built for CUDA {wheel.cuda_major}", ONE_CUDA, source)
+        yield Requirement(CUDA, allowed, why)
 
 
 def _pins_its_toolkit(wheel: Wheel) -> bool:
@@ -65,7 +66,5 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
         if name in said or not requested.specifier or not allowed:
             continue
         said.add(name)
-        why = fact(
-            f"{wheel.package} {wheel.version} ships {requested.name}{requested.specifier}", NAME, source
-        )
+        why = release_fact(wheel, f"ships {requested.name}{requested.specifier}", NAME, source)
         yield Requirement(presence_node(name), allowed, why)

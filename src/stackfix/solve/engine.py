@@ -16,7 +16,7 @@ from resolvelib.structs import RequirementInformation
 
 from stackfix.model.problem import Pins, Problem, Requirement
 
-MAX_ROUNDS = 2_000
+MAX_ROUNDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,13 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
         candidates: Mapping[str, Iterator[_Choice]],
         information: Mapping[str, Iterator[RequirementInformation[Requirement, _Choice]]],
         backtrack_causes: Sequence[RequirementInformation[Requirement, _Choice]],
-    ) -> tuple[int, str]:
-        """Decide in the order that newness counts in, then by name."""
-        del resolutions, candidates, information, backtrack_causes
-        return self._rank.get(identifier, len(self._rank)), identifier
+    ) -> tuple[bool, int, str]:
+        """Decide what is forced first, then in the order that newness counts in, then by name."""
+        del resolutions, information, backtrack_causes
+        left = candidates[identifier]
+        next(left, None)
+        free = next(left, None) is not None
+        return free, self._rank.get(identifier, len(self._rank)), identifier
 
     def find_matches(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from packaging.version import Version
+
 from stackfix.model.evidence import Source
 from stackfix.model.problem import Fact, Pins, Problem, Requirement
 from stackfix.model.resolution import Newer
@@ -18,9 +20,8 @@ def reasons(problem: Problem, pins: Pins, node: str) -> tuple[Fact, ...]:
     """Return the facts by which `node` is in the set: what in it requires the node, roots first."""
     found = [requirement.fact for requirement in problem.roots if requirement.node == node]
     for other, key in pins.items():
-        for requirement in problem.universe.requires(other, key):
-            if requirement.node == node:
-                found.append(requirement.fact)
+        requires = problem.universe.requires(other, key)
+        found += [requirement.fact for requirement in requires if requirement.node == node]
     return tuple(dict.fromkeys(found))
 
 
@@ -105,6 +106,25 @@ def without(problem: Problem, fact: Fact, put: Callable[[Requirement], Requireme
         elif (replacement := put(requirement)) is not None:
             roots.append(replacement)
     return Problem(problem.universe, tuple(roots), problem.order)
+
+
+def merged(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return the facts with what is said alike of several releases of a package said once of all of them."""
+    groups: dict[tuple[str, str, str], list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault((fact.package, fact.rule, fact.general or fact.text), []).append(fact)
+    return tuple(_merge(group) for group in groups.values())
+
+
+def _merge(group: list[Fact]) -> Fact:
+    first = group[0]
+    if len(group) == 1 or not first.package:
+        return first
+    releases = sorted({fact.release for fact in group}, key=Version)
+    where = f"{first.source.where} and {len(group) - 1} more"
+    source = Source(method=first.source.method, where=where, seen=first.source.seen)
+    text = f"{first.package} {' | '.join(releases)} {first.general}"
+    return Fact(text=text, rule=first.rule, source=source, package=first.package, general=first.general)
 
 
 def relaxable(facts: Sequence[Fact]) -> tuple[Fact, ...]:

@@ -24,7 +24,7 @@ from stackfix.rules import metadata
 from stackfix.rules.all import requirements
 from stackfix.rules.linkage import provider_key, providers
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
-from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 _LIBRARY = library_node("")
 _FOLDER = folder_node("")
@@ -99,14 +99,10 @@ class Lowered:
     def _provided(self, soname: str, key: str) -> Requirement:
         package, _, version = key.rpartition(" ")
         wheel, file = self.file(package, version)
-        why = fact(f"{key} provides {soname}", "linkage", wheel_source(wheel, file))
+        why = release_fact(wheel, f"provides {soname}", "linkage", wheel_source(wheel, file))
         return Requirement(package, frozenset({version}), why)
 
     def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
-        why = fact(
-            f"{wheel.package}[{extra}] is an extra of {wheel.package}",
-            "metadata",
-            wheel_source(wheel, file, "metadata"),
-        )
+        why = release_fact(wheel, f"has the extra {extra}", "metadata", wheel_source(wheel, file, "metadata"))
         same = Requirement(wheel.package, frozenset({str(wheel.version)}), why)
         return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]

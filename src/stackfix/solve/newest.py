@@ -48,7 +48,9 @@ def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
 
 def solve(problem: Problem) -> Pins | Refutation:
     """Return the newest set (every node the roots lead to, with its key), or the facts that forbid any."""
-    proposal = propose(problem)
+    rank = {node: place for place, node in enumerate(problem.order)}
+    hopeful = _without_hopeless_keys(problem, rank)
+    proposal = NotFound() if hopeful is None else propose(hopeful)
     if isinstance(proposal, NotFound):
         answer = search(problem)
         if isinstance(answer, Refutation):
@@ -56,14 +58,36 @@ def solve(problem: Problem) -> Pins | Refutation:
         proposal = answer
     pins = reachable(problem, proposal)
     limits: dict[str, Sequence[str]] = {}
-    rank = {node: place for place, node in enumerate(problem.order)}
-    roots = {requirement.node for requirement in problem.roots}
-    for node in (node for node in problem.order if node in roots):
+    for node in _ordered_roots(problem):
         better = _better(problem.universe, node, pins)
         if better:
             pins = _improved(problem, Limited(problem.universe, {**limits, node: better}, rank), pins)
         limits[node] = (pins[node],)
     return _settle_the_rest(problem, pins, limits, rank)
+
+
+def _ordered_roots(problem: Problem) -> list[str]:
+    roots = {requirement.node for requirement in problem.roots}
+    return [node for node in problem.order if node in roots]
+
+
+def _without_hopeless_keys(problem: Problem, rank: Mapping[str, int]) -> Problem | None:
+    """Return the problem without the newest keys that forced choices alone rule out; None if they all are.
+
+    The library's search is costly where it fails (2 s for a driver that rules out five releases, against
+    10 ms so); what a few steps of propagation refute, it need not try.
+    """
+    limits: dict[str, Sequence[str]] = {}
+    for node in _ordered_roots(problem):
+        keys = problem.universe.keys(node)
+        for place, key in enumerate(keys):
+            limited = Limited(problem.universe, {**limits, node: (key,)}, rank)
+            if forced(Problem(limited, problem.roots, problem.order)):
+                limits[node] = keys[place:]
+                break
+        else:
+            return None
+    return Problem(Limited(problem.universe, limits, rank), problem.roots, problem.order)
 
 
 def _settle_the_rest(

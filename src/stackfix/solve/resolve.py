@@ -87,7 +87,7 @@ def resolve(
             device=request.device,
             machine=machine,
             python=posed.python,
-            conflict=explain.why_not_at_all(posed.problem, refutation),
+            conflict=explain.merged(explain.why_not_at_all(posed.problem, refutation)),
             options=tuple(options(posed.problem, refutation)),
         )
     posed, pins = min(solved, key=lambda one: _newness(request, one[0], one[1]))
