@@ -1,0 +1,19 @@
+"""The free bytes where a folder stands or would stand."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stackfix.model.evidence import Known, Reading, Unknown
+from stackfix.probe.driver_files import reason
+
+
+def read_free_disk(folder: Path) -> Reading[int]:
+    """Return the bytes this user may still write at `folder`, or at its nearest parent that exists."""
+    absolute = folder.absolute()
+    place = next((place for place in (absolute, *absolute.parents) if place.exists()), absolute)
+    try:
+        return Known(shutil.disk_usage(place).free, f"the file system of {place}")
+    except OSError as error:
+        return Unknown((f"{place}: {reason(error)}",))
