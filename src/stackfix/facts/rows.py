@@ -32,7 +32,7 @@ class WheelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     `needs`, `opens`: feature -> sonames not carried by the wheel itself. `provides`: soname -> path.
     `cuda`: CUDA minors it was built with or belongs to ("12.8"); several when several toolkit releases
-    ship this very build. `numpy_abi`: numpy majors its extension modules load under.
+    ship this very build; `cuda_major`: 0 when none could be told. `numpy_abi`: numpy majors its extension modules load under.
     `measured`: what was measured how ("needs": "DT_NEEDED of …"), `seen`: ISO date of the measurement.
     """
 
@@ -48,6 +48,7 @@ class WheelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     opens: dict[str, tuple[str, ...]] = {}
     provides: dict[str, str] = {}
     cuda: tuple[str, ...] = ()
+    cuda_major: int = 0
     code: tuple[CodeRow, ...] = ()
     owns: tuple[str, ...] = ()
     numpy_abi: tuple[int, ...] = ()

@@ -1,0 +1,136 @@
+"""The index that the user's own pip or uv is configured with; its address is written nowhere here.
+
+Order: STACKFIX_SOURCE_PYPI, uv's variables, pip's variable, uv's and pip's configuration files, and then what
+pip (or uv) itself takes when nothing is configured.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackfix.errors import NetworkError
+
+_VARIABLES = ("STACKFIX_SOURCE_PYPI", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexConfig:
+    """The address of an index, where it was found, and the CA bundle to use ("" for the usual one)."""
+
+    address: str
+    found_via: str
+    certificate: str = ""
+
+
+def index_config(environment: Mapping[str, str] | None = None) -> IndexConfig:
+    """Return the configured index, or the default of the pip or uv that is here."""
+    variables = os.environ if environment is None else environment
+    pip_files = [(path, _pip_settings(path)) for path in _pip_files(variables)]
+    certificate = variables.get("PIP_CERT") or _last(pip_files, "cert")
+    for name in _VARIABLES:
+        if variables.get(name):
+            return IndexConfig(address=variables[name].strip(), found_via=name, certificate=certificate)
+    for path in _uv_files(variables):
+        address = _uv_index(path)
+        if address:
+            return IndexConfig(address=address, found_via=str(path), certificate=certificate)
+    for path, settings in reversed(pip_files):
+        if settings.get("index-url"):
+            return IndexConfig(address=settings["index-url"], found_via=str(path), certificate=certificate)
+    address, found_via = _default()
+    return IndexConfig(address=address, found_via=found_via, certificate=certificate)
+
+
+def _last(files: list[tuple[Path, dict[str, str]]], key: str) -> str:
+    return next((settings[key] for _, settings in reversed(files) if settings.get(key)), "")
+
+
+def _pip_files(variables: Mapping[str, str]) -> Iterator[Path]:
+    """Yield pip's configuration files, weakest first (pip, "Configuration")."""
+    home = Path(variables.get("HOME") or Path.home())
+    if os.name == "nt":
+        yield Path(variables.get("PROGRAMDATA", "C:/ProgramData")) / "pip" / "pip.ini"
+        yield home / "pip" / "pip.ini"
+        yield Path(variables.get("APPDATA", str(home))) / "pip" / "pip.ini"
+    else:
+        for folder in variables.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"):
+            yield Path(folder or "/etc/xdg") / "pip" / "pip.conf"
+        yield Path("/etc/pip.conf")
+        yield home / ".pip" / "pip.conf"
+        yield Path(variables.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
+    if variables.get("PIP_CONFIG_FILE"):
+        yield Path(variables["PIP_CONFIG_FILE"])
+
+
+def _pip_settings(path: Path) -> dict[str, str]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return {}
+    found: dict[str, str] = {}
+    for section in ("global", "install"):
+        if parser.has_section(section):
+            found |= {key.replace("_", "-"): value.strip() for key, value in parser.items(section)}
+    return found
+
+
+def _uv_files(variables: Mapping[str, str]) -> Iterator[Path]:
+    if variables.get("UV_CONFIG_FILE"):
+        yield Path(variables["UV_CONFIG_FILE"])
+    home = Path(variables.get("HOME") or Path.home())
+    yield Path(variables.get("XDG_CONFIG_HOME") or home / ".config") / "uv" / "uv.toml"
+    yield Path("/etc/uv/uv.toml")
+
+
+def _uv_index(path: Path) -> str:
+    """Return the default index of a uv.toml; read by line, for only this one setting is wanted."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = re.search(r'^\s*index-url\s*=\s*"([^"]+)"', text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _default() -> tuple[str, str]:
+    """Return the index that pip takes by itself, asked of a pip that is here; else the one that uv names."""
+    try:
+        from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip may be absent, and costs 20 ms
+    except ImportError:
+        pass
+    else:
+        return str(PyPI.simple_url), "pip's default"
+    question = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    for name in ("python3", "python", sys.executable):
+        executable = shutil.which(name)
+        if executable is None:
+            continue
+        answer = _said([executable, "-c", question])
+        if answer.startswith("http"):
+            return answer.strip(), "pip's default"
+    uv = shutil.which("uv")
+    named = _said([uv, "help", "pip", "install"]) if uv else ""
+    found = re.search(r"by default: <(https?://[^>]+)>", named)
+    if found:
+        return found[1], "uv's default"
+    raise NetworkError(
+        "no package index is known: neither pip nor uv is here to name its default",
+        hint="set PIP_INDEX_URL to the index to use",
+    )
+
+
+def _said(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,95 @@
+"""A project's page of a package index, as files (PEP 691 JSON; PEP 503 HTML where that is all there is)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import unquote, urldefrag, urljoin
+
+from stackfix.errors import NetworkError
+from stackfix.index.transport import Answer, Transport, public
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexFile:
+    """One file that an index offers. `size` is 0 and `uploaded` "" where the page does not say."""
+
+    name: str
+    address: str
+    sha256: str
+    size: int = 0
+    requires_python: str = ""
+    uploaded: str = ""
+    yanked: bool = False
+
+
+def project(transport: Transport, index: str, package: str) -> tuple[IndexFile, ...]:
+    """Return the files of a package on an index; empty where the index does not know it.
+
+    Raises NetworkError naming the address for anything that is not a project page.
+    """
+    address = f"{index.rstrip('/')}/{package}/"
+    answer = transport.page(address, ACCEPT)
+    if answer is None:
+        return ()
+    if "json" in answer.content_type:
+        return _from_json(answer, address)
+    return _from_html(answer, address)
+
+
+def _from_json(answer: Answer, address: str) -> tuple[IndexFile, ...]:
+    try:
+        rows = json.loads(answer.body)["files"]
+        return tuple(
+            IndexFile(
+                name=str(row["filename"]),
+                address=urljoin(address, str(row["url"])),
+                sha256=str(row.get("hashes", {}).get("sha256", "")),
+                size=int(row.get("size") or 0),
+                requires_python=str(row.get("requires-python") or ""),
+                uploaded=str(row.get("upload-time") or "")[:10],
+                yanked=bool(row.get("yanked", False)),
+            )
+            for row in rows
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
+
+
+class _Links(HTMLParser):
+    """Collects the attributes of every link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.links.append(dict(attrs))
+
+
+def _from_html(answer: Answer, address: str) -> tuple[IndexFile, ...]:
+    parser = _Links()
+    parser.feed(answer.body.decode("utf-8", "replace"))
+    found: list[IndexFile] = []
+    for link in parser.links:
+        target, fragment = urldefrag(urljoin(address, link.get("href") or ""))
+        name = unquote(target.rpartition("/")[2])
+        if not name.endswith((".whl", ".tar.gz", ".zip")):
+            continue
+        sha256 = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else ""
+        found.append(
+            IndexFile(
+                name=name,
+                address=target,
+                sha256=sha256,
+                requires_python=link.get("data-requires-python") or "",
+                yanked="data-yanked" in link,
+            )
+        )
+    if not found and b"<a" not in answer.body.lower():
+        raise NetworkError(f"{public(address)}: not a project page: {answer.content_type or 'no content type'}")
+    return tuple(found)

@@ -1,0 +1,203 @@
+"""The one door to HTTP: pages and byte ranges, with retries, limits and errors that name the address.
+
+Proxies, certificates and .netrc are taken from the environment by requests; a certificate from pip's
+configuration is passed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from stackfix.errors import NetworkError
+
+PAGE_LIMIT = 64 << 20
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_TIMEOUT = (10, 60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an address answered: its bytes and its content type."""
+
+    body: bytes
+    content_type: str
+
+
+class Transport(Protocol):
+    """What the index asks of the network."""
+
+    def page(self, address: str, accept: str) -> Answer | None:
+        """Return a page, None where the server says there is none; NetworkError otherwise."""
+
+    def span(self, address: str, offset: int, length: int) -> bytes:
+        """Return `length` bytes of a file from `offset`; NetworkError if they cannot be had."""
+
+    def stream(self, address: str) -> Iterator[bytes]:
+        """Yield a file in pieces; NetworkError if it cannot be had whole."""
+
+
+def public(address: str) -> str:
+    """Return an address without credentials, as it may be shown."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+class HttpTransport:
+    """Transport over HTTP and, for indexes on the disk, file addresses."""
+
+    def __init__(self, *, certificate: str = "", tries: int = 4) -> None:
+        """Open a session; `certificate` is a CA bundle's path, "" for the environment's own."""
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=8, pool_maxsize=16)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._verify: bool | str = certificate or True
+        self._tries = tries
+
+    def page(self, address: str, accept: str) -> Answer | None:
+        """Return a page of at most 64 MiB, or None for 404."""
+        response = self._get(address, {"Accept": accept}, missing_is_none=True)
+        if response is None:
+            return None
+        with response:
+            body = self._limited(response, address)
+        return Answer(body=body, content_type=response.headers.get("Content-Type", ""))
+
+    def span(self, address: str, offset: int, length: int) -> bytes:
+        """Return a byte range; a server that ignores ranges is an error, not a download of everything."""
+        problem = ""
+        for attempt in range(self._tries):
+            response = self._get(address, {"Range": f"bytes={offset}-{offset + length - 1}"})
+            if response is None:
+                break
+            with response:
+                if response.status_code != requests.codes.partial_content:
+                    raise NetworkError(f"{public(address)}: the server does not serve byte ranges")
+                try:
+                    data = response.content
+                except requests.RequestException as error:
+                    problem = _reason(error)
+                    self._pause(attempt)
+                    continue
+            if len(data) == length:
+                return data
+            problem = f"{len(data)} bytes instead of {length}"
+            self._pause(attempt)
+        raise NetworkError(f"{public(address)}: cut off: {problem}")
+
+    def stream(self, address: str) -> Iterator[bytes]:
+        """Yield a file in pieces of 1 MiB."""
+        response = self._get(address, {})
+        if response is None:
+            raise NetworkError(f"{public(address)}: not there")
+        with response:
+            try:
+                yield from response.iter_content(1 << 20)
+            except requests.RequestException as error:
+                raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+
+    def _get(
+        self, address: str, headers: Mapping[str, str], *, missing_is_none: bool = False
+    ) -> requests.Response | None:
+        problem = ""
+        for attempt in range(self._tries):
+            try:
+                response = self._session.get(
+                    address, headers=dict(headers), stream=True, timeout=_TIMEOUT, verify=self._verify
+                )
+            except requests.RequestException as error:
+                problem = _reason(error)
+                self._pause(attempt)
+                continue
+            if response.ok:
+                return response
+            status = response.status_code
+            response.close()
+            if status == requests.codes.not_found and missing_is_none:
+                return None
+            problem = f"the server answered {status}"
+            if status not in _RETRIED:
+                break
+            self._pause(attempt)
+        raise NetworkError(
+            f"{public(address)}: {problem}",
+            hint="check the network, the proxy and the index that pip or uv is configured with",
+        )
+
+    def _pause(self, attempt: int) -> None:
+        if attempt + 1 < self._tries:
+            time.sleep(0.3 * 3**attempt)
+
+    @staticmethod
+    def _limited(response: requests.Response, address: str) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            for piece in response.iter_content(1 << 18):
+                size += len(piece)
+                if size > PAGE_LIMIT:
+                    raise NetworkError(f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused")
+                pieces.append(piece)
+        except requests.RequestException as error:
+            raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+        return b"".join(pieces)
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return the innermost reason of a failure in one line, without addresses."""
+    cause: BaseException = error
+    while cause.__context__ is not None or cause.__cause__ is not None:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class RangeReader:
+    """A file on a server as a reader of byte ranges."""
+
+    transport: Transport
+    address: str
+    name: str
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`."""
+        return self.transport.span(self.address, offset, length) if length else b""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTransport:
+    """Pages and files from a dictionary of paths: an index in memory for tests."""
+
+    pages: Mapping[str, Answer | NetworkError]
+    files: Mapping[str, bytes | Path]
+
+    def page(self, address: str, accept: str) -> Answer | None:
+        """Return the page kept for the address; raise the error kept for it."""
+        del accept
+        kept = self.pages.get(address)
+        if isinstance(kept, NetworkError):
+            raise kept
+        return kept
+
+    def span(self, address: str, offset: int, length: int) -> bytes:
+        """Return a part of the file kept for the address."""
+        return self._bytes(address)[offset : offset + length]
+
+    def stream(self, address: str) -> Iterator[bytes]:
+        """Yield the file kept for the address."""
+        yield self._bytes(address)
+
+    def _bytes(self, address: str) -> bytes:
+        kept = self.files.get(address)
+        if kept is None:
+            raise NetworkError(f"{address}: not there")
+        return kept.read_bytes() if isinstance(kept, Path) else kept
