@@ -176,3 +176,24 @@ def strings(data: bytes) -> set[str]:
     """Return the library names with a version that stand in data as strings of their own."""
     pattern = re.compile(rb"(?<=\0)lib[A-Za-z0-9_+.\-]*\.so\.[0-9][0-9.]*(?=\0)")
     return {match.decode() for match in pattern.findall(data)}
+
+
+_FIRST_HALF = re.compile(rb"\x48\xb8(lib[A-Za-z0-9_]{5})")
+_SECOND_HALF = re.compile(rb"\x48\xb8([A-Za-z0-9_]{0,6}\.so\.[0-9]{1,2})")
+_WITHIN = 72
+
+
+def assembled_names(code: bytes) -> set[str]:
+    """Return library names that x86_64 code builds from two overlapping 8-byte constants.
+
+    Compilers write short strings so: `movabs "libcufft"`, then `movabs "ft.so.12"` over its end.
+    """
+    found: set[str] = set()
+    for first in _FIRST_HALF.finditer(code):
+        start = first[1].decode()
+        for second in _SECOND_HALF.finditer(code, first.end(), first.end() + _WITHIN):
+            end = second[1].decode()
+            overlap = next((n for n in range(min(len(start), len(end)), 0, -1) if start.endswith(end[:n])), 0)
+            if overlap:
+                found.add(start + end[overlap:])
+    return found

@@ -100,14 +100,14 @@ def _onnxruntime(archive: Archive, large: Archive, found: Measurement) -> None:
     own = {name.rpartition("/")[2] for name in archive.names}
     with large.spooled(folder + CUDA_PROVIDER) as provider:
         found.needs["cuda"] = _foreign(elf.dynamic(provider).needed, own)
-        opened = elf.strings(_read_only_data(provider))
+        opened = elf.strings(_section(provider, ".rodata")) | elf.assembled_names(_section(provider, ".text"))
         found.opens["cuda"] = tuple(
             sorted(n for n in opened - set(found.needs["cuda"]) - own if _OPENED.match(n))
         )
         found.code = _code(fatbin.tally(provider))
     found.how |= {
         "needs": "DT_NEEDED of the CUDA provider",
-        "opens": "library names among the provider's strings",
+        "opens": "library names among the provider's strings and in its code",
         "code": "entries of .nv_fatbin",
     }
     if folder + TENSORRT_PROVIDER in archive.names:
@@ -149,7 +149,7 @@ def _torch(archive: Archive, large: Archive, found: Measurement) -> None:
         with large.spooled(binding) as library:
             data = library.read(0, library.size)
         found.numpy_abi = _numpy_abi(data)
-        listed = re.search(rb"\0((?:(?:sm|compute)_\d+[af]? ?)+)\0", data)
+        listed = re.search(rb"((?:(?:sm|compute)_\d+[af]? ?){2,})\0", data)
         if listed:
             names = listed[1].decode().split()
             cubins = tuple(sorted(n.removeprefix("sm_") for n in names if n.startswith("sm_")))
@@ -216,8 +216,8 @@ def _major(names: tuple[str, ...]) -> int:
     return majors.pop() if len(majors) == 1 else 0
 
 
-def _read_only_data(reader: elf.Reader) -> bytes:
-    found = elf.section(reader, ".rodata")
+def _section(reader: elf.Reader, name: str) -> bytes:
+    found = elf.section(reader, name)
     return reader.read(*found) if found is not None else b""
 
 

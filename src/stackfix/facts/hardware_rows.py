@@ -1,0 +1,187 @@
+"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml and libraries.toml; unknown keys refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Method = Literal["documented", "measured", "secondary", "inferred"]
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every row has: how it is known, and where it stands."""
+
+    method: Method
+    source: str
+    why: str = ""
+
+
+class FloorRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The oldest driver of a CUDA major."""
+
+    major: int
+    linux: str
+    windows: str
+
+
+class ReleaseRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One toolkit release and the driver that goes with it."""
+
+    cuda: str
+    release: str
+    branch: int
+    toolkit: str = ""
+    uploaded: str = ""
+    linux: str = ""
+    windows: str = ""
+
+
+class MinorRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One CUDA minor: its PTX, and the driver branch that understands it (0: not known)."""
+
+    cuda: str
+    ptx_isa: str
+    ptx_driver_branch: int = 0
+    architectures: tuple[int, ...] = ()
+
+
+class BranchRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One driver branch: the newest CUDA it reports, and its life."""
+
+    branch: int
+    max_cuda: str
+    kind: str = ""
+    end_of_life: str = ""
+
+
+class ForwardRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One forward-compatibility package."""
+
+    package: str
+    cuda: str
+    on_branches: tuple[int, ...] = ()
+    from_branch: int = 0
+
+
+class Drivers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """drivers.toml."""
+
+    seen: str
+    floor: tuple[FloorRow, ...]
+    release: tuple[ReleaseRow, ...]
+    minor: tuple[MinorRow, ...]
+    branch: tuple[BranchRow, ...]
+    forward_compatibility: tuple[ForwardRow, ...]
+
+
+class CapabilityRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One compute capability; "" and 0 where it has no such end."""
+
+    capability: str
+    architecture: str
+    first_cuda: str
+    last_cuda: str = ""
+    first_driver_branch: int = 0
+    last_driver_branch: int = 0
+    jetson: bool = False
+
+
+class GpuRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One GPU name."""
+
+    name: str
+    capability: str
+    kind: str = ""
+
+
+class Gpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """gpus.toml."""
+
+    seen: str
+    capability: tuple[CapabilityRow, ...]
+    gpu: tuple[GpuRow, ...]
+
+
+class CudnnRuleRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rule about cuDNN releases."""
+
+    id: str
+    cuda_major: int = 0
+    first: str = ""
+    last: str = ""
+    min_capability: str = ""
+    from_: str = msgspec.field(name="from", default="")
+    min_cuda: str = ""
+    linux: str = ""
+    windows: str = ""
+    min_driver_branch: int = 0
+
+
+class CudnnSupportRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a support matrix or a wheel says of one cuDNN release."""
+
+    cudnn: str
+    cuda_major: int
+    cuda: tuple[str, ...] = ()
+    linux: str = ""
+    windows: str = ""
+    capabilities: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+
+
+class Cudnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """cudnn.toml."""
+
+    seen: str
+    rule: tuple[CudnnRuleRow, ...]
+    support: tuple[CudnnSupportRow, ...]
+
+
+class PairRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A release and the release it was built beside, where metadata leaves it open."""
+
+    package: str
+    version: str
+    beside: str
+    beside_version: str
+
+
+class Pairs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """pairs.toml."""
+
+    seen: str
+    pair: tuple[PairRow, ...]
+
+
+class OpenedRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Libraries that a feature opens by name and cannot do without; `names` are sonames without version."""
+
+    feature: str
+    names: tuple[str, ...]
+
+
+class SystemRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sonames that the system ("system") or the NVIDIA driver ("driver") brings."""
+
+    who: Literal["system", "driver"]
+    sonames: tuple[str, ...]
+
+
+class Libraries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """libraries.toml."""
+
+    seen: str
+    brought: tuple[SystemRow, ...]
+    opened: tuple[OpenedRow, ...]
+
+
+class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of these in one, with a digest of the TOML files it was made from."""
+
+    digest: str
+    drivers: Drivers
+    gpus: Gpus
+    cudnn: Cudnn
+    pairs: Pairs
+    libraries: Libraries
