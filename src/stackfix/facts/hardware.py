@@ -1,0 +1,137 @@
+"""Drivers, GPUs, cuDNN and libraries as the rules ask of them, on top of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from packaging.version import Version
+
+from stackfix.facts.hardware_rows import CapabilityRow, Prepared
+from stackfix.model.evidence import Source
+from stackfix.rules.scene import CapabilityFacts, Dropped, Floor, Pair
+from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The rules' view of the prepared facts; what is asked twice is worked out once."""
+
+    prepared: Prepared
+
+    def floor(self, cuda_major: int, system: str, *, wsl: bool) -> Floor | None:
+        """Return the oldest driver of a CUDA major; WSL reports Windows numbers."""
+        for row in self.prepared.drivers.floor:
+            if row.major == cuda_major:
+                text = row.windows if system == "windows" or wsl else row.linux
+                return Floor(driver=DriverVersion.parse(text), source=self._source(row.method, row.source))
+        return None
+
+    @cached_property
+    def _minors(self) -> tuple[CudaVersion, ...]:
+        return tuple(sorted({CudaVersion.parse(row.cuda) for row in self.prepared.drivers.minor}, reverse=True))
+
+    def cuda_minors(self) -> Sequence[CudaVersion]:
+        """Return every CUDA minor, newest first."""
+        return self._minors
+
+    def driver_steps(self, system: str, *, wsl: bool) -> Sequence[DriverVersion]:
+        """Return the floors and the first number of each branch, oldest first."""
+        windows = system == "windows" or wsl
+        floors = [row.windows if windows else row.linux for row in self.prepared.drivers.floor]
+        branches = [str(row.branch) for row in self.prepared.drivers.branch]
+        return sorted(DriverVersion.parse(text) for text in {*floors, *branches})
+
+    def ptx_branch(self, toolkit: CudaVersion) -> int | None:
+        """Return the driver branch that understands a toolkit's PTX, None where no document names it."""
+        for row in self.prepared.drivers.minor:
+            if row.cuda == str(toolkit):
+                return row.ptx_driver_branch or None
+        return None
+
+    @cached_property
+    def _capabilities(self) -> dict[ComputeCapability, CapabilityRow]:
+        return {ComputeCapability.parse(row.capability): row for row in self.prepared.gpus.capability}
+
+    def capability(self, capability: ComputeCapability) -> CapabilityFacts | None:
+        """Return what is known of a compute capability."""
+        row = self._capabilities.get(capability)
+        if row is None:
+            return None
+        return CapabilityFacts(
+            architecture=row.architecture,
+            first_cuda=CudaVersion.parse(row.first_cuda),
+            last_cuda=CudaVersion.parse(row.last_cuda) if row.last_cuda else None,
+            first_driver_branch=row.first_driver_branch or None,
+            last_driver_branch=row.last_driver_branch or None,
+            source=self._source(row.method, row.source),
+        )
+
+    def first_cuda_of_family(self, capability: ComputeCapability) -> CudaVersion | None:
+        """Return the first CUDA with code that runs on it: code of its major, of its minor or a lower one."""
+        firsts = [
+            CudaVersion.parse(row.first_cuda)
+            for other, row in self._capabilities.items()
+            if other.major == capability.major and other <= capability
+        ]
+        return min(firsts, default=None)
+
+    def known_capabilities(self) -> Sequence[ComputeCapability]:
+        """Return every compute capability on record."""
+        return tuple(self._capabilities)
+
+    def cudnn_minimum(self, version: Version) -> Dropped | None:
+        """Return the lowest capability that a cuDNN release has code for, where releases dropped some."""
+        for row in self.prepared.cudnn.rule:
+            if row.min_capability and row.from_ and version >= Version(row.from_):
+                capability = ComputeCapability.parse(row.min_capability)
+                return Dropped(
+                    first=row.from_, capability=capability, source=self._source(row.method, row.source)
+                )
+        return None
+
+    def pairs(self, package: str) -> Sequence[Pair]:
+        """Return the recorded pairs of a package."""
+        return [
+            Pair(
+                package=row.package,
+                version=row.version,
+                beside=row.beside,
+                beside_version=row.beside_version,
+                source=self._source(row.method, row.source),
+            )
+            for row in self.prepared.pairs.pair
+            if row.package == package
+        ]
+
+    def _source(self, method: str, where: str) -> Source:
+        return Source(method=method, where=where, seen=self.prepared.drivers.seen)
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """What system and driver bring, and which opened libraries a feature needs."""
+
+    prepared: Prepared
+
+    @cached_property
+    def _brought(self) -> dict[str, frozenset[str]]:
+        rows = self.prepared.libraries.brought
+        return {
+            who: frozenset(name for row in rows if row.who == who for name in row.sonames)
+            for who in ("system", "driver")
+        }
+
+    def is_system(self, soname: str) -> bool:
+        """Whether every supported system brings it."""
+        return soname in self._brought["system"]
+
+    def is_driver(self, soname: str) -> bool:
+        """Whether the NVIDIA driver brings it."""
+        return soname in self._brought["driver"]
+
+    def opened_and_required(self, soname: str, feature: str) -> bool:
+        """Whether the feature cannot do without it, though it is only opened by name."""
+        stem = soname.partition(".so")[0] + ".so"
+        return any(row.feature == feature and stem in row.names for row in self.prepared.libraries.opened)
