@@ -1,0 +1,71 @@
+"""Recipes: one TOML file each, read when one is asked for by name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import msgspec
+
+from stackfix.errors import QuestionError
+from stackfix.facts.prepared import read_toml
+from stackfix.model.recipe import Model, Recipe, Variant
+
+
+class _VariantRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    roots: tuple[str, ...]
+    newest: tuple[str, ...]
+    features: dict[str, tuple[str, ...]] = {}
+
+
+class _ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: str
+    bytes: int
+    sha256: str
+    urls: tuple[str, ...]
+    licence: str
+
+
+class _RecipeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    summary: str
+    validator: str
+    gpu: _VariantRow
+    cpu: _VariantRow
+    model: tuple[_ModelRow, ...] = ()
+
+
+def recipe_names(root: Path) -> list[str]:
+    """Return the names of all recipes."""
+    return sorted(path.stem for path in (root / "recipes").glob("*.toml"))
+
+
+def load_recipe(root: Path, name: str) -> Recipe:
+    """Return a recipe; QuestionError with the near names for one that is not there."""
+    names = recipe_names(root)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"recipes: {', '.join(names)}"
+        raise QuestionError(f"there is no recipe `{name}`", hint=hint)
+    row = read_toml(root / "recipes" / f"{name}.toml", _RecipeRow)
+    return Recipe(
+        name=name,
+        summary=row.summary,
+        validator=row.validator,
+        gpu=_variant(row.gpu),
+        cpu=_variant(row.cpu),
+        models=tuple(
+            Model(file=each.file, bytes=each.bytes, sha256=each.sha256, urls=each.urls, licence=each.licence)
+            for each in row.model
+        ),
+    )
+
+
+def looks_like_requirement(word: str) -> bool:
+    """Whether a target has the marks of a requirement (`torch>=2.4`, `torch[x]`)."""
+    return bool(re.search(r"[<>=!~\[;@ ]", word))
+
+
+def _variant(row: _VariantRow) -> Variant:
+    features = {package: frozenset(names) for package, names in row.features.items()}
+    return Variant(roots=row.roots, newest=row.newest, features=features)
