@@ -54,7 +54,7 @@ ROOTS = {
     "triton": "2.0",
 }
 TOOLKIT_PARTS = (
-    "cublas", "cuda-runtime", "cuda-nvrtc", "cuda-cupti", "cudnn", "cufft", "cufile", "curand", "cusolver",
+    "cublas", "cuda-cccl", "cuda-runtime", "cuda-nvrtc", "cuda-cupti", "cudnn", "cufft", "cufile", "curand", "cusolver",
     "cusparse", "cusparselt", "nccl", "nvjitlink", "nvshmem", "nvtx",
 )  # fmt: skip
 TOOLKIT_NAMES = frozenset(

@@ -5,6 +5,7 @@ Source: the packaging specification of platform compatibility tags (PEP 425, PEP
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -58,6 +59,13 @@ def file_tags(name: str) -> Iterator[str]:
                 yield f"{interpreter}-{abi}-{platform}"
 
 
+def _build(name: str) -> int:
+    """Return the build number of a file name, 0 where it has none; of two equal wheels the higher is taken."""
+    pieces = name.removesuffix(".whl").split("-")
+    digits = re.match(r"\d+", pieces[2]) if len(pieces) == 6 else None
+    return int(digits[0]) if digits else 0
+
+
 def best_file(
     files: Iterable[WheelFile],
     python: PythonVersion,
@@ -69,12 +77,12 @@ def best_file(
     """Return the file that an installer would take, or None; an unknown glibc (None) rules nothing out."""
     ranks = _ranks((python.major, python.minor), free_threaded, platform, glibc)
     fitting = [
-        (min(places), file.name, file)
+        (min(places), -_build(file.name), file.name, file)
         for file in files
         if (places := [ranks[tag] for tag in file_tags(file.name) if tag in ranks])
         and allows_python(file.requires_python, python)
     ]
-    return min(fitting)[2] if fitting else None
+    return min(fitting)[3] if fitting else None
 
 
 @lru_cache(maxsize=1024)

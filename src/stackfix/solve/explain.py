@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from packaging.version import Version
 
 from stackfix.model.evidence import Source
-from stackfix.model.problem import Fact, Pins, Problem, Requirement
+from stackfix.model.problem import Fact, Pins, Problem, Requirement, is_package, presence_node
 from stackfix.model.resolution import Newer
 from stackfix.solve.prove import Refutation, minimal, search
 
@@ -17,12 +17,30 @@ RULE_ORDER = ("request", "recipe", "order", "pairs", "metadata", "linkage", "one
 
 
 def reasons(problem: Problem, pins: Pins, node: str) -> tuple[Fact, ...]:
-    """Return the facts by which `node` is in the set: what in it requires the node, roots first."""
-    found = [requirement.fact for requirement in problem.roots if requirement.node == node]
+    """Return the facts by which `node` is in the set: who asks for it, or for a library that it provides."""
+    asked = [requirement.fact for requirement in problem.roots if requirement.node == node]
+    direct: list[Fact] = []
+    libraries: list[str] = []
     for other, key in pins.items():
-        requires = problem.universe.requires(other, key)
-        found += [requirement.fact for requirement in requires if requirement.node == node]
-    return tuple(dict.fromkeys(found))
+        if any(requirement.node == node for requirement in problem.universe.requires(other, key)):
+            if is_package(other):
+                direct += _facts_on(problem, other, key, node)
+            else:
+                libraries.append(other)
+    linked = [
+        fact
+        for library in libraries
+        for other, key in pins.items()
+        if other != node
+        for fact in _facts_on(problem, other, key, library)
+    ]
+    return tuple(dict.fromkeys([*asked, *direct, *linked]))
+
+
+def _facts_on(problem: Problem, other: str, key: str, node: str) -> list[Fact]:
+    return [
+        requirement.fact for requirement in problem.universe.requires(other, key) if requirement.node == node
+    ]
 
 
 def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
@@ -56,10 +74,15 @@ def _forbidden_directly(problem: Problem, pins: Pins, node: str, newer: str) -> 
     """
     if node in problem.order:
         return None
-    for other, key in pins.items():
-        for requirement in problem.universe.requires(other, key):
-            if requirement.node == node and newer not in requirement.allowed:
-                return Newer(name=node, version=newer, facts=(requirement.fact,), given=(other,))
+    for target in (node, presence_node(node)):
+        for other, key in pins.items():
+            if other == node or not is_package(other):
+                continue
+            for requirement in problem.universe.requires(other, key):
+                if requirement.node == target and newer not in requirement.allowed:
+                    return Newer(
+                        name=node, version=newer, facts=(requirement.fact,), given=(other.partition("[")[0],)
+                    )
     return None
 
 
