@@ -12,7 +12,7 @@ bytes.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -178,7 +178,10 @@ class Curator:
 
 
 def _code_rows(found: Measurement) -> tuple[CodeRow, ...]:
-    return tuple(CodeRow(cubins=cubins, ptx=dict(sorted(ptx.items())), count=count) for cubins, ptx, count in found.code)
+    return tuple(
+        CodeRow(cubins=cubins, ptx=dict(sorted(ptx.items())), count=count)
+        for cubins, ptx, count in found.code
+    )
 
 
 def read_rows(package: str) -> dict[str, list[WheelRow]]:
@@ -260,17 +263,31 @@ def name_toolkits() -> None:
         package = path.stem
         rows = read_rows(package)
         for version, each in rows.items():
-            known = {m for (name, prefix), values in minors.items() if name == package and f"{version}.".startswith(f"{prefix}.") for m in values}
+            known = {
+                m
+                for (name, prefix), values in minors.items()
+                if name == package and f"{version}.".startswith(f"{prefix}.")
+                for m in values
+            }
             how = "pins of cuda-toolkit"
-            if not known and re.match(r"nvidia-(cuda-(runtime|nvrtc|cupti)|nvtx|nvjitlink)(-cu\d+)?$", package):
+            if not known and re.match(
+                r"nvidia-(cuda-(runtime|nvrtc|cupti)|nvtx|nvjitlink)(-cu\d+)?$", package
+            ):
                 known, how = {".".join(version.split(".")[:2])}, "its own version"
-            if not known and (package, version) in beside:
-                known, how = {beside[package, version]}, "torch pins it beside the CUDA runtime"
-            elif not known and package.endswith("-cu11") and len(rows) == 2 and version == max(rows, key=Version):
+            if not known and (canonicalize_name(package), version) in beside:
+                known, how = {beside[canonicalize_name(package), version]}, "torch pins it beside the CUDA runtime"
+            elif (
+                not known
+                and package.endswith("-cu11")
+                and len(rows) == 2
+                and version == max(rows, key=Version)
+            ):
                 known, how = {"11.8"}, "inferred: the other of two releases, uploaded beside the 11.8 runtime"
             ordered = tuple(sorted(known, key=Version))
             rows[version] = [
-                msgspec.structs.replace(row, cuda=ordered, measured={**row.measured, **({"cuda": how} if known else {})})
+                msgspec.structs.replace(
+                    row, cuda=ordered, measured={**row.measured, **({"cuda": how} if known else {})}
+                )
                 for row in each
             ]
         write_rows(package, rows)
@@ -336,14 +353,16 @@ def check(curator: Curator) -> list[str]:
 
 def main() -> int:
     """Run from the command line; exit 1 when something is missing or could not be measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("packages", nargs="*", help="only these packages")
     parser.add_argument("--check", action="store_true", help="say what has no row, measure nothing")
     parser.add_argument("--jobs", type=int, default=6, help="wheels read at once (default 6)")
     arguments = parser.parse_args()
     DATA.mkdir(parents=True, exist_ok=True)
     config = index_config()
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+    today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
     curator = Curator(HttpTransport(certificate=config.certificate), config.address, today)
     try:
         if arguments.check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 from stackfix.errors import DataError, QuestionError
 from stackfix.facts import prepared
 from stackfix.facts.hardware import Hardware, Libraries
+from stackfix.facts.hardware_rows import Gpus, Prepared
 from stackfix.facts.rows import WheelRow
 from stackfix.model.evidence import Source
 from stackfix.model.wheel import DeviceCode, Wheel, WheelFile
@@ -38,13 +39,18 @@ class Database:
     _wheels: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
 
     @cached_property
-    def _prepared(self) -> prepared.Prepared:
+    def _prepared(self) -> Prepared:
         return prepared.load(self.root)
 
     @cached_property
     def hardware(self) -> Hardware:
         """Drivers, GPUs and cuDNN."""
         return Hardware(self._prepared)
+
+    @property
+    def gpu_rows(self) -> Gpus:
+        """The GPU names and capabilities as they stand in gpus.toml."""
+        return self._prepared.gpus
 
     @cached_property
     def libraries(self) -> Libraries:
@@ -91,9 +97,7 @@ class Database:
         path = self.root / "wheels" / f"{package}.jsonl"
         if not path.is_file():
             return ()
-        wheels = [
-            _wheel(row, path.name, number) for number, row in enumerate(read_rows(path), start=1)
-        ]
+        wheels = [_wheel(row, path.name, number) for number, row in enumerate(read_rows(path), start=1)]
         return tuple(sorted(wheels, key=lambda wheel: wheel.version, reverse=True))
 
 
@@ -107,12 +111,20 @@ def read_rows(path: Path) -> list[WheelRow]:
     try:
         return decoder.decode_lines(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        for number, line in enumerate(data.splitlines(), start=1):
-            try:
-                decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(path.name, f"line {number}", str(error)) from error
-        raise
+        number, reason = next(_broken_lines(data, decoder))
+        raise DataError(path.name, f"line {number}", reason) from None
+
+
+def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Iterator[tuple[int, str]]:
+    """Yield number and reason of each line that is no row."""
+    for number, line in enumerate(data.splitlines(), start=1):
+        reason = ""
+        try:
+            decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # noqa: PERF203 - only after a failure
+            reason = str(error)
+        if reason:
+            yield number, reason
 
 
 def _wheel(row: WheelRow, file: str, line: int) -> Wheel:

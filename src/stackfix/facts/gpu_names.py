@@ -57,7 +57,9 @@ def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
     capabilities = {row.capability for row in found}
     if len(capabilities) > 1:
         listed = ", ".join(f"{row.name} ({row.capability})" for row in found)
-        raise QuestionError(f"`{text}` could be several GPUs: {listed}", hint="name it in full, or use `sm_89`")
+        raise QuestionError(
+            f"`{text}` could be several GPUs: {listed}", hint="name it in full, or use `sm_89`"
+        )
     capability = ComputeCapability.parse(found[0].capability)
     return Gpu(
         name=found[0].name,
@@ -72,7 +74,9 @@ def _by_capability(text: str, gpus: Gpus, index: int) -> Gpu:
     known = [row.capability for row in gpus.capability]
     if str(capability) not in known:
         listed = ", ".join(ComputeCapability.parse(one).sm for one in known)
-        raise QuestionError(f"`{text}` is not a compute capability that stackfix knows", hint=f"known: {listed}")
+        raise QuestionError(
+            f"`{text}` is not a compute capability that stackfix knows", hint=f"known: {listed}"
+        )
     return Gpu(
         name=capability.sm,
         compute_capability=Known(capability, "--gpu"),
@@ -85,4 +89,8 @@ def _near(text: str, rows: Iterable[GpuRow]) -> str:
     names = {" ".join(words(row.name)): row.name for row in rows}
     near = difflib.get_close_matches(" ".join(words(text)), names, n=4, cutoff=0.4)
     listed = ", ".join(f"`{names[one]}`" for one in near)
-    return f"near names: {listed}; or give its compute capability (`sm_89`)" if near else "give its compute capability, such as `sm_89`"
+    return (
+        f"near names: {listed}; or give its compute capability (`sm_89`)"
+        if near
+        else "give its compute capability, such as `sm_89`"
+    )

@@ -30,7 +30,9 @@ class Hardware:
 
     @cached_property
     def _minors(self) -> tuple[CudaVersion, ...]:
-        return tuple(sorted({CudaVersion.parse(row.cuda) for row in self.prepared.drivers.minor}, reverse=True))
+        return tuple(
+            sorted({CudaVersion.parse(row.cuda) for row in self.prepared.drivers.minor}, reverse=True)
+        )
 
     def cuda_minors(self) -> Sequence[CudaVersion]:
         """Return every CUDA minor, newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from stackfix.model.problem import DRIVER, GLIBC, PYTHON, Fact, Pins, Problem, Requirement
 from stackfix.model.resolution import Option
@@ -13,30 +13,32 @@ from stackfix.solve.prove import Refutation
 _WORDS = {
     DRIVER: "install NVIDIA driver {key} or newer",
     GLIBC: "move to a system with glibc {key} or newer",
-    PYTHON: "use Python {key}",
 }
 
 
-def options(problem: Problem, refutation: Refutation) -> Iterator[Option]:
-    """Yield ways out: first what the user asked for, then Python, driver, glibc; never another GPU."""
+def options(
+    problem: Problem, refutation: Refutation, on_python: Callable[[str], Problem]
+) -> Iterator[Option]:
+    """Yield ways out: first what the user asked for, then Python, driver, glibc; never another GPU.
+
+    `on_python` poses the same problem for another Python: its wheels and markers differ.
+    """
     facts = explain.relaxable(explain.why_not_at_all(problem, refutation))
     asked = [requirement for requirement in problem.roots if requirement.fact in facts]
     for requirement in sorted(asked, key=_cost):
         if requirement.fact.rule == "request":
             yield from _drop(problem, requirement)
+        elif requirement.node == PYTHON:
+            yield from _other_python(problem, on_python)
         elif requirement.node in _WORDS:
             yield from _change(problem, requirement)
 
 
 def _cost(requirement: Requirement) -> tuple[int, str]:
+    if requirement.fact.rule == "request":
+        return 0, requirement.node
     nodes = [PYTHON, DRIVER, GLIBC]
-    return (
-        0
-        if requirement.fact.rule == "request"
-        else 1 + nodes.index(requirement.node)
-        if requirement.node in nodes
-        else 9
-    ), requirement.node
+    return 1 + nodes.index(requirement.node) if requirement.node in nodes else 9, requirement.node
 
 
 def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
@@ -55,6 +57,15 @@ def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
             return
 
 
+def _other_python(problem: Problem, on_python: Callable[[str], Problem]) -> Iterator[Option]:
+    """Yield the set on the newest other Python that has one."""
+    for key in sorted(problem.universe.keys(PYTHON)[1:], key=_number, reverse=True):
+        answer = solve(on_python(key))
+        if not isinstance(answer, Refutation):
+            yield Option(text=f"use Python {key}", packages=tuple(_packages(problem, answer)))
+            return
+
+
 def _softened(fact: Fact) -> Fact:
     return Fact(text=f"{fact.text} (any version)", rule=fact.rule, source=fact.source)
 
@@ -62,7 +73,7 @@ def _softened(fact: Fact) -> Fact:
 def _change(problem: Problem, requirement: Requirement) -> Iterator[Option]:
     """Yield the smallest change of a reading that lets a set exist."""
     (here,) = requirement.allowed
-    for key in _upwards(requirement.node, problem.universe.keys(requirement.node), here):
+    for key in _upwards(problem.universe.keys(requirement.node), here):
 
         def other(read: Requirement, key: str = key) -> Requirement:
             return Requirement(read.node, frozenset({key}), _softened(read.fact))
@@ -74,16 +85,13 @@ def _change(problem: Problem, requirement: Requirement) -> Iterator[Option]:
             return
 
 
-def _upwards(node: str, keys: Sequence[str], here: str) -> list[str]:
-    """Return the other keys of a reading, nearest first: upwards for drivers and glibc, any Python."""
+def _upwards(keys: Sequence[str], here: str) -> list[str]:
+    """Return the higher keys of a reading, nearest first."""
+    return sorted((key for key in keys if _number(key) > _number(here)), key=_number)
 
-    def number(key: str) -> tuple[int, ...]:
-        return tuple(int(part) for part in key.split("."))
 
-    others = [key for key in keys if key != here]
-    if node == PYTHON:
-        return sorted(others, key=number, reverse=True)
-    return sorted((key for key in others if number(key) > number(here)), key=number)
+def _number(key: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in key.split("."))
 
 
 def _packages(problem: Problem, pins: Pins) -> list[tuple[str, str]]:

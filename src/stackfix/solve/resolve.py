@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement
@@ -30,8 +30,9 @@ from stackfix.rules.scene import Facts, Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
-from stackfix.solve.prove import Refutation
+from stackfix.solve.prove import Refutation, search
 from stackfix.solve.relax import options
+from stackfix.versions import PythonVersion
 
 UNKNOWN = "unknown"
 
@@ -73,41 +74,80 @@ def resolve(
         raise QuestionError(
             "no Python was found to make an environment with", hint="name one with `--python 3.12`"
         )
-    pythons = sorted(
-        machine.pythons, key=lambda one: (one.free_threaded, -one.version.major, -one.version.minor)
-    )
-    answers = [
-        (posed, solve(posed.problem)) for posed in (pose(machine, facts, request, one) for one in pythons)
-    ]
-    solved = [(posed, pins) for posed, pins in answers if not isinstance(pins, Refutation)]
-    if not solved:
-        posed, refutation = answers[0]
-        assert isinstance(refutation, Refutation)  # noqa: S101 - `solved` is empty, so every answer is one
-        return Explanation(
-            device=request.device,
-            machine=machine,
-            python=posed.python,
-            conflict=explain.merged(explain.why_not_at_all(posed.problem, refutation)),
-            options=tuple(options(posed.problem, refutation)),
-        )
-    posed, pins = min(solved, key=lambda one: _newness(request, one[0], one[1]))
+    first: tuple[Posed, Refutation] | None = None
+    best: tuple[Posed, Pins] | None = None
+    for python in _newest_first(machine):
+        posed = pose(machine, facts, request, python)
+        if best is not None and not _beats(request, posed, best[1]):
+            continue
+        answer = solve(posed.problem)
+        if not isinstance(answer, Refutation):
+            best = posed, answer
+        elif first is None:
+            first = posed, answer
+    if best is None:
+        assert first is not None  # noqa: S101 - there is at least one Python, and none gave a set
+        return _explanation(machine, facts, request, *first)
+    posed, pins = best
     return _resolution(machine, request, posed, pins, reasons=reasons)
 
 
-def _newness(request: Request, posed: Posed, pins: Pins) -> tuple[int, ...]:
-    """Return the key by which Pythons compare: the recipe's order, smaller is newer."""
-    universe = posed.universe
-    python = (
-        -posed.python.version.major * 1000 - posed.python.version.minor,
-        int(posed.python.free_threaded),
+def _newest_first(machine: Machine) -> list[Interpreter]:
+    """Return one interpreter per minor version, newest first, free-threaded builds last."""
+    ordered = sorted(
+        machine.pythons,
+        key=lambda one: (
+            one.free_threaded,
+            -one.version.major,
+            -one.version.minor,
+            -(one.version.patch or 0),
+        ),
     )
-    key: list[int] = []
-    for name in request.newest:
-        if name == "python":
-            key += python
-        else:
-            key.append(universe.keys(name).index(pins[name]) if name in pins else len(universe.keys(name)))
-    return (*key, *python)
+    minors: dict[tuple[str, bool], Interpreter] = {}
+    for one in ordered:
+        minors.setdefault((one.version.minor_version, one.free_threaded), one)
+    return list(minors.values())
+
+
+def _beats(request: Request, posed: Posed, pins: Pins) -> bool:
+    """Whether some set on an older Python is newer in a package that counts before the Python itself."""
+    problem = posed.problem
+    kept: list[Requirement] = []
+    before = (
+        request.newest[: request.newest.index("python")] if "python" in request.newest else request.newest
+    )
+    for name in before:
+        keys = problem.universe.keys(name)
+        if name not in pins or pins[name] not in keys:
+            return True
+        newer = keys[: keys.index(pins[name])]
+        if newer and not isinstance(search(problem, (*kept, _wish(name, newer))), Refutation):
+            return True
+        kept.append(_wish(name, (pins[name],)))
+    return False
+
+
+def _wish(name: str, keys: Sequence[str]) -> Requirement:
+    source = Source(method="asked", where="is there a newer set on another Python?")
+    return Requirement(name, frozenset(keys), Fact(text=f"{name} {keys[0]}", rule="wish", source=source))
+
+
+def _explanation(
+    machine: Machine, facts: Facts, request: Request, posed: Posed, refutation: Refutation
+) -> Explanation:
+    """Return why there is no set on the newest Python, and ways out; other Pythons among them."""
+
+    def on(python: str) -> Problem:
+        version = PythonVersion.parse(python)
+        return pose(machine, facts, request, Interpreter(version=version, found_via="an option")).problem
+
+    return Explanation(
+        device=request.device,
+        machine=machine,
+        python=posed.python,
+        conflict=explain.merged(explain.why_not_at_all(posed.problem, refutation)),
+        options=tuple(options(posed.problem, refutation, on)),
+    )
 
 
 def _resolution(machine: Machine, request: Request, posed: Posed, pins: Pins, *, reasons: bool) -> Resolution:

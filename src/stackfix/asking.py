@@ -1,0 +1,273 @@
+"""The question as words, read: which machine, what is asked for, from which sources."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Requested
+from packaging.utils import canonicalize_name
+
+from stackfix.errors import DataError, QuestionError
+from stackfix.facts.database import Database
+from stackfix.facts.gpu_names import find_gpu
+from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
+from stackfix.model.evidence import Known, Unknown
+from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
+from stackfix.model.recipe import Recipe
+from stackfix.model.request import Request, Root
+from stackfix.versions import DriverVersion, PythonVersion
+
+SOURCES = frozenset({"pypi"})
+GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
+DESCRIBED = "not given, and the machine is described by `--platform`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineQuestion:
+    """The machine flags as they were typed; empty means "read this machine"."""
+
+    driver: str = ""
+    gpus: tuple[str, ...] = ()
+    gpu_index: int | None = None
+    python: str = ""
+    platform: str = ""
+    glibc: str = ""
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked: targets (recipes, requirements), requirement files, machine, sources."""
+
+    targets: tuple[str, ...]
+    requirement_files: tuple[str, ...] = ()
+    machine: MachineQuestion = MachineQuestion()
+    sources: tuple[str, ...] = ()
+    newest_before: str = ""
+    offline: bool = False
+
+
+def machine_of(question: MachineQuestion, database: Database, folder: Path) -> Machine:
+    """Return the machine that is asked about: read, read from a file, or described by flags."""
+    driver = DriverVersion.parse(question.driver) if question.driver else None
+    gpus = _gpus(question.gpus, database)
+    platform = Platform.parse(question.platform) if question.platform else None
+    glibc = _glibc(question.glibc) if question.glibc else None
+    python = _python(question.python) if question.python else None
+    machine = _base(question, folder, described=driver is not None and gpus is not None, python=python)
+    if platform is not None and platform != machine.platform:
+        machine = _elsewhere(platform)
+    if driver is not None:
+        machine = replace(machine, driver=Known(driver, "--driver"), cuda=Unknown(("described by --driver",)))
+    if gpus is not None:
+        machine = replace(machine, gpus=Known(gpus, "--gpu"))
+    if python is not None:
+        machine = replace(machine, pythons=(_on_machine(python, machine),))
+    if glibc is not None:
+        machine = replace(machine, glibc=Known(glibc, "--glibc"))
+    if question.gpu_index is not None:
+        machine = replace(machine, gpus=_one_gpu(machine, question.gpu_index))
+    if not machine.pythons and platform is not None:
+        raise QuestionError(
+            f"a machine described by `--platform {platform.label}` has no Python", hint="add `--python 3.12`"
+        )
+    return machine
+
+
+def _base(question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None) -> Machine:
+    if question.machine:
+        return _from_file(question.machine)
+    if described and python is not None and not python.path:
+        from stackfix.probe.host import read_platform  # noqa: PLC0415 - 20 ms less where all is described
+        from stackfix.probe.libc import read_glibc  # noqa: PLC0415 - likewise
+
+        return Machine(
+            platform=read_platform(),
+            glibc=read_glibc(),
+            driver=Unknown(("described by flags",)),
+            cuda=Unknown(("described by flags",)),
+            gpus=Unknown(("described by flags",)),
+            pythons=(),
+            free_disk_bytes=Unknown(("not asked for",)),
+        )
+    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
+
+    return read_machine(folder)
+
+
+def _elsewhere(platform: Platform) -> Machine:
+    unknown = Unknown((DESCRIBED,))
+    return Machine(
+        platform=platform,
+        glibc=unknown,
+        driver=unknown,
+        cuda=unknown,
+        gpus=unknown,
+        pythons=(),
+        free_disk_bytes=unknown,
+    )
+
+
+def _from_file(name: str) -> Machine:
+    from stackfix.probe.document import from_document  # noqa: PLC0415 - only for described machines
+
+    shown = "standard input" if name == "-" else name
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(f"{shown}: cannot be read: {error}") from error
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(shown, "", f"not JSON: {error}") from error
+    return from_document(data, shown)
+
+
+def _gpus(texts: Sequence[str], database: Database) -> tuple[Gpu, ...] | None:
+    if not texts:
+        return None
+    if any(text.strip().lower() == "none" for text in texts):
+        if len(texts) > 1:
+            raise QuestionError("`--gpu none` and another GPU were given", hint="give one or the other")
+        return ()
+    return tuple(find_gpu(text, database.gpu_rows, index) for index, text in enumerate(texts))
+
+
+def _glibc(text: str) -> tuple[int, int]:
+    parts = text.strip().split(".")
+    if len(parts) != 2 or not all(part.isdecimal() and len(part) < 4 for part in parts):
+        raise QuestionError(f"`{text}` is not a glibc version", hint="glibc versions look like `2.35`")
+    return int(parts[0]), int(parts[1])
+
+
+def _python(text: str) -> Interpreter:
+    if "/" in text or "\\" in text:
+        from stackfix.probe.python import python_at  # noqa: PLC0415 - starts the interpreter
+
+        return python_at(text)
+    return Interpreter(version=PythonVersion.parse(text), found_via="--python")
+
+
+def _on_machine(python: Interpreter, machine: Machine) -> Interpreter:
+    """Return the machine's own interpreter of that version where it has one, else the described one."""
+    if python.path:
+        return python
+    for one in machine.pythons:
+        same = (one.version.major, one.version.minor) == (python.version.major, python.version.minor)
+        if same and not one.free_threaded and python.version.patch in (None, one.version.patch):
+            return one
+    return python
+
+
+def _one_gpu(machine: Machine, index: int) -> Known[tuple[Gpu, ...]]:
+    gpus = machine.gpus.value if isinstance(machine.gpus, Known) else ()
+    chosen = tuple(gpu for gpu in gpus if gpu.index == index)
+    if not chosen:
+        listed = ", ".join(f"{gpu.index} ({gpu.name})" for gpu in gpus) or "none"
+        raise QuestionError(f"there is no GPU {index}", hint=f"GPUs here: {listed}")
+    return Known(chosen, "--gpu-index")
+
+
+def device_of(machine: Machine) -> str:
+    """Return "gpu" where there is a GPU or at least a driver, else "cpu"."""
+    if isinstance(machine.gpus, Known):
+        return "gpu" if machine.gpus.value else "cpu"
+    return "gpu" if isinstance(machine.driver, Known) else "cpu"
+
+
+def request_of(question: Question, machine: Machine, root: Path) -> Request:
+    """Return what is asked for, on the device that the machine has."""
+    device = device_of(machine)
+    unknown = sorted(set(question.sources) - SOURCES)
+    if unknown:
+        raise QuestionError(
+            f"there is no source `{unknown[0]}`", hint=f"sources: {', '.join(sorted(SOURCES))}"
+        )
+    roots: list[Root] = []
+    newest: list[str] = []
+    features: dict[str, frozenset[str]] = {}
+    recipes: list[str] = []
+    for target in question.targets:
+        if _is_requirement(target, root):
+            roots.append(Root(requirement=target, asked_by="you", relaxable=True))
+            continue
+        recipe = load_recipe(root, target)
+        variant = recipe.gpu if device == "gpu" else recipe.cpu
+        recipes.append(recipe.name)
+        roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in variant.roots]
+        newest += variant.newest
+        features |= variant.features
+    for name in question.requirement_files:
+        roots += _requirements(name)
+    if not roots:
+        raise QuestionError(
+            "nothing is asked for", hint="name a recipe (`dwpose`) or a requirement (`torch>=2.4`)"
+        )
+    for one in roots:
+        package = _package(one)
+        if package not in newest:
+            newest.append(package)
+        if device == "gpu" and package in GPU_PACKAGES:
+            features.setdefault(package, GPU_PACKAGES[package])
+    if "python" not in newest:
+        newest.append("python")
+    return Request(
+        device=device,
+        roots=tuple(roots),
+        newest=tuple(dict.fromkeys(newest)),
+        features=features,
+        sources=frozenset(question.sources) or SOURCES,
+        newest_before=_date(question.newest_before),
+        recipe=recipes[0] if recipes else "",
+    )
+
+
+def recipe_of(request: Request, root: Path) -> Recipe | None:
+    """Return the recipe of a request, None where only requirements were asked for."""
+    return load_recipe(root, request.recipe) if request.recipe else None
+
+
+def _is_requirement(target: str, root: Path) -> bool:
+    if target in recipe_names(root):
+        return False
+    return (
+        looks_like_requirement(target) or (root / "wheels" / f"{canonicalize_name(target)}.jsonl").is_file()
+    )
+
+
+def _package(root: Root) -> str:
+    try:
+        return canonicalize_name(Requested(root.requirement).name)
+    except InvalidRequirement as error:
+        raise QuestionError(
+            f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
+            hint='requirements look like `"torch>=2.4"`',
+        ) from error
+
+
+def _requirements(name: str) -> Iterator[Root]:
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(f"{name}: cannot be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        requirement = line.split(" #")[0].strip()
+        if not requirement or requirement.startswith("#"):
+            continue
+        if requirement.startswith("-"):
+            raise DataError(
+                name, f"line {number}", f"`{requirement}` is an installer's option, not a requirement"
+            )
+        yield Root(requirement=requirement, asked_by=f"{name} line {number}", relaxable=True)
+
+
+def _date(text: str) -> str:
+    parts = text.split("-")
+    if text and not (len(text) == 10 and len(parts) == 3 and all(part.isdecimal() for part in parts)):
+        raise QuestionError(f"`{text}` is not a date", hint="dates look like `2026-06-01`")
+    return text
