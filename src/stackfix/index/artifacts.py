@@ -1,0 +1,108 @@
+"""Addresses of the exact files that a lock names, as the index says them today; their hashes must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+from stackfix.errors import AnswerError, HashError, NetworkError
+from stackfix.index.simple import IndexFile, project
+from stackfix.index.transport import Transport
+
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One file that is looked for: the package it belongs to, its name and what it must be."""
+
+    package: str
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index: its name as the user knows it ("pypi"), and its address."""
+
+    name: str
+    address: str
+
+
+def without_credentials(address: str) -> str:
+    """Return an address that can be written down: no user, no password, no fragment."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+
+
+def locate(wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Index]) -> Mapping[str, str]:
+    """Return file name -> address for every wanted file; pages are asked in parallel, each once.
+
+    Indexes are asked in their order. A file that the index lists with another sha256 (or size) raises HashError
+    naming both; a file that no index lists raises NetworkError naming it and where it was looked for.
+    """
+    by_package: dict[str, list[Wanted]] = {}
+    for file in wanted:
+        by_package.setdefault(canonicalize_name(file.package), []).append(file)
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        found = pool.map(
+            lambda package: _of_package(by_package[package], transport, indexes), sorted(by_package)
+        )
+        return {name: address for addresses in found for name, address in addresses.items()}
+
+
+def _of_package(
+    wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Index]
+) -> Mapping[str, str]:
+    """Return the addresses of one package's files; an index further down is asked only for what is left."""
+    found: dict[str, str] = {}
+    known: list[str] = []
+    others: dict[str, list[str]] = {file.name: [] for file in wanted}
+    for index in indexes:
+        left = [file for file in wanted if file.name not in found]
+        if not left:
+            break
+        files = {
+            listed.name: listed
+            for listed in project(transport, index.address, canonicalize_name(left[0].package))
+        }
+        if files:
+            known.append(index.name)
+        for file in left:
+            listed = files.get(file.name)
+            problem = _difference(file, listed) if listed is not None else ""
+            if problem:
+                others[file.name].append(f"{index.name} lists it with {problem}")
+            elif listed is not None:
+                found[file.name] = without_credentials(listed.address)
+    for file in wanted:
+        if file.name not in found:
+            raise _missing(file, others[file.name], known, [index.name for index in indexes])
+    return found
+
+
+def _difference(file: Wanted, listed: IndexFile) -> str:
+    """Return in what the index's file is another one; "" if it is the same, as far as the index says."""
+    if listed.sha256 and listed.sha256 != file.sha256:
+        return f"sha256 {listed.sha256}"
+    if listed.size and listed.size != file.size:
+        return f"{listed.size} bytes"
+    return ""
+
+
+def _missing(file: Wanted, others: list[str], known: list[str], asked: list[str]) -> AnswerError:
+    if others:
+        return HashError(
+            f"{file.name}: expected sha256 {file.sha256} and {file.size} bytes; {'; '.join(others)}",
+            hint="the file was replaced, or the index is not the one that the facts were measured on",
+        )
+    reason = "no longer lists this file" if known else f"does not know `{file.package}`"
+    return NetworkError(
+        f"{file.name}: the index ({', '.join(asked)}) {reason}",
+        hint="another index can be named with PIP_INDEX_URL or UV_DEFAULT_INDEX",
+    )

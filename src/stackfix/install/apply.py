@@ -1,0 +1,103 @@
+"""The exact files of a lock, installed into an environment by uv or pip; both leave the same files.
+
+Every file goes in by its one address with its sha256, without dependencies. uv and pip then note the address
+in `direct_url.json`, which makes later tools treat the package as bound to an address; it is taken out again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackfix.errors import DiskError, HashError, InstallerError, NetworkError, StackfixError
+from stackfix.install.create import interpreter, site_packages
+from stackfix.install.installer import Installer
+from stackfix.install.process import Ended, inherited, run
+from stackfix.install.progress import Progress
+from stackfix.install.record import drop_files
+from stackfix.install.settings import pip_environment, uv_environment
+from stackfix.model.lock import Lock
+
+_SHOWN = 1500
+_HASH = re.compile(r"hash mismatch|do not match the hashes|hashes are required", re.IGNORECASE)
+_SPACE = re.compile(r"no space left|os error 28|disk quota|errno 122|os error 122", re.IGNORECASE)
+_NETWORK = re.compile(
+    r"failed to (fetch|download)|error sending request|connection|timed? ?out|http (status|error)|dns|tls"
+    r"|certificate|name resolution|unexpected eof|response body|incompleteread|content-length"
+    r"|proxyerror|network connectivity|could not install packages due to an oserror: https?",
+    re.IGNORECASE,
+)
+
+
+def requirements(lock: Lock) -> str:
+    """Return the files of a lock as requirements: `name @ address --hash=sha256:…`, one a line."""
+    return "".join(
+        f"{package.name} @ {package.file.url} --hash=sha256:{package.file.sha256}\n"
+        for package in lock.packages
+    )
+
+
+def apply(
+    lock: Lock,
+    environment: Path,
+    installer: Installer,
+    *,
+    scratch: Path,
+    variables: Mapping[str, str],
+    progress: Progress,
+) -> None:
+    """Install every file of the lock; raises HashError, NetworkError, DiskError or InstallerError.
+
+    `scratch` is a folder for the requirements and settings; nothing of it is needed afterwards.
+    """
+    if not lock.packages:
+        return
+    listed = scratch / "requirements.txt"
+    listed.write_text(requirements(lock), encoding="utf-8")
+    target = str(interpreter(environment))
+    exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
+    if installer.kind == "uv":
+        command = [*installer.command, "pip", "install", "--python", target, *exact]
+        settings = uv_environment(inherited(variables), scratch)
+    else:
+        options = [
+            "--no-compile",
+            "--no-warn-script-location",
+            "--progress-bar",
+            "on" if progress.bars else "off",
+        ]
+        command = [*installer.command, "--python", target, "install", *options, *exact]
+        settings = pip_environment(installer.command, inherited(variables), scratch)
+    ended = run(command, folder=scratch, environment=settings, progress=progress)
+    if ended.code:
+        raise failure(installer, ended)
+    drop_files(site_packages(environment), frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"}))
+
+
+def failure(installer: Installer, ended: Ended) -> StackfixError:
+    """Return the error that an installer's last words mean, with these words."""
+    words = _last_words(ended.text)
+    if _HASH.search(words):
+        return HashError(
+            f"a downloaded file is not the one that the lock names: {words}",
+            hint="a proxy or mirror that changes files answers so; lock again if the index is the right one",
+        )
+    if _SPACE.search(words):
+        return DiskError(f"the disk is full: {words}", hint="free some space, or name another folder")
+    if _NETWORK.search(words):
+        return NetworkError(
+            f"{installer.kind} could not download a file: {words}",
+            hint="check the network, the proxy and the index that pip or uv is configured with",
+        )
+    return InstallerError(f"{installer.kind} ended with {ended.code}: {words}")
+
+
+def _last_words(text: str) -> str:
+    """Return the error itself: from the first line that says so, else the end."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    start = next(
+        (at for at, line in enumerate(lines) if re.match(r"\s*(error|\u00d7|ERROR)", line)),
+        max(0, len(lines) - 8),
+    )
+    return " / ".join(line.strip() for line in lines[start:])[-_SHOWN:]

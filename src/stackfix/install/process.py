@@ -1,0 +1,112 @@
+"""How a child process ended and what it said; its bars are passed on while they are drawn."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackfix.errors import InstallerError
+from stackfix.install.progress import Progress, Silent
+
+_KEPT = 256 << 10
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+_NOT_INHERITED = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV", "CONDA_PREFIX")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Exit code, and the last of what was written (both streams), without escapes and credentials."""
+
+    code: int
+    text: str
+
+
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables a child gets: all but those that would lead it into another Python."""
+    return {name: value for name, value in environment.items() if name not in _NOT_INHERITED}
+
+
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    progress: Progress | None = None,
+) -> Ended:
+    """Run a command to its end in a folder; a command that cannot be started raises InstallerError."""
+    shown = progress if progress is not None else Silent()
+    try:
+        if shown.bars and sys.platform != "win32":
+            return _on_a_terminal(command, folder, environment, shown)
+        done = subprocess.run(
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:
+        raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
+    return Ended(done.returncode, readable(done.stdout[-_KEPT:]))
+
+
+def readable(raw: bytes) -> str:
+    """Return output as text that can be shown: no escapes, no credentials in addresses."""
+    return _CREDENTIALS.sub("", _ESCAPES.sub("", raw.decode("utf-8", "replace"))).strip()
+
+
+def _on_a_terminal(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], progress: Progress
+) -> Ended:
+    """Give the child a terminal of its own, of the size of ours, so that it draws its bars."""
+    import fcntl  # noqa: PLC0415 - not there on Windows
+    import pty  # noqa: PLC0415 - likewise
+    import termios  # noqa: PLC0415 - likewise
+
+    ours, childs = pty.openpty()
+    try:
+        size = shutil.get_terminal_size()
+        fcntl.ioctl(childs, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
+        child = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=childs,
+            stderr=childs,
+        )
+    except BaseException:
+        os.close(ours)
+        os.close(childs)
+        raise
+    os.close(childs)
+    kept = b""
+    try:
+        while piece := _read(ours):
+            progress.draw(piece)
+            kept = (kept + piece)[-_KEPT:]
+        return Ended(child.wait(), readable(kept))
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    finally:
+        os.close(ours)
+
+
+def _read(descriptor: int) -> bytes:
+    """Return what a terminal gives next; Linux ends a terminal with EIO."""
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:
+        return b""

@@ -1,0 +1,69 @@
+"""RECORD, the list of a distribution's files: read, and kept true when a file is changed or taken out.
+
+Files may be hard links into an installer's cache: a changed file is always written anew and renamed.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Give a file new content through a new file, with the old one's mode."""
+    mode = path.stat().st_mode if path.exists() else 0o644
+    fresh = path.with_name(f".{path.name}.stackfix-new")
+    fresh.write_bytes(data)
+    fresh.chmod(mode & 0o7777)
+    fresh.replace(path)
+
+
+def records(packages: Path) -> Iterator[tuple[Path, list[list[str]]]]:
+    """Yield each RECORD of a site-packages folder with its rows."""
+    for path in sorted(packages.glob("*.dist-info/RECORD")):
+        text = path.read_text(encoding="utf-8")
+        yield path, [row for row in csv.reader(io.StringIO(text)) if row]
+
+
+def _write(path: Path, rows: list[list[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    replace_bytes(path, text.getvalue().encode())
+
+
+def drop_files(packages: Path, names: Collection[str]) -> None:
+    """Remove the files of these names from every dist-info folder, and their rows."""
+    for path, rows in records(packages):
+        kept = [row for row in rows if not _is_named(row[0], names)]
+        if len(kept) != len(rows):
+            _write(path, kept)
+        for name in names:
+            path.with_name(name).unlink(missing_ok=True)
+
+
+def _is_named(entry: str, names: Collection[str]) -> bool:
+    folder, _, name = entry.rpartition("/")
+    return name in names and folder.endswith(".dist-info") and "/" not in folder
+
+
+def update_hashes(packages: Path, changed: Collection[Path]) -> None:
+    """Write the new hash and size of changed files into the RECORD that owns them."""
+    wanted = {os.path.normpath(path) for path in changed}
+    if not wanted:
+        return
+    for path, rows in records(packages):
+        touched = False
+        for row in rows:
+            place = os.path.normpath(packages / row[0])
+            if len(row) == 3 and row[1] and place in wanted:
+                data = Path(place).read_bytes()
+                digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+                row[1], row[2] = f"sha256={digest}", str(len(data))
+                touched = True
+        if touched:
+            _write(path, rows)

@@ -1,0 +1,37 @@
+"""An environment's texts that name the folder it was built in, made to name the folder it will stand in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stackfix.install.create import site_packages
+from stackfix.install.record import replace_bytes, update_hashes
+
+_LARGEST = 8 << 20
+
+
+def relocate(environment: Path, final: Path) -> tuple[Path, ...]:
+    """Rewrite `environment`'s own path to `final` in its scripts, pyvenv.cfg and path files; return which.
+
+    RECORD hashes of rewritten files are brought up to date. Nothing else in an environment names its folder:
+    wheels are unpacked as they are, and Python corrects the file names in cached bytecode as it loads it.
+    """
+    old, new = os.fsencode(environment), os.fsencode(final)
+    packages = site_packages(environment)
+    changed: list[Path] = []
+    for path in _texts(environment, packages):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+            continue
+        data = path.read_bytes()
+        if old in data:
+            replace_bytes(path, data.replace(old, new))
+            changed.append(path)
+    update_hashes(packages, changed)
+    return tuple(changed)
+
+
+def _texts(environment: Path, packages: Path) -> list[Path]:
+    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
+    found = [environment / "pyvenv.cfg", *sorted(scripts.iterdir()), *sorted(packages.glob("*.pth"))]
+    return [*found, *sorted((environment / "share").rglob("kernel.json"))]

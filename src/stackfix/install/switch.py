@@ -1,0 +1,118 @@
+"""One step from the old environment to the new one, and the way out of a step that was cut off."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from pathlib import Path
+
+from stackfix.errors import DiskError, TargetError
+from stackfix.install.journal import Entry, close_journal, read_journal, remove_tree, write_journal
+from stackfix.install.marker import read_marker
+from stackfix.install.target import Beside
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system or the file system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise DiskError(f"`{other}` cannot be replaced: {os.strerror(code)}")
+
+
+def switch_in(beside: Beside, build: str) -> None:
+    """Put a finished environment in the target's place; what was there becomes the previous one.
+
+    The journal must say "switching" with this build: a cut at any point is then finished by `recover`.
+    """
+    staging, target = beside.staging(build), beside.target
+    try:
+        if not target.exists():
+            staging.rename(target)
+        elif not any(target.iterdir()):
+            target.rmdir()
+            staging.rename(target)
+        elif not exchange(staging, target):
+            target.rename(beside.leaving)
+            staging.rename(target)
+    except OSError as error:
+        raise DiskError(f"`{target}` cannot be replaced: {error.strerror}") from error
+    _keep_previous(beside, build)
+
+
+def _keep_previous(beside: Beside, build: str) -> None:
+    """Make what was replaced the previous environment; it is at `leaving`, or where the new one was built."""
+    for old in (beside.leaving, beside.staging(build)):
+        if old.exists():
+            remove_tree(beside.previous)
+            old.rename(beside.previous)
+
+
+def recover(beside: Beside) -> str:
+    """Finish or undo what an earlier run left; return what was done in one line, "" for nothing."""
+    entry = read_journal(beside)
+    if entry is None:
+        beside.journal.unlink(missing_ok=True)
+        return ""
+    staging = beside.staging(entry.build)
+    if entry.step == "building":
+        remove_tree(staging)
+        said = f"an install that process {entry.process} did not finish is undone; `{beside.target}` was untouched"
+    elif entry.step == "switching":
+        said = _finish_switch(beside, entry)
+    else:
+        _swap(beside)
+        said = f"an undo that process {entry.process} did not finish is finished"
+    close_journal(beside)
+    return said
+
+
+def _finish_switch(beside: Beside, entry: Entry) -> str:
+    here = read_marker(beside.target)
+    if here is not None and here.build == entry.build:
+        _keep_previous(beside, entry.build)
+    else:
+        new = read_marker(beside.staging(entry.build))
+        if new is None or new.build != entry.build:
+            return f"the journal of process {entry.process} names an environment that is not there; it is dropped"
+        switch_in(beside, entry.build)
+    return f"an install that process {entry.process} had proved and not yet switched in is finished"
+
+
+def undo(beside: Beside) -> None:
+    """Exchange the environment with the previous one, so that a second undo takes the first one back."""
+    previous = read_marker(beside.previous)
+    if not beside.previous.is_dir():
+        raise TargetError(
+            f"nothing is kept of what `{beside.target}` was before", hint="remove the folder to be rid of it"
+        )
+    name = previous.build if previous is not None else "before"
+    if not beside.target.exists():
+        beside.previous.rename(beside.target)
+        return
+    if not exchange(beside.previous, beside.target):
+        write_journal(beside, Entry(step="undoing", build=name, process=os.getpid()))
+        _swap(beside)
+        close_journal(beside)
+
+
+def _swap(beside: Beside) -> None:
+    """Exchange target and previous by renames; can be begun again from any point at which it was cut off."""
+    if beside.target.exists() and not beside.leaving.exists():
+        beside.target.rename(beside.leaving)
+    if not beside.target.exists():
+        beside.previous.rename(beside.target)
+    beside.leaving.rename(beside.previous)

@@ -1,0 +1,58 @@
+"""Lock: every file of an environment by address and sha256, and the machine it was worked out for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedFile:
+    """One wheel: the file itself (name, size, sha256) and the one address it is taken from."""
+
+    name: str
+    size: int
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackage:
+    """One package and the wheel that was chosen of it."""
+
+    name: str
+    version: str
+    file: LockedFile
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A whole environment, as text that another machine can read.
+
+    `python` is major and minor ("3.12"), `platform` a label such as linux_x86_64. What was not known of the
+    machine is "" or empty: `glibc` ("2.35"), `driver`, `cuda` (the set's), `gpus` (names with their sm).
+    `device` is "gpu" or "cpu", `facts_date` the date of the facts, `recipe` the word that was asked for.
+    """
+
+    packages: tuple[LockedPackage, ...]
+    python: str
+    platform: str
+    glibc: str = ""
+    driver: str = ""
+    cuda: str = ""
+    gpus: tuple[str, ...] = field(default=())
+    device: str = ""
+    facts_date: str = ""
+    recipe: str = ""
+
+    @property
+    def download_bytes(self) -> int:
+        """Sum of the sizes of all files."""
+        return sum(package.file.size for package in self.packages)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Package name to version, by name."""
+        return {
+            package.name: package.version for package in sorted(self.packages, key=lambda each: each.name)
+        }
