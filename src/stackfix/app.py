@@ -6,20 +6,21 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from stackfix.asking import MachineQuestion, Question, machine_of, recipe_of, request_of
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
-from stackfix.model.machine import Machine
+from stackfix.model.machine import Machine, Platform
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
-from stackfix.model.verdict import Check, Verdict
+from stackfix.model.wheel import Wheel
 from stackfix.plan.lock import from_pylock, lock_of
 from stackfix.solve import resolve as core
 
@@ -31,18 +32,6 @@ class Answer:
     request: Request
     result: Resolution | Explanation
     facts_date: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """An environment that was made, what it was made from, and what its proof said."""
-
-    environment: Environment
-    lock: Lock
-    verdict: Verdict
-
-
-Say = Callable[[str], None]
 
 
 def database() -> Database:
@@ -104,3 +93,46 @@ def read_lock(path: Path) -> Lock:
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"{path}: cannot be read: {error}") from error
     return from_pylock(text, str(path))
+
+
+def coverage() -> dict[str, object]:
+    """Return the date of the facts, the number of rows, and per package its releases."""
+    facts = database()
+    found: dict[str, dict[str, object]] = {}
+    rows = 0
+    for package in facts.packages():
+        wheels = facts.wheels(package)
+        rows += len(wheels)
+        versions = [wheel.version for wheel in wheels]
+        found[package] = {
+            "releases": len(set(versions)),
+            "oldest": str(min(versions)),
+            "newest": str(max(versions)),
+            "platforms": sorted({wheel.platform for wheel in wheels}),
+            "sources": sorted({wheel.source for wheel in wheels}),
+        }
+    return {"date": facts.date, "rows": rows, "coverage": found}
+
+
+def show(release: str, platform: str = "") -> list[Wheel]:
+    """Return all rows of one release, on one platform or on all."""
+    package, separator, version = release.partition("==")
+    if not separator or not package or not version:
+        raise QuestionError(f"`{release}` is not a release", hint="releases look like `torch==2.15.0`")
+    try:
+        wanted = Version(version.strip())
+    except InvalidVersion as error:
+        raise QuestionError(f"`{version}` is not a version") from error
+    platforms = {"any", Platform.parse(platform).label} if platform else None
+    return [
+        wheel
+        for wheel in database().wheels(canonicalize_name(package.strip()))
+        if wheel.version == wanted and (platforms is None or wheel.platform in platforms)
+    ]
+
+
+def check_facts() -> list[str]:
+    """Return every unsoundness of the facts in one line each."""
+    from stackfix.facts.invariants import check  # noqa: PLC0415 - only this verb needs it
+
+    return check(data_root())

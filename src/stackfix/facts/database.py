@@ -121,7 +121,7 @@ def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Itera
         reason = ""
         try:
             decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # noqa: PERF203 - only after a failure
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             reason = str(error)
         if reason:
             yield number, reason

@@ -1,0 +1,65 @@
+"""From flags to a question, and from an error to its exit code: what every verb does first and last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import click
+
+from stackfix.asking import MachineQuestion, Question
+from stackfix.cli import output
+from stackfix.cli.options import MachineFlags, SourceFlags
+from stackfix.errors import StackfixError
+
+
+def machine_question(flags: MachineFlags) -> MachineQuestion:
+    """Return the machine flags as a question."""
+    return MachineQuestion(
+        driver=flags.driver,
+        gpus=flags.gpu,
+        gpu_index=flags.gpu_index,
+        python=flags.python,
+        platform=flags.platform,
+        glibc=flags.glibc,
+        machine=flags.machine,
+    )
+
+
+def question(
+    targets: tuple[str, ...], files: tuple[str, ...], flags: MachineFlags, sources: SourceFlags
+) -> Question:
+    """Return targets and flags as a question."""
+    return Question(
+        targets=targets,
+        requirement_files=files,
+        machine=machine_question(flags),
+        sources=sources.source,
+        newest_before=sources.newest_before,
+        offline=sources.offline,
+    )
+
+
+class End(Protocol):
+    """Ends a command with its exit code."""
+
+    def __call__(self, *, yes: bool) -> None:
+        """Exit 0 for yes, 1 for no."""
+
+
+@contextmanager
+def answered(schema: str, *, as_json: bool) -> Iterator[End]:
+    """Run a verb; a StackfixError becomes its message and exit code.
+
+    Yields a function that ends the command: exit 0 for true, 1 for false.
+    """
+
+    def end(*, yes: bool) -> None:
+        raise click.exceptions.Exit(0 if yes else 1)
+
+    try:
+        yield end
+    except StackfixError as error:
+        output.failure(error, schema, as_json=as_json)
+        raise click.exceptions.Exit(error.exit_code) from error

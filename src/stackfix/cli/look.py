@@ -1,0 +1,87 @@
+"""`machine` and `facts`: what is here, and what is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stackfix import app
+from stackfix.cli import output
+from stackfix.cli.ask import answered, machine_question
+from stackfix.cli.options import MachineFlags, json_flag, machine_flags
+from stackfix.probe.document import to_document
+from stackfix.render.machine_text import machine_lines
+from stackfix.render.wheel_text import wheel_document, wheel_lines
+
+
+@click.command()
+@machine_flags
+@json_flag
+def machine(flags: MachineFlags, *, as_json: bool) -> None:
+    """Say what this machine is: driver, CUDA, GPUs, Pythons; how each was found, or what was tried."""
+    schema = "stackfix.machine/1"
+    with answered(schema, as_json=as_json):
+        found = app.machine(machine_question(flags), Path.cwd())
+        if as_json:
+            output.document(to_document(found))
+        else:
+            output.answer(machine_lines(found))
+
+
+@click.group(invoke_without_command=True)
+@json_flag
+@click.pass_context
+def facts(context: click.Context, *, as_json: bool) -> None:
+    """Say how old the facts are and what they cover; `facts show torch==2.15.0`; `facts check`."""
+    if context.invoked_subcommand is not None:
+        return
+    schema = "stackfix.facts/1"
+    with answered(schema, as_json=as_json):
+        found = app.coverage()
+        if as_json:
+            output.document({"schema": schema, "ok": True, **found})
+            return
+        output.answer(
+            [f"facts of {found['date']}, {found['rows']} rows of {len(found['coverage'])} packages", ""]
+        )
+        width = max(len(name) for name in found["coverage"])
+        for name, one in found["coverage"].items():
+            output.answer(
+                [f"  {name:<{width}}  {one['releases']:>3} releases, {one['oldest']} to {one['newest']}"]
+            )
+
+
+@facts.command()
+@click.argument("release", metavar="PACKAGE==VERSION")
+@click.option("--platform", default="", metavar="TAG", help="Only this platform, e.g. linux_x86_64.")
+@json_flag
+def show(release: str, platform: str, *, as_json: bool) -> None:
+    """Print all that is known of one release: needs, opens, provides, device code, tags, requirements."""
+    schema = "stackfix.facts.show/1"
+    with answered(schema, as_json=as_json) as end:
+        rows = app.show(release, platform)
+        if as_json:
+            output.document(
+                {"schema": schema, "ok": bool(rows), "rows": [wheel_document(row) for row in rows]}
+            )
+        elif rows:
+            for row in rows:
+                output.answer(wheel_lines(row))
+        else:
+            output.answer([f"no row for {release}" + (f" on {platform}" if platform else "")])
+        end(yes=bool(rows))
+
+
+@facts.command()
+@json_flag
+def check(*, as_json: bool) -> None:
+    """Check that every row is sound: sources, digests, providers of what is needed, prepared files."""
+    schema = "stackfix.facts.check/1"
+    with answered(schema, as_json=as_json) as end:
+        problems = app.check_facts()
+        if as_json:
+            output.document({"schema": schema, "ok": not problems, "problems": problems})
+        else:
+            output.answer(problems or ["every fact is sound"])
+        end(yes=not problems)

@@ -1,0 +1,153 @@
+"""Whether the facts are sound: `stackfix facts check` and the tests ask this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from stackfix.errors import StackfixError
+from stackfix.facts import prepared
+from stackfix.facts.database import INDEX, Database, index_of, read_rows
+from stackfix.facts.hardware_rows import Prepared
+from stackfix.facts.recipes import load_recipe, recipe_names
+from stackfix.facts.rows import WheelRow
+from stackfix.versions import CudaVersion, DriverVersion
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LINKED = ("torch", "onnxruntime-gpu")
+
+
+def check(root: Path) -> list[str]:
+    """Return every unsoundness in one line each; empty when there is none."""
+    try:
+        facts = prepared.prepare(root)
+        database = Database(root)
+        found = [*_prepared_files(root, facts), *_drivers(facts), *_capabilities(facts)]
+        for path in sorted((root / "wheels").glob("*.jsonl")):
+            found += _rows(path)
+        found += _providers(database)
+        for name in recipe_names(root):
+            load_recipe(root, name)
+    except StackfixError as error:
+        return [error.message]
+    return found
+
+
+def _prepared_files(root: Path, facts: Prepared) -> Iterator[str]:
+    path = root / prepared.PREPARED
+    if not path.is_file() or path.read_bytes() != prepared.encoded(facts):
+        yield f"{path.name}: not made from the TOML files that are there; run `python tools/prepare.py`"
+    index = root / "wheels" / INDEX
+    if not index.is_file() or index.read_bytes() != msgspec.json.encode(index_of(root)) + b"\n":
+        yield f"{index.name}: not made from the rows that are there; run `python tools/prepare.py`"
+
+
+def _drivers(facts: Prepared) -> Iterator[str]:
+    """Yield what is wrong with floors, branches and minors: each must be bracketed by the others."""
+    drivers = facts.drivers
+    for row in (
+        *drivers.floor,
+        *drivers.release,
+        *drivers.minor,
+        *drivers.branch,
+        *drivers.forward_compatibility,
+    ):
+        if not row.source.strip():
+            yield f"drivers.toml: {row}: no source"
+        if row.method == "inferred" and not row.why and not isinstance(row, type(drivers.branch[0])):
+            yield f"drivers.toml: {row}: inferred without `why`"
+    floors = {row.major: DriverVersion.parse(row.linux) for row in drivers.floor}
+    ordered = [floors[major] for major in sorted(floors)]
+    if ordered != sorted(ordered):
+        yield "drivers.toml: floor: a newer CUDA major has an older floor"
+    for row in drivers.release:
+        major = CudaVersion.parse(row.cuda).major
+        shipped = DriverVersion.parse(row.linux) if row.linux else None
+        if shipped is not None and shipped.branch != row.branch:
+            yield f"drivers.toml: release {row.cuda} {row.release}: driver {shipped} is not of branch {row.branch}"
+        if major in floors and row.branch < floors[major].branch:
+            yield f"drivers.toml: release {row.cuda} {row.release}: branch {row.branch} is below the floor of {major}"
+    minors = sorted(drivers.minor, key=lambda row: CudaVersion.parse(row.cuda))
+    branches = [row.ptx_driver_branch for row in minors if row.ptx_driver_branch]
+    if branches != sorted(branches):
+        yield "drivers.toml: minor: a newer CUDA minor names an older driver branch"
+
+
+def _capabilities(facts: Prepared) -> Iterator[str]:
+    known = {row.capability for row in facts.gpus.capability}
+    if len(known) != len(facts.gpus.capability):
+        yield "gpus.toml: a compute capability stands twice"
+    for row in facts.gpus.capability:
+        if row.last_cuda and CudaVersion.parse(row.last_cuda) < CudaVersion.parse(row.first_cuda):
+            yield f"gpus.toml: {row.capability}: its last CUDA is before its first"
+    names = [gpu.name for gpu in facts.gpus.gpu]
+    for gpu in facts.gpus.gpu:
+        if gpu.capability not in known:
+            yield f"gpus.toml: {gpu.name}: compute capability {gpu.capability} is not in the table"
+        if names.count(gpu.name) > 1:
+            yield f"gpus.toml: {gpu.name} stands twice"
+
+
+def _rows(path: Path) -> Iterator[str]:
+    """Yield what is wrong with one package's rows."""
+    files: set[str] = set()
+    versions: list[Version] = []
+    for number, row in enumerate(read_rows(path), start=1):
+        place = f"{path.name}: line {number} ({row.package} {row.version})"
+        if row.package != path.stem:
+            yield f"{place}: stands in the wrong file"
+        try:
+            versions.append(Version(row.version))
+        except InvalidVersion:
+            yield f"{place}: not a version"
+        if not row.evidence or not _DATE.fullmatch(row.seen):
+            yield f"{place}: no evidence or no date"
+        yield from (f"{place}: {problem}" for problem in _row(row))
+        for file in row.files:
+            if file.name in files:
+                yield f"{place}: {file.name} stands twice"
+            files.add(file.name)
+    if versions != sorted(versions):
+        yield f"{path.name}: not ordered by version"
+
+
+def _row(row: WheelRow) -> Iterator[str]:
+    if not row.files:
+        yield "no files"
+    for file in row.files:
+        if not _SHA256.fullmatch(file.sha256) or file.size <= 0 or not _DATE.fullmatch(file.uploaded):
+            yield f"{file.name}: sha256, size or upload date is not one"
+        if "/" in file.name or not file.name.endswith(".whl"):
+            yield f"{file.name}: not a wheel's file name"
+    yield from (f"`{text}` is not a requirement" for text in row.requires_dist if not _is_requirement(text))
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _providers(database: Database) -> Iterator[str]:
+    """Yield each library that a CUDA consumer needs and nothing on record, system or driver brings."""
+    for package in _LINKED:
+        for wheel in database.wheels(package):
+            wanted = {
+                soname
+                for feature in ("", "cuda")
+                for soname in (*wheel.needs.get(feature, ()), *wheel.opens.get(feature, ()))
+            }
+            for soname in sorted(wanted):
+                libraries = database.libraries
+                if libraries.is_system(soname) or libraries.is_driver(soname) or soname in wheel.provides:
+                    continue
+                if not database.providers(soname):
+                    yield f"{package} {wheel.version}: nothing on record provides {soname}"
