@@ -12,8 +12,8 @@ from stackfix.probe.driver_files import reason
 def read_free_disk(folder: Path) -> Reading[int]:
     """Return the bytes this user may still write at `folder`, or at its nearest parent that exists."""
     absolute = folder.absolute()
-    place = next((place for place in (absolute, *absolute.parents) if place.exists()), absolute)
     try:
+        place = next((place for place in (absolute, *absolute.parents) if place.exists()), absolute)
         return Known(shutil.disk_usage(place).free, f"the file system of {place}")
     except OSError as error:
-        return Unknown((f"{place}: {reason(error)}",))
+        return Unknown((f"{absolute}: {reason(error)}",))

@@ -24,6 +24,7 @@ def main(binding_file: str, libraries: list[str]) -> dict[str, Any]:
     try:
         spec: Any = importlib.util.spec_from_file_location("pynvml", binding_file)
         nvml: Any = importlib.util.module_from_spec(spec)
+        sys.modules["pynvml"] = nvml  # it looks itself up there
         spec.loader.exec_module(nvml)
     except Exception as error:  # noqa: BLE001 - whatever a foreign binding raises is the answer
         return {**said, "init": {"error": f"nvidia-ml-py could not be loaded: {error}"}}

@@ -1,0 +1,94 @@
+"""This machine, read for real: each reading by the first way that gives it, or all that was tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from stackfix.model.evidence import Known, Unknown
+from stackfix.model.machine import Machine
+from stackfix.probe.disk import read_free_disk
+from stackfix.probe.driver_files import driver_from_proc, driver_from_sys, pci_cards, reason
+from stackfix.probe.host import is_container, is_tegra, is_wsl, missing_parts, read_platform
+from stackfix.probe.libc import read_glibc
+from stackfix.probe.libcuda import libcuda_gpus, libcuda_version
+from stackfix.probe.nvidia import NvidiaReadings, read_nvml
+from stackfix.probe.nvidia_smi import read_nvidia_smi
+from stackfix.probe.python import find_pythons
+from stackfix.probe.search import first_known
+
+
+def read_machine(folder: Path, root: Path = Path("/")) -> Machine:
+    """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`."""
+    nvml = read_nvml(root)
+    smi = cache(lambda: read_nvidia_smi(root))
+    driver = first_known(
+        (
+            lambda: nvml.driver,
+            lambda: driver_from_sys(root),
+            lambda: driver_from_proc(root),
+            lambda: smi().driver,
+        )
+    )
+    cuda = first_known((lambda: nvml.cuda, lambda: libcuda_version(root)))
+    # Where libcuda cannot even be loaded (its version is unknown), it is not asked for GPUs again.
+    gpus = first_known(
+        (
+            lambda: nvml.gpus,
+            lambda: libcuda_gpus(root) if isinstance(cuda, Known) else cuda,
+            lambda: smi().gpus,
+        )
+    )
+    machine = Machine(
+        platform=read_platform(),
+        glibc=read_glibc(),
+        driver=driver,
+        cuda=cuda,
+        gpus=gpus,
+        pythons=find_pythons(),
+        free_disk_bytes=read_free_disk(folder),
+        wsl=is_wsl(root),
+        container=is_container(root),
+        tegra=is_tegra(root),
+    )
+    smi_notes = smi().notes if isinstance(gpus, Known) and gpus.found_via == "nvidia-smi" else ()
+    notes = (*nvml.notes, *smi_notes, *_notes(machine, nvml, os.environ, root))
+    return replace(machine, notes=tuple(dict.fromkeys(notes)))
+
+
+def _notes(machine: Machine, nvml: NvidiaReadings, environ: Mapping[str, str], root: Path) -> Iterator[str]:
+    if nvml.failed and isinstance(machine.driver, Known):
+        yield nvml.failed
+    if not isinstance(machine.gpus, Known) or not machine.gpus.value:
+        yield from _pci_notes(machine, root)
+    if machine.container:
+        for part in missing_parts(environ):
+            loss = "CUDA cannot run here" if part == "compute" else "NVML and nvidia-smi cannot be asked here"
+            asked = environ["NVIDIA_DRIVER_CAPABILITIES"]
+            yield f"this container was given no `{part}` part of the driver (NVIDIA_DRIVER_CAPABILITIES={asked}): {loss}"
+        if isinstance(machine.driver, Known) and isinstance(machine.gpus, Unknown):
+            yield "the host's driver is loaded, but no GPU can be opened in this container: start it with `--gpus all`"
+    if isinstance(machine.driver, Known) and isinstance(machine.cuda, Unknown):
+        yield "the driver is there, but its libcuda did not tell the CUDA it offers: CUDA programs may not start"
+    hidden = environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and isinstance(machine.gpus, Known) and machine.gpus.value:
+        yield f"CUDA_VISIBLE_DEVICES is set to `{hidden}`: CUDA programs started here see only those GPUs"
+    if machine.tegra:
+        yield "this is a Tegra board: its driver numbers follow another scheme, and PyPI's CUDA wheels do not serve it"
+
+
+def _pci_notes(machine: Machine, root: Path) -> Iterator[str]:
+    cards = pci_cards(root)
+    if machine.wsl or machine.tegra:
+        return  # the GPU of WSL and of Tegra is not on the PCI bus
+    if isinstance(cards, OSError):
+        yield f"the PCI bus could not be looked at (/sys/bus/pci/devices: {reason(cards)})"
+    elif not cards:
+        yield "no NVIDIA GPU is on the PCI bus (/sys/bus/pci/devices)"
+    elif isinstance(machine.driver, Known):
+        yield from (f"NVIDIA card on the PCI bus that the driver does not offer: {card}" for card in cards)
+    else:
+        yield from (f"NVIDIA card on the PCI bus, but no NVIDIA driver: {card}" for card in cards)
