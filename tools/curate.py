@@ -31,7 +31,8 @@ from stackfix.index.config import index_config
 from stackfix.index.simple import IndexFile, project
 from stackfix.index.transport import HttpTransport, RangeReader, Transport
 from stackfix.measure.archive import Archive
-from stackfix.measure.wheel import Measurement, measure, metadata
+from stackfix.measure.measurement import Measurement
+from stackfix.measure.wheel import measure, metadata
 from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
 from stackfix.rules.tags import best_file
@@ -105,9 +106,9 @@ def wanted_plain(found: dict[Version, list[IndexFile]], specifiers: set[str], pa
 class Curator:
     """One run over the index: pages, measurements, rows."""
 
-    def __init__(self, transport: Transport, index: str, today: str, say: Iterable[str] = ()) -> None:
-        """Nothing is read before `run`."""
-        del say
+    def __init__(self, transport: Transport, index: str, today: str, *, again: bool = False) -> None:
+        """Nothing is read before `run`; with `again`, releases that have rows are measured anew."""
+        self.again = again
         self.transport = transport
         self.index = index
         self.today = today
@@ -213,7 +214,7 @@ def curate(curator: Curator, package: str, wanted: Iterable[Version], *, jobs: i
     """Measure the wanted releases that have no row; return how many rows the package has."""
     rows = read_rows(package)
     found = releases(curator.files(package))
-    missing = [version for version in wanted if str(version) not in rows and version in found]
+    missing = [v for v in wanted if v in found and (curator.again or str(v) not in rows)]
 
     def one(version: Version) -> list[WheelRow]:
         try:
@@ -225,12 +226,25 @@ def curate(curator: Curator, package: str, wanted: Iterable[Version], *, jobs: i
     with ThreadPoolExecutor(jobs) as pool:
         for version, measured in zip(missing, pool.map(one, missing), strict=True):
             if measured:
-                rows[str(version)] = measured
-    if missing:
-        write_rows(package, rows)
+                rows[str(version)] = [_kept(row, rows.get(str(version), [])) for row in measured]
+                write_rows(package, rows)
     count = sum(len(each) for each in rows.values())
     print(f"{package}: {count} rows, {len(missing)} new", file=sys.stderr, flush=True)
     return count
+
+
+def _kept(row: WheelRow, before: list[WheelRow]) -> WheelRow:
+    """Return a row with the ONNX ceilings that were asked of the same release earlier."""
+    asked = next((old for old in before if old.onnx_opset), None)
+    if asked is None:
+        return row
+    how = {key: value for key, value in asked.measured.items() if key.startswith("onnx_")}
+    return msgspec.structs.replace(
+        row,
+        onnx_opset=asked.onnx_opset,
+        onnx_ir=asked.onnx_ir,
+        measured=dict(sorted({**row.measured, **how}.items())),
+    )
 
 
 def toolkit_minors() -> dict[tuple[str, str], set[str]]:
@@ -246,51 +260,84 @@ def toolkit_minors() -> dict[tuple[str, str], set[str]]:
     return found
 
 
+VERSIONED = re.compile(r"nvidia-(cuda-(runtime|nvrtc|cupti)|nvtx|nvjitlink)(-cu\d+)?")
+UNTIED = re.compile(r"nvidia-(cudnn|nccl|cusparselt|nvshmem)(-cu\d+)?")
+
+# The two CUDA 11 releases of each package on PyPI are those of 11.7 Update 1 and of 11.8: NVIDIA, CUDA Toolkit
+# release notes, "CUDA Toolkit major components". torch 2.0 was built with 11.7 and pins the cuFFT of 11.8.
+CUDA_11 = {
+    ("nvidia-cublas-cu11", "11.10.3.66"): "11.7",
+    ("nvidia-cublas-cu11", "11.11.3.6"): "11.8",
+    ("nvidia-cufft-cu11", "10.7.2.91"): "11.7",
+    ("nvidia-cufft-cu11", "10.9.0.58"): "11.8",
+    ("nvidia-curand-cu11", "10.2.10.91"): "11.7",
+    ("nvidia-curand-cu11", "10.3.0.86"): "11.8",
+    ("nvidia-cusolver-cu11", "11.4.0.1"): "11.7",
+    ("nvidia-cusolver-cu11", "11.4.1.48"): "11.8",
+    ("nvidia-cusparse-cu11", "11.7.4.91"): "11.7",
+    ("nvidia-cusparse-cu11", "11.7.5.86"): "11.8",
+}
+
+
+def torch_pins() -> dict[tuple[str, str], set[str]]:
+    """Return (package, version) -> CUDA minors of the torch releases that pin exactly this version."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for rows in read_rows("torch").values():
+        for row in rows:
+            for text in row.requires_dist:
+                requirement = Requirement(text)
+                for clause in requirement.specifier:
+                    if clause.operator == "==" and row.cuda:
+                        key = (str(canonicalize_name(requirement.name)), clause.version)
+                        found.setdefault(key, set()).add(row.cuda[0])
+    return found
+
+
+def named_toolkits(
+    package: str,
+    version: str,
+    shipped: dict[tuple[str, str], set[str]],
+    pinned: dict[tuple[str, str], set[str]],
+) -> tuple[set[str], str]:
+    """Return the CUDA minors that a release of one of NVIDIA's packages belongs to, and how that is known."""
+    known: set[str] = set()
+    how: list[str] = []
+    if UNTIED.fullmatch(package):
+        return known, ""
+    for (name, prefix), minors in shipped.items():
+        if name == package and f"{version}.".startswith(f"{prefix}."):
+            known |= minors
+            how = ["pins of cuda-toolkit"]
+    if not known and VERSIONED.fullmatch(package):
+        known, how = {".".join(version.split(".")[:2])}, ["its own version"]
+    if not known and (package, version) in CUDA_11:
+        known, how = (
+            {CUDA_11[package, version]},
+            ["documented: NVIDIA's component table of the CUDA 11 release"],
+        )
+    if beside := pinned.get((package, version), set()) - known:
+        known, how = known | beside, [*how, f"torch built with CUDA {' and '.join(sorted(beside))} pins it"]
+    return known, "; ".join(how)
+
+
 def name_toolkits() -> None:
     """Fill `cuda` of NVIDIA's rows: the toolkit minors that ship the release, or its own version where it tells."""
-    minors = toolkit_minors()
-    beside = {
-        (canonicalize_name(r.name), s.version): row.cuda[0]
-        for rows in read_rows("torch").values()
-        for row in rows
-        if row.cuda_major == 11
-        for text in row.requires_dist
-        for r in [Requirement(text)]
-        for s in r.specifier
-        if r.name.endswith("-cu11")
-    }
+    shipped, pinned = toolkit_minors(), torch_pins()
     for path in sorted(DATA.glob("nvidia-*.jsonl")):
         package = path.stem
         rows = read_rows(package)
         for version, each in rows.items():
-            known = {
-                m
-                for (name, prefix), values in minors.items()
-                if name == package and f"{version}.".startswith(f"{prefix}.")
-                for m in values
-            }
-            how = "pins of cuda-toolkit"
-            if not known and re.match(
-                r"nvidia-(cuda-(runtime|nvrtc|cupti)|nvtx|nvjitlink)(-cu\d+)?$", package
-            ):
-                known, how = {".".join(version.split(".")[:2])}, "its own version"
-            if not known and (canonicalize_name(package), version) in beside:
-                known, how = {beside[canonicalize_name(package), version]}, "torch pins it beside the CUDA runtime"
-            elif (
-                not known
-                and package.endswith("-cu11")
-                and len(rows) == 2
-                and version == max(rows, key=Version)
-            ):
-                known, how = {"11.8"}, "inferred: the other of two releases, uploaded beside the 11.8 runtime"
+            known, how = named_toolkits(package, version, shipped, pinned)
             ordered = tuple(sorted(known, key=Version))
             rows[version] = [
-                msgspec.structs.replace(
-                    row, cuda=ordered, measured={**row.measured, **({"cuda": how} if known else {})}
-                )
-                for row in each
+                msgspec.structs.replace(row, cuda=ordered, measured=_with(row, how)) for row in each
             ]
         write_rows(package, rows)
+
+
+def _with(row: WheelRow, how: str) -> dict[str, str]:
+    rest = {key: value for key, value in row.measured.items() if key != "cuda"}
+    return dict(sorted({**rest, **({"cuda": how} if how else {})}.items()))
 
 
 def asked_of(package: str, names: set[str]) -> Iterator[tuple[str, str]]:
@@ -358,12 +405,17 @@ def main() -> int:
     )
     parser.add_argument("packages", nargs="*", help="only these packages")
     parser.add_argument("--check", action="store_true", help="say what has no row, measure nothing")
+    parser.add_argument("--again", action="store_true", help="measure the named packages' releases anew")
     parser.add_argument("--jobs", type=int, default=6, help="wheels read at once (default 6)")
     arguments = parser.parse_args()
+    if arguments.again and not arguments.packages:
+        parser.error("--again wants the names of packages")
     DATA.mkdir(parents=True, exist_ok=True)
     config = index_config()
     today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
-    curator = Curator(HttpTransport(certificate=config.certificate), config.address, today)
+    curator = Curator(
+        HttpTransport(certificate=config.certificate), config.address, today, again=arguments.again
+    )
     try:
         if arguments.check:
             missing = check(curator)

@@ -7,6 +7,7 @@ pip (or uv) itself takes when nothing is configured.
 from __future__ import annotations
 
 import configparser
+import importlib
 import os
 import re
 import shutil
@@ -104,11 +105,10 @@ def _uv_index(path: Path) -> str:
 def _default() -> tuple[str, str]:
     """Return the index that pip takes by itself, asked of a pip that is here; else the one that uv names."""
     try:
-        from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip may be absent, and costs 20 ms
-    except ImportError:
+        pip_index = importlib.import_module("pip._internal.models.index")
+        return str(pip_index.PyPI.simple_url), "pip's default"
+    except (ImportError, AttributeError):
         pass
-    else:
-        return str(PyPI.simple_url), "pip's default"
     question = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
     for name in ("python3", "python", sys.executable):
         executable = shutil.which(name)

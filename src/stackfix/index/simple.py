@@ -91,5 +91,7 @@ def _from_html(answer: Answer, address: str) -> tuple[IndexFile, ...]:
             )
         )
     if not found and b"<a" not in answer.body.lower():
-        raise NetworkError(f"{public(address)}: not a project page: {answer.content_type or 'no content type'}")
+        raise NetworkError(
+            f"{public(address)}: not a project page: {answer.content_type or 'no content type'}"
+        )
     return tuple(found)

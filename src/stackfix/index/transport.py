@@ -144,7 +144,9 @@ class HttpTransport:
             for piece in response.iter_content(1 << 18):
                 size += len(piece)
                 if size > PAGE_LIMIT:
-                    raise NetworkError(f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused")
+                    raise NetworkError(
+                        f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused"
+                    )
                 pieces.append(piece)
         except requests.RequestException as error:
             raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error

@@ -160,7 +160,9 @@ def names_in_head(head: bytes, soname: str) -> tuple[str, ...] | None:
     if own < 0:
         return None
     start, end = own, own + len(soname) + 1
-    while start > 0 and (_is_text(head[start - 1]) or (head[start - 1] == 0 and start > 1 and head[start - 2])):
+    while start > 0 and (
+        _is_text(head[start - 1]) or (head[start - 1] == 0 and start > 1 and head[start - 2])
+    ):
         start -= 1
     while end + 1 < len(head) and (_is_text(head[end + 1]) or (head[end + 1] == 0 and head[end])):
         end += 1

@@ -1,0 +1,75 @@
+"""torch's wheel: its CUDA, its architecture list, and every library that `import torch` has to load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from stackfix.measure import elf
+from stackfix.measure.archive import Archive
+from stackfix.measure.measurement import Measurement, base_names, foreign, numpy_abi
+
+VERSION_FILE = "torch/version.py"
+
+_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d+\.\d+)", re.MULTILINE)
+_LIBRARY = re.compile(r"torch/lib/([^/]+\.so(?:\.\d+)*)")
+_GLOBAL = ("libtorch_global_deps.so", "libtorch_python.so")
+_LATER = {"libtorch_cuda_linalg.so": "linalg", "libcaffe2_nvrtc.so": "compile"}
+_ARCHITECTURES = re.compile(rb"((?:(?:sm|compute)_\d+[af]? ?){2,})\0")
+
+
+def measure_torch(archive: Archive, large: Archive | None, found: Measurement) -> None:
+    """Measure torch; without `large`, only what two small libraries tell."""
+    version = _CUDA.search(archive.read(VERSION_FILE).decode("utf-8", "replace"))
+    if version:
+        found.cuda = version[1]
+        found.how["cuda"] = VERSION_FILE
+    needed = _needed(archive, large)
+    own = base_names(archive.names)
+    found.needs[""] = foreign((n for name in _loaded(needed) for n in needed[name]), own)
+    for name, feature in _LATER.items():
+        if name in needed:
+            found.needs[feature] = foreign(needed[name], {*own, *found.needs[""]})
+    found.how["needs"] = f"DT_NEEDED of {', '.join(sorted(needed))}"
+    binding = "torch/lib/libtorch_python.so"
+    if binding in archive.names:
+        with (large or archive).spooled(binding) as library:
+            _binding(library.read(0, library.size), found)
+
+
+def _needed(archive: Archive, large: Archive | None) -> Mapping[str, tuple[str, ...]]:
+    """Return file name -> DT_NEEDED of torch's libraries; of those above 4 MiB only with `large`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in archive.names:
+        library = _LIBRARY.fullmatch(name)
+        if library is None:
+            continue
+        small = archive.member_size(name) <= 4 << 20
+        if small or large is not None:
+            with (archive if small or large is None else large).spooled(name) as opened:
+                found[library[1]] = elf.dynamic(opened).needed
+    return found
+
+
+def _loaded(needed: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return torch's own libraries that its import loads, directly or through one another."""
+    loaded: set[str] = set()
+    waiting = [name for name in (*_GLOBAL, "libc10_cuda.so") if name in needed]
+    while waiting:
+        name = waiting.pop()
+        if name not in loaded:
+            loaded.add(name)
+            waiting += [other for other in needed[name] if other in needed]
+    return loaded
+
+
+def _binding(data: bytes, found: Measurement) -> None:
+    found.numpy_abi = numpy_abi(data)
+    found.how["numpy_abi"] = "`numpy._core` in libtorch_python.so"
+    listed = _ARCHITECTURES.search(data)
+    if listed:
+        names = listed[1].decode().split()
+        cubins = tuple(sorted(n.removeprefix("sm_") for n in names if n.startswith("sm_")))
+        ptx = {n.removeprefix("compute_"): found.cuda for n in names if n.startswith("compute_")}
+        found.code = ((cubins, ptx, 1),)
+        found.how["code"] = "architecture list in libtorch_python.so"
