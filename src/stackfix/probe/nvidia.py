@@ -79,7 +79,7 @@ def nvml_readings(said: dict[str, Any], *, printed: str = "") -> NvidiaReadings:
     init = said["init"]
     if "value" not in init:
         reason = _failure(init)
-        if said["load"]:
+        if said["load"] and "No such file" not in said["load"]:
             reason += f" ({said['load']})"
         if printed:
             reason += f" (it printed: {printed})"
