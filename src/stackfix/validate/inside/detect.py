@@ -1,0 +1,98 @@
+"""Boxes of people from YOLOX: letterbox, decode, non-maximum suppression, people only."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+import cv2
+import numpy as np
+
+SIDE = 640
+PAD = 114
+STRIDES = (8, 16, 32)
+CANDIDATE_SCORE = 0.1
+PERSON_SCORE = 0.3
+OVERLAP = 0.45
+PERSON = 0
+
+
+class Letterbox(NamedTuple):
+    """The picture as the detector takes it, [1, 3, 640, 640], and by how much it was scaled."""
+
+    tensor: Any
+    ratio: float
+
+
+def letterbox(picture: Any) -> Letterbox:
+    """Return the picture scaled into the top left of a grey square, values 0 to 255, channels first."""
+    height, width = picture.shape[:2]
+    ratio = min(SIDE / height, SIDE / width)
+    # a picture 2000 times as wide as high would otherwise be scaled to no rows at all
+    scaled_height, scaled_width = max(1, int(height * ratio)), max(1, int(width * ratio))
+    scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=cv2.INTER_LINEAR)
+    square = np.full((SIDE, SIDE, 3), PAD, np.uint8)
+    square[:scaled_height, :scaled_width] = scaled
+    tensor = np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
+    return Letterbox(tensor, ratio)
+
+
+def decode(output: Any) -> Any:
+    """Return rows (centre x, centre y, width, height, objectness, classes…) in letterbox pixels."""
+    rows = np.array(output[0], dtype=np.float32)
+    cells = []
+    strides = []
+    for stride in STRIDES:
+        count = SIDE // stride
+        across, down = np.meshgrid(np.arange(count), np.arange(count))
+        cells.append(np.stack((across, down), axis=2).reshape(-1, 2))
+        strides.append(np.full((count * count, 1), stride))
+    cell = np.concatenate(cells)
+    stride_of = np.concatenate(strides)
+    rows[:, :2] = (rows[:, :2] + cell) * stride_of
+    # an exponent that overflows is a box of infinite size; it is the model's answer, not a fault here
+    with np.errstate(over="ignore"):
+        rows[:, 2:4] = np.exp(rows[:, 2:4]) * stride_of
+    return rows
+
+
+def suppress(boxes: Any, scores: Any, overlap: float = OVERLAP) -> list[int]:
+    """Return the indices of boxes to keep, best first: each overlaps no better one by more than `overlap`.
+
+    A box is measured in whole pixels, both borders included, as YOLOX's own code measures it.
+    """
+    left, top, right, bottom = boxes.T
+    area = (right - left + 1) * (bottom - top + 1)
+    order = scores.argsort()[::-1]
+    kept: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        width = np.maximum(0.0, np.minimum(right[best], right[rest]) - np.maximum(left[best], left[rest]) + 1)
+        height = np.maximum(0.0, np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest]) + 1)
+        shared = width * height
+        order = rest[shared / (area[best] + area[rest] - shared) <= overlap]
+    return kept
+
+
+def people(output: Any, ratio: float) -> Any:
+    """Return [n, 4] boxes (left, top, right, bottom) of people in the picture's own pixels, best first.
+
+    Suppression is per class, so the other 79 classes can't change which people are kept.
+    """
+    rows = decode(output)
+    scores = rows[:, 4] * rows[:, 5 + PERSON]
+    candidates = scores > CANDIDATE_SCORE
+    rows, scores = rows[candidates], scores[candidates]
+    half = rows[:, 2:4] / 2.0
+    boxes = np.concatenate((rows[:, :2] - half, rows[:, :2] + half), axis=1) / np.float32(ratio)
+    if not len(boxes):
+        return boxes
+    kept = suppress(boxes, scores)
+    boxes, scores = boxes[kept], scores[kept]
+    return boxes[scores > PERSON_SCORE]
+
+
+def detect(picture: Any, run_detector: Callable[[Any], Any]) -> Any:
+    """Return the boxes of people in an RGB picture; `run_detector` maps [1,3,640,640] to [1,8400,85]."""
+    boxed = letterbox(picture)
+    return people(run_detector(boxed.tensor), boxed.ratio)

@@ -1,0 +1,54 @@
+"""A picture as DWPose takes it: height x width x 3, 8 bits, red first."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+class PictureError(Exception):
+    """The file or array is not a picture."""
+
+
+def read(path: str) -> Any:
+    """Return the picture in a file, or raise PictureError naming the file and what is wrong."""
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123 - one call, and cv2.imread can't read every path
+            data = stream.read()
+    except OSError as error:
+        raise PictureError(f"{path}: {error.strerror or error}") from error
+    if not data:
+        raise PictureError(f"{path}: the file is empty")
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise PictureError(f"{path}: not a picture that OpenCV reads ({os.linesep.join(error.args)})") from error
+    if decoded is None:
+        raise PictureError(f"{path}: not a picture that OpenCV reads")
+    if decoded.ndim == 3 and decoded.shape[2] >= 3:
+        decoded = decoded.copy()
+        decoded[:, :, :3] = decoded[:, :, 2::-1]
+    return as_rgb(decoded)
+
+
+def as_rgb(array: Any) -> Any:
+    """Return grey, grey with one channel, RGB or RGBA as RGB; transparent parts become white."""
+    picture = np.asarray(array)
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    if picture.dtype != np.uint8:
+        raise PictureError(f"pictures hold 8-bit numbers, this one holds {picture.dtype}")
+    if picture.ndim == 2:
+        picture = picture[:, :, None]
+    if picture.ndim != 3 or picture.shape[2] not in {1, 3, 4} or 0 in picture.shape:
+        raise PictureError(f"an array of shape {np.asarray(array).shape} is not a picture")
+    if picture.shape[2] == 1:
+        return np.repeat(picture, 3, axis=2)
+    if picture.shape[2] == 3:
+        return np.ascontiguousarray(picture)
+    alpha = picture[:, :, 3:].astype(np.float32) / 255.0
+    mixed = picture[:, :, :3].astype(np.float32) * alpha + 255.0 * (1.0 - alpha)
+    return mixed.clip(0, 255).astype(np.uint8)

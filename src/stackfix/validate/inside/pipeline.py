@@ -1,0 +1,30 @@
+"""DWPose from picture to people: boxes, 134 keypoints and scores; the two networks are callables."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from .detect import detect
+from .pose import estimate
+from .skeleton import openpose
+
+
+class People(NamedTuple):
+    """What DWPose found: [n,4] boxes, [m,134,2] keypoints, [m,134] scores.
+
+    m is n; but with no box at all the whole picture was posed, and m is 1.
+    """
+
+    boxes: Any
+    keypoints: Any
+    scores: Any
+
+
+def find_people(
+    picture: Any, run_detector: Callable[[Any], Any], run_pose: Callable[[Any], tuple[Any, Any]]
+) -> People:
+    """Return the people in an RGB picture, as DWPose's own code finds them with the same networks."""
+    boxes = detect(picture, run_detector)
+    positions, scores = estimate(picture, boxes, run_pose)
+    keypoints, keypoint_scores = openpose(positions, scores)
+    return People(boxes, keypoints, keypoint_scores)

@@ -1,0 +1,93 @@
+"""133 keypoints of each box from DWPose's SimCC network, in the picture's own pixels."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+import cv2
+import numpy as np
+
+WIDTH, HEIGHT = 288, 384
+BINS_PER_PIXEL = 2.0
+PADDING = 1.25
+KEYPOINTS = 133
+MEAN = (123.675, 116.28, 103.53)
+DEVIATION = (58.395, 57.12, 57.375)
+
+
+class Crop(NamedTuple):
+    """The part of a picture that is looked at: its centre and its size, both (x, y), in pixels."""
+
+    centre: Any
+    size: Any
+
+
+def crop_of(box: Any) -> Crop:
+    """Return the crop of a box: same centre, a quarter larger, and extended to 288:384."""
+    left, top, right, bottom = np.asarray(box, dtype=np.float32)
+    centre = np.array([left + right, top + bottom], np.float32) * np.float32(0.5)
+    width = (right - left) * np.float32(PADDING)
+    height = (bottom - top) * np.float32(PADDING)
+    aspect = WIDTH / HEIGHT
+    if width > height * aspect:
+        return Crop(centre, np.array([width, width / aspect], np.float32))
+    return Crop(centre, np.array([height * aspect, height], np.float32))
+
+
+def warp_matrix(crop: Crop) -> Any:
+    """Return the 2x3 matrix that takes the picture's pixels to the network's 288x384 pixels.
+
+    Three points define it: the centre, half a width above it, and the point that makes a right angle.
+    """
+    reach = np.array([0.0, crop.size[0] * -0.5], np.float32)
+    source = np.zeros((3, 2), np.float32)
+    source[0] = crop.centre
+    source[1] = crop.centre + reach
+    source[2] = _third_point(source[0], source[1])
+    target = np.zeros((3, 2), np.float32)
+    target[0] = (WIDTH * 0.5, HEIGHT * 0.5)
+    target[1] = target[0] + np.array([0.0, WIDTH * -0.5], np.float32)
+    target[2] = _third_point(target[0], target[1])
+    return cv2.getAffineTransform(source, target)
+
+
+def _third_point(first: Any, second: Any) -> Any:
+    difference = first - second
+    return second + np.array([-difference[1], difference[0]], np.float32)
+
+
+def tensor_of(picture: Any, crop: Crop) -> Any:
+    """Return the crop as the network takes it: [1, 3, 384, 288], normalised; black outside the picture."""
+    warped = cv2.warpAffine(picture, warp_matrix(crop), (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+    normalised = (warped - np.array(MEAN)) / np.array(DEVIATION)
+    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
+    """Return ([n,133,2] positions in network pixels, [n,133] scores); no response is (-0.5, -0.5)."""
+    positions = np.stack((simcc_x.argmax(axis=2), simcc_y.argmax(axis=2)), axis=2).astype(np.float32)
+    scores = np.minimum(simcc_x.max(axis=2), simcc_y.max(axis=2))
+    positions[scores <= 0.0] = -1
+    return positions / BINS_PER_PIXEL, scores
+
+
+def to_picture(positions: Any, crop: Crop) -> Any:
+    """Return positions in network pixels as positions in the picture."""
+    return positions / np.array([WIDTH, HEIGHT]) * crop.size + crop.centre - crop.size / 2
+
+
+def estimate(picture: Any, boxes: Any, run_pose: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Return ([n,133,2] positions, [n,133] scores); without a box the whole picture is one.
+
+    `run_pose` maps [1,3,384,288] to ([1,133,576], [1,133,768]); one box a call, as DWPose's own code does.
+    """
+    height, width = picture.shape[:2]
+    looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]], np.float32)
+    positions = []
+    scores = []
+    for box in looked_at:
+        crop = crop_of(box)
+        position, score = decode(*run_pose(tensor_of(picture, crop)))
+        positions.append(to_picture(position[0], crop))
+        scores.append(score[0])
+    return np.stack(positions), np.stack(scores)
