@@ -2,6 +2,8 @@
 
     python tools/curate.py                 everything that PACKAGES names
     python tools/curate.py torch           one package
+    python tools/curate.py --again torch   one package anew, rows that are there too
+    python tools/curate.py --ask PYTHON    ONNX opset and IR ceilings, asked of each onnxruntime under PYTHON
     python tools/curate.py --check         exit 1 if the index has releases that have no row
 
 Wheels are read by HTTP ranges from the index that pip or uv is configured with; nothing is kept on the disk.
@@ -15,6 +17,7 @@ import argparse
 import datetime as dt
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +28,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from ceilings import ask, numpy_for
 from stackfix.errors import StackfixError
 from stackfix.facts.rows import CodeRow, FileRow, WheelRow
 from stackfix.index.config import index_config
@@ -42,6 +46,7 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "wheels"
 PLATFORM = Platform.parse("linux_x86_64")
 PYTHONS = tuple(PythonVersion(3, minor) for minor in range(8, 15))
 BULK = 16 << 20
+ASKED_TAG = "-cp311-cp311-"
 
 # package -> oldest release that gets a row
 ROOTS = {
@@ -134,15 +139,16 @@ class Curator:
         for group in groups.values():
             yield self._row(package, group)
 
-    def _archive(self, file: IndexFile, block: int) -> Archive:
+    def archive(self, file: IndexFile, block: int) -> Archive:
+        """Return a wheel on the index, read in blocks of `block` bytes."""
         return Archive(RangeReader(self.transport, file.address, file.name, file.size), block=block)
 
     def _metadata(self, file: IndexFile) -> tuple[str, ...]:
-        return metadata(self._archive(file, 1 << 18))[0]
+        return metadata(self.archive(file, 1 << 18))[0]
 
     def _row(self, package: str, files: list[IndexFile]) -> WheelRow:
         file = files[-1]
-        found = measure(self._archive(file, 1 << 18), self._archive(file, BULK))
+        found = measure(self.archive(file, 1 << 18), self.archive(file, BULK))
         pure = all(f.name.endswith("-any.whl") for f in files)
         major = re.search(r"-cu(\d+)$", package)
         how = dict(found.how)
@@ -340,6 +346,39 @@ def _with(row: WheelRow, how: str) -> dict[str, str]:
     return dict(sorted({**rest, **({"cuda": how} if how else {})}.items()))
 
 
+def ask_ceilings(curator: Curator, python: str, packages: Iterable[str]) -> None:
+    """Fill the ONNX ceilings of onnxruntime's rows that have none, by asking each release under `python`."""
+    with tempfile.TemporaryDirectory() as numpy_folder:
+        numpy_for(python, Path(numpy_folder))
+        for package in packages:
+            rows = read_rows(package)
+            for version, found in releases(curator.files(package)).items():
+                each = rows.get(str(version), [])
+                if not any(row.onnx_opset == 0 for row in each):
+                    continue
+                file = next((f for f in found if ASKED_TAG in f.name), None)
+                if file is None:
+                    curator.failures.append(f"{package} {version}: no wheel for {ASKED_TAG}")
+                    continue
+                try:
+                    opset, ir = ask(curator.archive(file, 1 << 22), python, Path(numpy_folder))
+                except StackfixError as error:
+                    curator.failures.append(f"{package} {version}: {error.message}")
+                    continue
+                how = {"onnx_opset": f"asked of {file.name}", "onnx_ir": f"asked of {file.name}"}
+                rows[str(version)] = [
+                    msgspec.structs.replace(
+                        row,
+                        onnx_opset=opset,
+                        onnx_ir=ir,
+                        measured=dict(sorted({**row.measured, **how}.items())),
+                    )
+                    for row in each
+                ]
+                write_rows(package, rows)
+                print(f"{package} {version}: opset {opset}, IR {ir}", file=sys.stderr, flush=True)
+
+
 def asked_of(package: str, names: set[str]) -> Iterator[tuple[str, str]]:
     """Yield (name, specifier) of every plain package that the rows of `package` require."""
     for rows in read_rows(package).values():
@@ -406,6 +445,9 @@ def main() -> int:
     parser.add_argument("packages", nargs="*", help="only these packages")
     parser.add_argument("--check", action="store_true", help="say what has no row, measure nothing")
     parser.add_argument("--again", action="store_true", help="measure the named packages' releases anew")
+    parser.add_argument(
+        "--ask", metavar="PYTHON", help="fill ONNX ceilings by asking; PYTHON is a CPython 3.11"
+    )
     parser.add_argument("--jobs", type=int, default=6, help="wheels read at once (default 6)")
     arguments = parser.parse_args()
     if arguments.again and not arguments.packages:
@@ -421,10 +463,17 @@ def main() -> int:
             missing = check(curator)
             print("\n".join(missing) if missing else "every release has a row")
             return 1 if missing else 0
+        if arguments.ask:
+            ask_ceilings(curator, arguments.ask, arguments.packages or ["onnxruntime", "onnxruntime-gpu"])
+            return _told(curator)
         run(curator, set(arguments.packages), arguments.jobs)
     except StackfixError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 3
+    return _told(curator)
+
+
+def _told(curator: Curator) -> int:
     for failure in curator.failures:
         print(f"not measured: {failure}", file=sys.stderr)
     return 1 if curator.failures else 0
