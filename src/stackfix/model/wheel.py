@@ -34,6 +34,10 @@ class DeviceCode:
     ptx: Mapping[str, CudaVersion | None]
     count: int = 1
 
+    def __hash__(self) -> int:
+        """Hash by what is carried, so that what follows from it can be kept."""
+        return hash((self.cubins, tuple(sorted(self.ptx)), self.count))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:

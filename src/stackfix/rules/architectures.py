@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stackfix.model.wheel import DeviceCode
 from stackfix.versions import ComputeCapability, CudaVersion
@@ -20,6 +21,7 @@ _ARCHITECTURE = re.compile(r"(\d{1,2})(\d)([af]?)")
 COVERAGE = 0.5
 
 
+@lru_cache(maxsize=1024)
 def parts(architecture: str) -> tuple[ComputeCapability, str]:
     """Return capability and suffix of an architecture such as `90a`; raise ValueError on anything else."""
     match = _ARCHITECTURE.fullmatch(architecture)

@@ -6,9 +6,10 @@ Why: without either, every kernel fails with "no kernel image is available for e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stackfix.model.problem import Requirement, gpu_node
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import DeviceCode, Wheel, WheelFile
 from stackfix.rules.architectures import Native, NoCode, NotMeasured, Translated, architectures, service
 from stackfix.rules.machine import driver_requirement
 from stackfix.rules.scene import UNKNOWN, Scene, release_fact, wheel_source
@@ -23,12 +24,7 @@ def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         return
     source = wheel_source(wheel, file)
     for index, capability in scene.capabilities():
-        served = frozenset(
-            key
-            for key in scene.gpu_keys(index)
-            if key == UNKNOWN
-            or not isinstance(service(wheel.code, ComputeCapability.parse(key)), NoCode | NotMeasured)
-        )
+        served = _served(wheel.code, tuple(scene.gpu_keys(index)))
         here = service(wheel.code, capability)
         general = f"has no code for compute capability {capability}" if isinstance(here, NoCode) else ""
         if isinstance(here, Native):
@@ -39,6 +35,16 @@ def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         else:
             says = f"has no code for compute capability {capability} ({architectures(wheel.code)})"
         yield Requirement(gpu_node(index), served, release_fact(wheel, says, NAME, source, general))
+
+
+@lru_cache(maxsize=256)
+def _served(code: tuple[DeviceCode, ...], keys: tuple[str, ...]) -> frozenset[str]:
+    """Return the capabilities that the code serves; releases of one minor mostly carry the same."""
+    return frozenset(
+        key
+        for key in keys
+        if key == UNKNOWN or not isinstance(service(code, ComputeCapability.parse(key)), NoCode | NotMeasured)
+    )
 
 
 def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) -> Iterator[Requirement]:

@@ -136,7 +136,7 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
     """Yield what an extra of the wheel asks for beyond the plain package ("" is the plain package)."""
     environment = markers_environment(scene)
     for text in wheel.requires_dist:
-        if bool(extra) != ("extra ==" in text):
+        if bool(extra) != ("extra ==" in text) or (extra and f'"{extra}"' not in text.replace("'", '"')):
             continue
         try:
             requested = parse(text)
