@@ -68,7 +68,9 @@ def suppress(boxes: Any, scores: Any, overlap: float = OVERLAP) -> list[int]:
         best, rest = order[0], order[1:]
         kept.append(int(best))
         width = np.maximum(0.0, np.minimum(right[best], right[rest]) - np.maximum(left[best], left[rest]) + 1)
-        height = np.maximum(0.0, np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest]) + 1)
+        height = np.maximum(
+            0.0, np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest]) + 1
+        )
         shared = width * height
         order = rest[shared / (area[best] + area[rest] - shared) <= overlap]
     return kept

@@ -25,7 +25,9 @@ def read(path: str) -> Any:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise PictureError(f"{path}: not a picture that OpenCV reads ({os.linesep.join(error.args)})") from error
+        raise PictureError(
+            f"{path}: not a picture that OpenCV reads ({os.linesep.join(error.args)})"
+        ) from error
     if decoded is None:
         raise PictureError(f"{path}: not a picture that OpenCV reads")
     if decoded.ndim == 3 and decoded.shape[2] >= 3:
