@@ -19,7 +19,13 @@ from pathlib import Path
 
 from stackfix.errors import NetworkError
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 _VARIABLES = ("STACKFIX_SOURCE_PYPI", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+_LABEL = re.compile(r"^[A-Za-z0-9._-]+=(?=[a-z]+:)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +41,11 @@ def index_config(environment: Mapping[str, str] | None = None) -> IndexConfig:
     """Return the configured index, or the default of the pip or uv that is here."""
     variables = os.environ if environment is None else environment
     pip_files = [(path, _pip_settings(path)) for path in _pip_files(variables)]
-    certificate = variables.get("PIP_CERT") or _last(pip_files, "cert")
+    certificate = variables.get("PIP_CERT") or _last(pip_files, "cert") or variables.get("SSL_CERT_FILE", "")
     for name in _VARIABLES:
         if variables.get(name):
-            return IndexConfig(address=variables[name].strip(), found_via=name, certificate=certificate)
+            address = _LABEL.sub("", variables[name].strip())
+            return IndexConfig(address=address, found_via=name, certificate=certificate)
     for path in _uv_files(variables):
         address = _uv_index(path)
         if address:
@@ -55,20 +62,25 @@ def _last(files: list[tuple[Path, dict[str, str]]], key: str) -> str:
 
 
 def _pip_files(variables: Mapping[str, str]) -> Iterator[Path]:
-    """Yield pip's configuration files, weakest first (pip, "Configuration")."""
+    """Yield pip's configuration files, weakest first (pip, "Configuration"); none where they are switched off."""
+    own = variables.get("PIP_CONFIG_FILE", "")
+    if own == os.devnull:
+        return
     home = Path(variables.get("HOME") or Path.home())
     if os.name == "nt":
         yield Path(variables.get("PROGRAMDATA", "C:/ProgramData")) / "pip" / "pip.ini"
         yield home / "pip" / "pip.ini"
         yield Path(variables.get("APPDATA", str(home))) / "pip" / "pip.ini"
+        yield Path(sys.prefix) / "pip.ini"
     else:
         for folder in variables.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"):
             yield Path(folder or "/etc/xdg") / "pip" / "pip.conf"
         yield Path("/etc/pip.conf")
         yield home / ".pip" / "pip.conf"
         yield Path(variables.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
-    if variables.get("PIP_CONFIG_FILE"):
-        yield Path(variables["PIP_CONFIG_FILE"])
+        yield Path(sys.prefix) / "pip.conf"
+    if own:
+        yield Path(own)
 
 
 def _pip_settings(path: Path) -> dict[str, str]:
@@ -93,13 +105,20 @@ def _uv_files(variables: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _uv_index(path: Path) -> str:
-    """Return the default index of a uv.toml; read by line, for only this one setting is wanted."""
+    """Return the default index that a uv.toml names, "" where it names none."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return ""
-    found = re.search(r'^\s*index-url\s*=\s*"([^"]+)"', text, re.MULTILINE)
-    return found[1] if found else ""
+    listed = settings.get("index")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict) and each.get("default") is True and isinstance(each.get("url"), str):
+            return str(each["url"])
+    of_pip = settings.get("pip")
+    for table in (settings, of_pip if isinstance(of_pip, dict) else {}):
+        if isinstance(table.get("index-url"), str):
+            return str(table["index-url"])
+    return ""
 
 
 def _default() -> tuple[str, str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from stackfix.errors import NetworkError
 from stackfix.index.transport import Answer, Transport, public
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
+_EMPTY_PROJECT = re.compile(r"pypi:repository-version|<title>\s*Links for ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ def _from_json(answer: Answer, address: str) -> tuple[IndexFile, ...]:
         rows = json.loads(answer.body)["files"]
         return tuple(
             IndexFile(
-                name=str(row["filename"]),
+                name=_plain(str(row["filename"])),
                 address=urljoin(address, str(row["url"])),
                 sha256=str(row.get("hashes", {}).get("sha256", "")),
                 size=int(row.get("size") or 0),
@@ -55,7 +59,7 @@ def _from_json(answer: Answer, address: str) -> tuple[IndexFile, ...]:
             )
             for row in rows
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
 
 
@@ -72,26 +76,36 @@ class _Links(HTMLParser):
 
 
 def _from_html(answer: Answer, address: str) -> tuple[IndexFile, ...]:
+    text = answer.body.decode("utf-8", "replace")
     parser = _Links()
-    parser.feed(answer.body.decode("utf-8", "replace"))
-    found: list[IndexFile] = []
-    for link in parser.links:
-        target, fragment = urldefrag(urljoin(address, link.get("href") or ""))
-        name = unquote(target.rpartition("/")[2])
-        if not name.endswith((".whl", ".tar.gz", ".zip")):
-            continue
-        sha256 = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else ""
-        found.append(
-            IndexFile(
-                name=name,
-                address=target,
-                sha256=sha256,
-                requires_python=link.get("data-requires-python") or "",
-                yanked="data-yanked" in link,
-            )
-        )
-    if not found and b"<a" not in answer.body.lower():
+    try:
+        parser.feed(text)
+        found = tuple(file for link in parser.links if (file := _linked(link, address)) is not None)
+    except (ValueError, AssertionError) as error:
+        raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
+    if not found and (parser.links or not _EMPTY_PROJECT.search(text)):
         raise NetworkError(
-            f"{public(address)}: not a project page: {answer.content_type or 'no content type'}"
+            f"{public(address)}: not a project page: {answer.content_type or 'no content type'}, and no file on it"
         )
-    return tuple(found)
+    return found
+
+
+def _linked(link: dict[str, str | None], address: str) -> IndexFile | None:
+    target, fragment = urldefrag(urljoin(address, link.get("href") or ""))
+    name = unquote(urlsplit(target).path.rpartition("/")[2])
+    if not name.endswith((".whl", ".tar.gz", ".zip")):
+        return None
+    return IndexFile(
+        name=_plain(name),
+        address=target,
+        sha256=fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else "",
+        requires_python=link.get("data-requires-python") or "",
+        yanked="data-yanked" in link,
+    )
+
+
+def _plain(name: str) -> str:
+    """Return a file name, or raise ValueError for one that could lead out of a folder."""
+    if not _FILE_NAME.fullmatch(name):
+        raise ValueError(f"`{name[:80]}` is not the name of a distribution file")
+    return name

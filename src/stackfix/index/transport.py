@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from stackfix.errors import NetworkError
+from stackfix.measure.reader import checked
 
 PAGE_LIMIT = 64 << 20
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -51,7 +52,7 @@ def public(address: str) -> str:
 
 
 class HttpTransport:
-    """Transport over HTTP and, for indexes on the disk, file addresses."""
+    """Transport over HTTP: one session, a few tries, time limits."""
 
     def __init__(self, *, certificate: str = "", tries: int = 4) -> None:
         """Open a session; `certificate` is a CA bundle's path, "" for the environment's own."""
@@ -73,16 +74,17 @@ class HttpTransport:
 
     def span(self, address: str, offset: int, length: int) -> bytes:
         """Return a byte range; a server that ignores ranges is an error, not a download of everything."""
+        headers = {"Range": f"bytes={offset}-{offset + length - 1}", "Accept-Encoding": "identity"}
         problem = ""
         for attempt in range(self._tries):
-            response = self._get(address, {"Range": f"bytes={offset}-{offset + length - 1}"})
+            response = self._get(address, headers)
             if response is None:
                 break
             with response:
                 if response.status_code != requests.codes.partial_content:
                     raise NetworkError(f"{public(address)}: the server does not serve byte ranges")
                 try:
-                    data = response.content
+                    data = self._at_most(response, length + 1)
                 except requests.RequestException as error:
                     problem = _reason(error)
                     self._pause(attempt)
@@ -95,7 +97,7 @@ class HttpTransport:
 
     def stream(self, address: str) -> Iterator[bytes]:
         """Yield a file in pieces of 1 MiB."""
-        response = self._get(address, {})
+        response = self._get(address, {"Accept-Encoding": "identity"})
         if response is None:
             raise NetworkError(f"{public(address)}: not there")
         with response:
@@ -136,21 +138,23 @@ class HttpTransport:
         if attempt + 1 < self._tries:
             time.sleep(0.3 * 3**attempt)
 
-    @staticmethod
-    def _limited(response: requests.Response, address: str) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
+    def _limited(self, response: requests.Response, address: str) -> bytes:
         try:
-            for piece in response.iter_content(1 << 18):
-                size += len(piece)
-                if size > PAGE_LIMIT:
-                    raise NetworkError(
-                        f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused"
-                    )
-                pieces.append(piece)
+            body = self._at_most(response, PAGE_LIMIT + 1)
         except requests.RequestException as error:
             raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
-        return b"".join(pieces)
+        if len(body) > PAGE_LIMIT:
+            raise NetworkError(f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused")
+        return body
+
+    @staticmethod
+    def _at_most(response: requests.Response, limit: int) -> bytes:
+        body = bytearray()
+        for piece in response.iter_content(1 << 18):
+            body += piece
+            if len(body) >= limit:
+                break
+        return bytes(body)
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -172,6 +176,7 @@ class RangeReader:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset`."""
+        checked(self.name, self.size, offset, length)
         return self.transport.span(self.address, offset, length) if length else b""
 
 

@@ -7,7 +7,9 @@ asked for. The zip format itself is the standard library's business.
 from __future__ import annotations
 
 import io
+import lzma
 import mmap
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -22,7 +24,18 @@ BLOCK = 65_536
 MAX_MEMBER = 4 << 30
 MAX_NAMES = 200_000
 
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    IndexError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 class _Stream(io.RawIOBase):

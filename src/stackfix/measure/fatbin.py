@@ -15,6 +15,8 @@ from stackfix.measure.elf import section
 from stackfix.measure.reader import Reader
 
 MAGIC = 0xBA55ED50
+_MAGIC_BYTES = MAGIC.to_bytes(4, "little")
+_WINDOW = 1 << 20
 _CONTAINER = struct.Struct("<IHHQ")
 _ENTRY = struct.Struct("<HHIQIIHHI")
 _FLAGS = struct.Struct("<Q")
@@ -37,12 +39,25 @@ def containers(reader: Reader) -> Iterator[Images]:
     while offset + _CONTAINER.size <= end:
         magic, _, header_size, length = _CONTAINER.unpack(reader.read(offset, _CONTAINER.size))
         if magic != MAGIC:
-            offset += 8
+            offset = _next_container(reader, offset + 8, end)
             continue
         start = offset + header_size
         stop = min(start + length, end)
         yield _entries(reader, start, stop)
         offset = max(stop, offset + 8)
+
+
+def _next_container(reader: Reader, offset: int, end: int) -> int:
+    """Return where the next magic number stands at a multiple of 8 bytes from `offset`, or `end`."""
+    while offset < end:
+        window = reader.read(offset, min(_WINDOW, end - offset))
+        place = window.find(_MAGIC_BYTES)
+        while place % 8 and place >= 0:
+            place = window.find(_MAGIC_BYTES, place + 1)
+        if place >= 0:
+            return offset + place
+        offset += len(window)
+    return end
 
 
 def _entries(reader: Reader, start: int, stop: int) -> Images:

@@ -1,0 +1,89 @@
+"""Tiny ELF files, fatbins and wheels, written byte by byte from their specifications."""
+
+import io
+import struct
+import zipfile
+
+BASE = 0x1000
+
+
+def elf(soname="", needed=(), runpath="", sections=None, string_padding=0):
+    """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections."""
+    table = bytearray(b"\0" + b"pad\0" * string_padding)
+    entries = []
+
+    def add(tag, text):
+        entries.append((tag, len(table)))
+        table.extend(text.encode() + b"\0")
+
+    for name in needed:
+        add(1, name)
+    if soname:
+        add(14, soname)
+    if runpath:
+        add(29, runpath)
+    strings_at = 64 + 2 * 56
+    dynamic_at = strings_at + len(table) + (-len(table)) % 16
+    entries += [(5, BASE + strings_at), (10, len(table)), (0, 0)]
+    dynamic = b"".join(struct.pack("<qQ", *entry) for entry in entries)
+    body = bytearray(table) + b"\0" * (dynamic_at - strings_at - len(table)) + dynamic
+    names = b"\0"
+    headers = [bytes(64)]
+    headers += [
+        struct.pack("<IIQQQQIIQQ", len(names), 3, 2, BASE + strings_at, strings_at, len(table), 0, 0, 1, 0)
+    ]
+    names += b".dynstr\0"
+    link = struct.pack(
+        "<IIQQQQIIQQ", len(names), 6, 3, BASE + dynamic_at, dynamic_at, len(dynamic), 1, 0, 8, 16
+    )
+    headers.append(link)
+    names += b".dynamic\0"
+    for name, data in (sections or {}).items():
+        body += b"\0" * ((-len(body) - strings_at) % 16)
+        place = strings_at + len(body)
+        headers.append(
+            struct.pack("<IIQQQQIIQQ", len(names), 1, 2, BASE + place, place, len(data), 0, 0, 16, 0)
+        )
+        names += name.encode() + b"\0"
+        body += data
+    names_at = strings_at + len(body)
+    headers.append(struct.pack("<IIQQQQIIQQ", len(names), 3, 0, 0, names_at, len(names) + 10, 0, 0, 1, 0))
+    names += b".shstrtab\0"
+    body += names
+    sections_at = strings_at + len(body)
+    header = struct.pack(
+        "<16sHHIQQQIHHHHHH",
+        b"\x7fELF\x02\x01\x01",
+        3, 62, 1, 0, 64, sections_at, 0, 64, 56, 2, 64, len(headers), len(headers) - 1,
+    )  # fmt: skip
+    total = sections_at + 64 * len(headers)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, BASE, BASE, total, total, 0x1000)
+    dynamic_header = struct.pack(
+        "<IIQQQQQQ", 2, 6, dynamic_at, BASE + dynamic_at, BASE + dynamic_at, len(dynamic), len(dynamic), 8
+    )
+    return header + load + dynamic_header + bytes(body) + b"".join(headers)
+
+
+def entry(kind, architecture, flags=0, isa=(0, 0), payload=b"\0" * 16):
+    """One fatbin entry; kind 1 is PTX of an ISA version, 2 a cubin."""
+    head = struct.pack("<HHIQIIHHI", kind, 0x101, 64, len(payload), 0, 0, isa[1], isa[0], architecture)
+    return head + b"\0" * (40 - len(head)) + struct.pack("<Q", flags) + b"\0" * 16 + payload
+
+
+def container(*entries):
+    body = b"".join(entries)
+    return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(body)) + body
+
+
+def wheel(members, requires=(), requires_python=">=3.9", name="thing", version="1.0"):
+    """The bytes of a wheel with these members and METADATA."""
+    metadata = (
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: {requires_python}\n"
+    )
+    metadata += "".join(f"Requires-Dist: {line}\n" for line in requires)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for member, data in members.items():
+            file.writestr(member, data)
+        file.writestr(f"{name}-{version}.dist-info/METADATA", metadata + "\nRequires-Dist: not-a-header\n")
+    return out.getvalue()
