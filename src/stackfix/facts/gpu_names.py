@@ -2,14 +2,15 @@
 
 `NVIDIA GeForce RTX 4090`, `rtx4090` and `4090` are one card; `RTX A4000` and `RTX 4000` are two. Words that say
 nothing about the chip (memory size, board form, brand) are left out; the rest must match as a whole, so a name
-that is not on record is never taken for a near one.
+that is not on record is never taken for a near one. A name that fits cards of different compute capability is
+refused: `RTX 6000` alone may be the Quadro of 2018, the Ada or the Blackwell.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from stackfix.errors import QuestionError
 from stackfix.facts.hardware_rows import GpuRow, Gpus
@@ -18,29 +19,63 @@ from stackfix.model.machine import Gpu
 from stackfix.versions import ComputeCapability
 
 _SILENT = re.compile(
-    r"\b\d+\s*gb\b|\bsxm\d*\b|\bpcie\b|\bnvl\b|\bhbm\d?e?\b|\blaptop\b|\bmobile\b|\bgpu\b|\bgraphics\b"
-    r"|\bmax-?q\b|\bwith\b|\bdesign\b|\bnvidia\b|\bgeforce\b|\btesla\b|\bquadro\b|\(r\)|\(tm\)|\bgeneration\b"
+    r"\b[0-9]+\s*gb\b|\bsxm[0-9]*\b|\bpcie\b|\bnvl[0-9]*\b|\bhbm[0-9]?e?\b|\bdgxs\b|\bfhhl\b|\blaptop\b|\bmobile\b"
+    r"|\bgpu\b|\bgraphics\b|\bmax-?q\b|\bwith\b|\bdesign\b|\bnvidia\b|\bgeforce\b|\btesla\b|\bquadro\b"
+    r"|\(r\)|\(tm\)|\(pascal\)|\bgeneration\b|\bedition\b"
 )
-_BRANDS = frozenset({"rtx", "gtx", "gt"})
-_CAPABILITY = re.compile(r"(?:sm_?|compute_)\d{2,3}[af]?|\d{1,2}\.\d", re.IGNORECASE)
+_GENERATIONS = frozenset({"ada", "blackwell", "pro", "sff", "server", "workstation"})
+_LEFT_OUT = _GENERATIONS | {"rtx", "gtx", "jetson"}
+_BARE = re.compile(r"[0-9]+( ti| super)*")
+_CAPABILITY = re.compile(r"(?:sm_?|compute_)[0-9]{2,3}[af]?|[0-9]{1,2}\.[0-9]", re.IGNORECASE)
 
 
 def words(name: str) -> tuple[str, ...]:
     """Return the words of a name that tell the chip: letters and numbers apart, in lower case."""
     text = _SILENT.sub(" ", name.lower().replace("_", " "))
-    return tuple(re.findall(r"[a-z]+|\d+", text))
+    return tuple(re.findall(r"ti(?=super)|[a-z]+|[0-9]+", text))
 
 
-def _short(parts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part for part in parts if part not in _BRANDS)
-
-
-def _spellings(row: GpuRow) -> Iterator[str]:
-    """Yield a name as it is listed, and what stands in its parentheses as a name of its own."""
+def _spellings(row: GpuRow) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a name as it is listed; what stands in its parentheses is a name of its own."""
+    yield words(row.name)
     outside, _, inside = row.name.partition("(")
-    yield outside
+    yield words(outside)
     if inside:
-        yield inside.rstrip(") ")
+        yield words(inside.rstrip(") "))
+
+
+def _leaves_out(asked: Sequence[str], listed: Sequence[str], optional: frozenset[str]) -> bool:
+    """Whether `asked` is `listed` in the same order, without some of the optional words."""
+    rest = iter(asked)
+    wanted = next(rest, None)
+    for word in listed:
+        if word == wanted:
+            wanted = next(rest, None)
+        elif word not in optional:
+            return False
+    return wanted is None
+
+
+def _found(text: str, rows: Iterable[GpuRow]) -> list[GpuRow]:
+    """Return every card that a name may mean, the ones named in full first."""
+    asked = words(text)
+    quadro = "quadro" in text.lower()
+    exact = [row for row in rows if asked in _spellings(row)]
+    if exact:
+        unsaid = not quadro and any(row.name.startswith("Quadro") for row in exact)
+        looser = (row for row in rows if unsaid and row not in exact)
+        return exact + [
+            row for row in looser if any(_leaves_out(asked, one, _GENERATIONS) for one in _spellings(row))
+        ]
+    if len(asked) < 2 and not any(word.isdigit() for word in asked):
+        return []
+    bare = _BARE.fullmatch(" ".join(asked)) is not None
+    return [
+        row
+        for row in rows
+        if (not bare or (row.name.startswith("GeForce") and not quadro))
+        and any(_leaves_out(asked, one, _LEFT_OUT) for one in _spellings(row))
+    ]
 
 
 def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
@@ -48,11 +83,8 @@ def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
     stripped = text.strip()
     if _CAPABILITY.fullmatch(stripped):
         return _by_capability(stripped, gpus, index)
-    asked = words(stripped)
-    found = [row for row in gpus.gpu if any(words(name) == asked for name in _spellings(row))]
-    if not found and asked and not _BRANDS & set(asked):
-        found = [row for row in gpus.gpu if any(_short(words(name)) == asked for name in _spellings(row))]
-    if not asked or not found:
+    found = _found(stripped, gpus.gpu)
+    if not found:
         raise QuestionError(f"`{text}` is not a GPU that stackfix knows", hint=_near(stripped, gpus.gpu))
     capabilities = {row.capability for row in found}
     if len(capabilities) > 1:
@@ -60,9 +92,10 @@ def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
         raise QuestionError(
             f"`{text}` could be several GPUs: {listed}", hint="name it in full, or use `sm_89`"
         )
-    capability = ComputeCapability.parse(found[0].capability)
+    plainest = min(found, key=lambda row: (row.name.lower() != stripped.lower(), len(row.name)))
+    capability = ComputeCapability.parse(plainest.capability)
     return Gpu(
-        name=found[0].name,
+        name=plainest.name,
         compute_capability=Known(capability, "--gpu, gpus.toml"),
         memory_bytes=Unknown(("a GPU that is described by name has no memory reading",)),
         index=index,
