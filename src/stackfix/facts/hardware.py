@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -137,3 +137,8 @@ class Libraries:
         """Whether the feature cannot do without it, though it is only opened by name."""
         stem = soname.partition(".so")[0] + ".so"
         return any(row.feature == feature and stem in row.names for row in self.prepared.libraries.opened)
+
+    def plugins(self, features: Collection[str]) -> frozenset[str]:
+        """Return the file names of the libraries that these features load by path."""
+        rows = self.prepared.libraries.plugin
+        return frozenset(name for row in rows if row.feature in features for name in row.names)

@@ -168,12 +168,20 @@ class SystemRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sonames: tuple[str, ...]
 
 
+class PluginRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """File names of the libraries that a feature loads by path."""
+
+    feature: str
+    names: tuple[str, ...]
+
+
 class Libraries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """libraries.toml."""
 
     seen: str
     brought: tuple[SystemRow, ...]
     opened: tuple[OpenedRow, ...]
+    plugin: tuple[PluginRow, ...]
 
 
 class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
