@@ -13,15 +13,17 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
-from stackfix.errors import NetworkError, QuestionError
+from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
+from stackfix.judging import examine
 from stackfix.model.lock import Lock
 from stackfix.model.machine import Machine, Platform
+from stackfix.model.report import Report
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.plan.lock import from_pylock, lock_of
+from stackfix.plan.lock import from_pylock, lock_of, to_pylock
 from stackfix.solve import resolve as core
 
 
@@ -136,3 +138,20 @@ def check_facts() -> list[str]:
     from stackfix.facts.invariants import check  # noqa: PLC0415 - only this verb needs it
 
     return check(data_root())
+
+
+def write_lock(found: Lock, path: Path) -> None:
+    """Write a lock as pylock.toml; whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(to_pylock(found), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def doctor(venv: Path) -> Report:
+    """Return what is wrong and right with an installed environment, read from outside."""
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+
+    return examine(read_environment(venv), database())

@@ -1,0 +1,149 @@
+"""`install`, `lock` and `validate`: make an environment, write it down, prove it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stackfix import app
+from stackfix.cli import output
+from stackfix.cli.ask import answered, question
+from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.progress import TerminalProgress
+from stackfix.model.resolution import Explanation
+from stackfix.render.documents import explanation_document, verdict_document
+from stackfix.render.resolution_text import explanation_lines
+from stackfix.render.verdict_text import verdict_lines
+
+targets = click.argument("targets", nargs=-1, metavar="TARGET...")
+files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
+weights = click.option(
+    "--weights", default="auto", metavar="auto|standin|DIR", help="Model files: the folder DIR, or stand-ins."
+)
+
+
+@click.command()
+@targets
+@files
+@click.option("--venv", default="", metavar="DIR", help="Where the environment goes (default: ./TARGET-env).")
+@click.option("--lock", "lock_file", default="", metavar="FILE", help="Install exactly this pylock.toml.")
+@click.option("--installer", type=click.Choice(["auto", "uv", "pip"]), default="auto", help="What installs.")
+@click.option("--replace", is_flag=True, help="Replace an environment that stackfix did not make.")
+@click.option("--no-validate", is_flag=True, help="Do not run the model; libraries are checked all the same.")
+@weights
+@machine_flags
+@source_flags
+@json_flag
+def install(
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    venv: str,
+    lock_file: str,
+    installer: str,
+    weights: str,
+    flags: MachineFlags,
+    sources: SourceFlags,
+    *,
+    replace: bool,
+    no_validate: bool,
+    as_json: bool,
+) -> None:
+    """Make a fresh environment with the newest set that works on this machine, and prove it."""
+    schema = "stackfix.install/1"
+    with answered(schema, as_json=as_json) as end:
+        wish = app.InstallWish(
+            question=question(targets, files, flags, sources),
+            target=Path(venv or f"{targets[0] if targets else 'stackfix'}-env"),
+            lock_file=lock_file,
+            installer=installer,
+            replace=replace,
+            validate=not no_validate,
+            weights=weights,
+        )
+        done = app.install(wish, TerminalProgress())
+        if isinstance(done, Explanation):
+            facts_date = app.database().date
+            if as_json:
+                output.document({"schema": schema, **explanation_document(done, facts_date)})
+            else:
+                output.answer(explanation_lines(done))
+            end(yes=False)
+            return
+        if as_json:
+            output.document(
+                {
+                    "schema": schema,
+                    "ok": done.verdict.ok,
+                    "venv": done.environment.path,
+                    "packages": done.lock.versions,
+                    "cuda": done.lock.cuda or None,
+                    "python": done.lock.python,
+                    **verdict_document(done.verdict),
+                }
+            )
+        else:
+            output.answer([f"environment {done.environment.path}", *verdict_lines(done.verdict)])
+        end(yes=done.verdict.ok)
+
+
+@click.command()
+@targets
+@files
+@click.option("-o", "--output", "path", default="pylock.toml", metavar="FILE", help="Where the lock is written.")
+@machine_flags
+@source_flags
+@json_flag
+def lock(
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    path: str,
+    flags: MachineFlags,
+    sources: SourceFlags,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the newest set that works to a pylock.toml (PEP 751): every file by address, size and sha256."""
+    schema = "stackfix.lock/1"
+    with answered(schema, as_json=as_json) as end:
+        found = app.lock(question(targets, files, flags, sources), folder=Path.cwd())
+        if isinstance(found, Explanation):
+            facts_date = app.database().date
+            if as_json:
+                output.document({"schema": schema, **explanation_document(found, facts_date)})
+            else:
+                output.answer(explanation_lines(found))
+            end(yes=False)
+            return
+        app.write_lock(found, Path(path))
+        if as_json:
+            output.document(
+                {
+                    "schema": schema,
+                    "ok": True,
+                    "path": path,
+                    "packages": found.versions,
+                    "bytes": found.download_bytes,
+                }
+            )
+        else:
+            output.answer([f"{path}: {len(found.packages)} packages"])
+
+
+@click.command()
+@click.option("--venv", required=True, metavar="DIR", help="The environment to prove.")
+@click.option("--image", default="", metavar="FILE", help="A picture of people (default: a made one).")
+@click.option("--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run.")
+@click.option("--timeout", type=click.IntRange(10), default=600, metavar="SECONDS", help="Longest run.")
+@weights
+@json_flag
+def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, as_json: bool) -> None:
+    """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
+    schema = "stackfix.validate/1"
+    with answered(schema, as_json=as_json) as end:
+        verdict = app.validate(Path(venv), weights=weights, image=image, device=device, timeout=timeout)
+        if as_json:
+            output.document({"schema": schema, "ok": verdict.ok, **verdict_document(verdict)})
+        else:
+            output.answer(verdict_lines(verdict))
+        end(yes=verdict.ok)
