@@ -52,7 +52,7 @@ def test_a_spooled_member_reads_anywhere():
     with opened.spooled("lib.so") as reader:
         assert reader.size == len(payload)
         assert reader.read(1_234_567, 100) == payload[1_234_567:1_234_667]
-        with pytest.raises(MeasureError, match="lib.so: byte 2999999"):
+        with pytest.raises(MeasureError, match=r"lib\.so: byte 2999999"):
             reader.read(2_999_999, 2)
 
 

@@ -129,7 +129,7 @@ def _default() -> tuple[str, str]:
     except (ImportError, AttributeError):
         pass
     question = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    for name in ("python3", "python", sys.executable):
+    for name in ("python3", "python", str(Path(sys.base_prefix) / "bin" / "python3")):
         executable = shutil.which(name)
         if executable is None:
             continue

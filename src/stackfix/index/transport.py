@@ -22,6 +22,11 @@ from stackfix.measure.reader import checked
 PAGE_LIMIT = 64 << 20
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _TIMEOUT = (10, 60)
+_NOT_AN_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +52,12 @@ class Transport(Protocol):
 
 def public(address: str) -> str:
     """Return an address without credentials, as it may be shown."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address.rpartition("@")[2]
+    place = parts.path if parts.netloc else parts.path.rpartition("@")[2]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
 
 
 class HttpTransport:
@@ -62,6 +71,10 @@ class HttpTransport:
         self._session.mount("http://", adapter)
         self._verify: bool | str = certificate or True
         self._tries = tries
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._session.close()
 
     def page(self, address: str, accept: str) -> Answer | None:
         """Return a page of at most 64 MiB, or None for 404."""
@@ -115,6 +128,8 @@ class HttpTransport:
                 response = self._session.get(
                     address, headers=dict(headers), stream=True, timeout=_TIMEOUT, verify=self._verify
                 )
+            except _NOT_AN_ADDRESS as error:
+                raise NetworkError(f"`{public(address)}` is not an address of a package index") from error
             except requests.RequestException as error:
                 problem = _reason(error)
                 self._pause(attempt)
