@@ -41,14 +41,14 @@ class NvidiaReadings:
     failed: str = ""
 
 
-def read_nvml(root: Path = Path("/")) -> NvidiaReadings:
+def read_nvml(root: Path = Path("/"), *, seconds: float = _SECONDS) -> NvidiaReadings:
     """Return what NVML says, asked in a child of about 40 ms (15 of them load nvidia-ml-py)."""
     binding = binding_file(sys.path)
     if not binding:
         return _nothing("NVML: nvidia-ml-py is not installed beside stackfix")
     command = [sys.executable, "-I", "-S", nvml_worker.__file__, binding]
     command += [str(root / folder / "libnvidia-ml.so.1") for folder in LIBRARY_FOLDERS]
-    match run_child(command, seconds=_SECONDS):
+    match run_child(command, seconds=seconds):
         case Broken(reason):
             return _nothing(f"NVML: the process that asked it {reason}")
         case Ended() as ended:

@@ -68,7 +68,7 @@ def parse_csv(text: str, *, has_capability: bool = True) -> NvidiaReadings:
     gpus: list[Gpu] = []
     notes: list[str] = []
     for line in filter(str.strip, text.splitlines()):
-        cells = [cell.strip() for cell in line.split(",")]
+        cells = [cell.strip() for cell in line.split(", ")]  # a bare comma may be a decimal one
         if len(cells) < (4 if has_capability else 3):
             notes.append(f"nvidia-smi said `{first_line(line)}`")
             continue

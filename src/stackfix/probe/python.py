@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from stackfix.probe.python_places import Candidate, Surroundings, candidates
 from stackfix.versions import PythonVersion
 
 _SECONDS = 10.0
+_RELEASE = re.compile(r"\d\.\d{1,2}\.\d{1,3}")
 # Without site (-S) and user settings (-I) an interpreter answers in about 10 ms. No module but sys is loaded:
 # `json` alone would double that. `_multiarch` names the C library the interpreter was built for.
 _QUESTION = """\
@@ -90,7 +92,7 @@ def _parse(answer: ChildAnswer) -> _Answer | None:
     if isinstance(answer, Broken) or answer.code != 0:
         return None
     parts = answer.out.rstrip("\r\n").split("|", 6)
-    if len(parts) != 7 or parts[0] != "stackfix":
+    if len(parts) != 7 or parts[0] != "stackfix" or not _RELEASE.fullmatch(parts[2]):
         return None
     return _Answer(parts[1], parts[2], parts[3] == "t", parts[4], parts[5], parts[6])
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from platformdirs import user_cache_dir
@@ -19,7 +20,7 @@ _LIMIT = 4 * 1024 * 1024
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one interpreter said of itself; `version` is empty for a file that is no usable CPython."""
 
-    version: str = ""
+    version: Annotated[str, msgspec.Meta(pattern=r"^(3\.\d{1,2}\.\d{1,3})?$")] = ""
     free_threaded: bool = False
     path: str = ""
 

@@ -63,7 +63,9 @@ def _may_run(path: str) -> bool:
             start = file.read(512)
     except OSError:
         return False
-    return bool(start) and not (start.startswith(b"#!") and b"pyenv" in start) and os.access(path, os.X_OK)
+    return (
+        bool(start) and not (start.startswith(b"#!") and b'pyenv" exec' in start) and os.access(path, os.X_OK)
+    )
 
 
 def _running(_: Surroundings) -> Iterator[Candidate]:
