@@ -28,7 +28,7 @@ def check(root: Path) -> list[str]:
     try:
         facts = prepared.prepare(root)
         database = Database(root)
-        found = [*_prepared_files(root, facts), *_drivers(facts), *_capabilities(facts)]
+        found = [*_prepared_files(root, facts), *_drivers(facts), *_brackets(facts), *_capabilities(facts)]
         for path in sorted((root / "wheels").glob("*.jsonl")):
             found += _rows(path)
         found += _providers(database)
@@ -77,6 +77,21 @@ def _drivers(facts: Prepared) -> Iterator[str]:
     branches = [row.ptx_driver_branch for row in minors if row.ptx_driver_branch]
     if branches != sorted(branches):
         yield "drivers.toml: minor: a newer CUDA minor names an older driver branch"
+
+
+def _brackets(facts: Prepared) -> Iterator[str]:
+    """Yield each floor that the branches do not bracket: its own offers the major, the one below does not."""
+    drivers = facts.drivers
+    offered = {row.branch: CudaVersion.parse(row.max_cuda) for row in drivers.branch}
+    if [offered[branch] for branch in sorted(offered)] != sorted(offered.values()):
+        yield "drivers.toml: branch: a newer driver branch offers an older CUDA"
+    for row in drivers.floor:
+        floor = DriverVersion.parse(row.linux)
+        if floor.branch not in offered or offered[floor.branch].major < row.major:
+            yield f"drivers.toml: floor {row.major}: branch {floor.branch} is not known to offer CUDA {row.major}"
+        for branch in sorted(offered):
+            if branch < floor.branch and offered[branch].major >= row.major:
+                yield f"drivers.toml: floor {row.major}: branch {branch} below it offers CUDA {row.major} too"
 
 
 def _capabilities(facts: Prepared) -> Iterator[str]:

@@ -1,0 +1,218 @@
+"""GPU names: what people type and drivers print finds its card, and a name not on record finds none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stackfix.errors import QuestionError
+from stackfix.facts import prepared
+from stackfix.facts.gpu_names import find_gpu
+from stackfix.facts.root import data_root
+from stackfix.model.evidence import Known, Unknown
+
+GPUS = prepared.load(data_root()).gpus
+BY_NAME = {row.name: row.capability for row in GPUS.gpu}
+
+
+def capability(text: str) -> str:
+    reading = find_gpu(text, GPUS).compute_capability
+    assert isinstance(reading, Known)
+    return str(reading.value)
+
+
+def refusal(text: str) -> QuestionError:
+    with pytest.raises(QuestionError) as caught:
+        find_gpu(text, GPUS)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_listed_name_finds_itself(name):
+    found = find_gpu(name, GPUS)
+    assert (found.name, str(found.compute_capability.value)) == (name, BY_NAME[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RTX 4090", "8.9"),
+        ("4090", "8.9"),
+        ("rtx4090", "8.9"),
+        ("RTX-4090", "8.9"),
+        ("GeForce RTX 4090", "8.9"),
+        ("NVIDIA GeForce RTX 4090", "8.9"),
+        ("rtx 4070 ti super", "8.9"),
+        ("4070TiSuper", "8.9"),
+        ("A100-SXM4-80GB", "8.0"),
+        ("NVIDIA A100-SXM4-80GB", "8.0"),
+        ("NVIDIA A100 80GB PCIe", "8.0"),
+        ("Tesla T4", "7.5"),
+        ("T4", "7.5"),
+        ("T400", "7.5"),
+        ("Tesla V100-SXM2-16GB", "7.0"),
+        ("Tesla V100-DGXS-32GB", "7.0"),
+        ("Tesla P100-PCIE-16GB", "6.0"),
+        ("GTX 1080 Ti", "6.1"),
+        ("1080ti", "6.1"),
+        ("GeForce GTX 1060 3GB", "6.1"),
+        ("H100 PCIe", "9.0"),
+        ("NVIDIA H100 80GB HBM3", "9.0"),
+        ("NVIDIA H100 NVL", "9.0"),
+        ("NVIDIA H200", "9.0"),
+        ("NVIDIA GH200 480GB", "9.0"),
+        ("GB200 NVL72", "10.0"),
+        ("NVIDIA B200", "10.0"),
+        ("L4", "8.9"),
+        ("L40", "8.9"),
+        ("L40S", "8.9"),
+        ("Quadro RTX 4000", "7.5"),
+        ("Quadro RTX 4000 with Max-Q Design", "7.5"),
+        ("RTX 8000", "7.5"),
+        ("RTX 4000 Ada", "8.9"),
+        ("NVIDIA RTX 4000 Ada Generation", "8.9"),
+        ("6000 Ada", "8.9"),
+        ("RTX A4000", "8.6"),
+        ("A6000", "8.6"),
+        ("NVIDIA RTX A2000 Laptop GPU", "8.6"),
+        ("RTX PRO 4000 Blackwell", "12.0"),
+        ("RTX PRO 6000", "12.0"),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "12.0"),
+        ("TITAN X", "6.1"),
+        ("NVIDIA TITAN X (Pascal)", "6.1"),
+        ("GTX TITAN X", "5.2"),
+        ("NVIDIA GeForce GTX TITAN X", "5.2"),
+        ("TITAN Black", "3.5"),
+        ("TITAN RTX", "7.5"),
+        ("RTX 3060 Laptop GPU", "8.6"),
+        ("NVIDIA GeForce RTX 3050 6GB Laptop GPU", "8.6"),
+        ("NVIDIA GeForce RTX 2060 with Max-Q Design", "7.5"),
+        ("DGX Spark", "12.1"),
+        ("NVIDIA GB10", "12.1"),
+        ("Orin Nano", "8.7"),
+        ("Jetson Nano", "5.3"),
+        ("sm_89", "8.9"),
+        ("sm89", "8.9"),
+        ("compute_89", "8.9"),
+        ("SM_89", "8.9"),
+        ("8.9", "8.9"),
+        ("sm_90a", "9.0"),
+        ("sm_120f", "12.0"),
+        ("12.0", "12.0"),
+    ],
+)
+def test_a_card_is_found_as_people_type_it_and_as_drivers_print_it(text, expected):
+    assert capability(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RTX 4099",
+        "RTX 4090 Ti",
+        "4090 super",
+        "GTX 4090",
+        "RTX 1080",
+        "A10G",
+        "A101",
+        "Tesla K20X",
+        "GTX 960M",
+        "Quadro 4000",
+        "Quadro 6000",
+        "6000",
+        "4000",
+        "TITAN",
+        "TITAN Z",
+        "RTX",
+        "GeForce",
+        "Quadro",
+        "ti",
+        "80GB",
+        "Laptop GPU",
+        "nano",
+        "T4 T4",
+        "RTX 4090 and RTX 3090",
+        "RX 7900 XTX",
+        "",
+        " ",
+        "\u0664\u0660\u0669\u0660",
+    ],
+)
+def test_a_name_that_is_not_on_record_is_never_taken_for_a_near_one(text):
+    assert "is not a GPU that stackfix knows" in refusal(text).message
+
+
+@pytest.mark.parametrize(
+    ("text", "cards"),
+    [
+        ("RTX 6000", ["Quadro RTX 6000 (7.5)", "NVIDIA RTX 6000 Ada (8.9)", "(12.0)"]),
+        ("RTX 4000", ["Quadro RTX 4000 (7.5)", "NVIDIA RTX 4000 Ada (8.9)", "(12.0)"]),
+        ("NVIDIA RTX 5000", ["Quadro RTX 5000 (7.5)", "NVIDIA RTX 5000 Ada (8.9)"]),
+        ("RTX 2000", ["NVIDIA RTX 2000 Ada (8.9)", "NVIDIA RTX PRO 2000 Blackwell (12.0)"]),
+    ],
+)
+def test_a_name_that_fits_cards_of_different_capability_is_refused_with_all_of_them(text, cards):
+    message = refusal(text).message
+    assert "could be several GPUs" in message
+    assert [card for card in cards if card not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [("RTX 4099", "GeForce RTX 4090"), ("Tesla V100S", "NVIDIA V100"), ("titanx", "NVIDIA TITAN X")],
+)
+def test_the_refusal_names_what_is_near(text, near):
+    assert f"`{near}`" in refusal(text).hint
+
+
+@pytest.mark.parametrize("text", ["sm_99", "9.9", "sm_130", "compute_74"])
+def test_a_capability_that_is_not_in_the_table_lists_the_known_ones(text):
+    error = refusal(text)
+    assert text in error.message
+    assert all(known in error.hint for known in ("sm_75", "sm_89", "sm_121"))
+
+
+def test_a_described_gpu_has_no_memory_reading_and_keeps_its_place():
+    found = find_gpu("RTX 4090", GPUS, index=2)
+    assert found.index == 2
+    assert isinstance(found.memory_bytes, Unknown)
+
+
+PREFIXES = st.sampled_from(["", "NVIDIA ", "nvidia "])
+SUFFIXES = st.lists(
+    st.sampled_from([" 80GB", "-80GB", " PCIe", "-SXM4-40GB", " Laptop GPU", " with Max-Q Design", " NVL"]),
+    max_size=2,
+)
+
+
+@given(name=st.sampled_from(sorted(BY_NAME)), prefix=PREFIXES, suffixes=SUFFIXES, shout=st.booleans())
+def test_what_nvml_adds_to_a_name_does_not_change_the_card(name, prefix, suffixes, shout):
+    text = prefix + name + "".join(suffixes)
+    assert capability(text.upper() if shout else text) == BY_NAME[name]
+
+
+@given(name=st.sampled_from(sorted(BY_NAME)), word=st.from_regex(r"\A[a-z]{4,8}\Z"))
+def test_a_strange_word_makes_a_name_unknown(name, word):
+    said = {
+        *re.findall(r"[a-z]+", " ".join(BY_NAME).lower()),
+        "laptop",
+        "mobile",
+        "graphics",
+        "with",
+        "design",
+    }
+    if word not in said | {"pcie", "dgxs", "fhhl", "generation", "edition"}:
+        assert "is not a GPU" in refusal(f"{name} {word}").message
+
+
+@given(st.text(max_size=40))
+def test_any_text_finds_a_card_or_is_refused_in_one_sentence(text):
+    try:
+        found = find_gpu(text, GPUS)
+    except QuestionError as error:
+        assert error.message
+    else:
+        assert isinstance(found.compute_capability, Known)
