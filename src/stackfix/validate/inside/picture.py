@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,8 +16,8 @@ class PictureError(Exception):
 def read(path: str) -> Any:
     """Return the picture in a file, or raise PictureError naming the file and what is wrong."""
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - one call, and cv2.imread can't read every path
-            data = stream.read()
+        # cv2.imread says nothing of why it failed, and on Windows reads no path outside the code page
+        data = Path(path).read_bytes()
     except OSError as error:
         raise PictureError(f"{path}: {error.strerror or error}") from error
     if not data:
@@ -25,9 +25,7 @@ def read(path: str) -> Any:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise PictureError(
-            f"{path}: not a picture that OpenCV reads ({os.linesep.join(error.args)})"
-        ) from error
+        raise PictureError(f"{path}: not a picture that OpenCV reads: {error}") from error
     if decoded is None:
         raise PictureError(f"{path}: not a picture that OpenCV reads")
     if decoded.ndim == 3 and decoded.shape[2] >= 3:

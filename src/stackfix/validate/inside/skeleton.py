@@ -22,7 +22,7 @@ def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
     """
     shoulders = [LEFT_SHOULDER, RIGHT_SHOULDER]
     neck = positions[:, shoulders].mean(axis=1)
-    neck_score = np.logical_and.reduce(scores[:, shoulders] > VISIBLE, axis=1).astype(scores.dtype)
+    neck_score = (scores[:, shoulders] > VISIBLE).all(axis=1).astype(scores.dtype)
     with_neck = np.insert(positions, NECK, neck, axis=1)
     with_neck_scores = np.insert(scores, NECK, neck_score, axis=1)
     order = np.array(_BODY_ORDER + tuple(range(18, with_neck.shape[1])))

@@ -1,0 +1,62 @@
+"""Verdict: whether DWPose ran in an environment, where, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stackfix.model.evidence import Reading, Unknown
+
+PROVED_ON_GPU = "proved on gpu"
+PROVED_ON_CPU = "proved on cpu"
+NOT_PROVED = "not proved"
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question and its answer; `ok` is None where it could not be asked, and `text` says why."""
+
+    name: str
+    ok: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One person in the picture's pixels: (left, top, right, bottom); 134 keypoints in OpenPose's order.
+
+    A number that the networks made infinite or undefined is None; such a verdict is "failed".
+    """
+
+    box: tuple[float | None, ...]
+    keypoints: tuple[tuple[float | None, ...], ...]
+    scores: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was proved.
+
+    `state` is one of the four words above. `code` is the cause code of a failure ("" if none was made out),
+    `reason` one sentence, `fix` the one thing to do about it ("" if unknown). `provider` is where the networks
+    ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
+    whole picture, and `people` holds that one. `weights` is "standin" or the folder of the networks.
+    """
+
+    state: str
+    reason: str
+    code: str = ""
+    fix: str = ""
+    checks: tuple[Check, ...] = ()
+    provider: str = ""
+    people: tuple[Person, ...] = ()
+    detected: int = 0
+    first_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
+    latency_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
+    gpu_memory_bytes: Reading[int] = field(default=Unknown(("nothing ran on a GPU",)))
+    weights: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was proved."""
+        return self.state in {PROVED_ON_GPU, PROVED_ON_CPU}

@@ -1,0 +1,72 @@
+"""Which CUDA libraries this process has mapped, which are missing, and what the driver says."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+_CUDA_LIBRARY = re.compile(
+    r"^(lib(cudart|cublas|cublasLt|cudnn\w*|curand|cufft|nvrtc\S*?|nvJitLink|cuda|onnxruntime_providers_cuda)"
+    r"(-[0-9a-f]+)?\.so[.\d]*)$"
+)
+_MISSING = re.compile(r"(lib[\w.+-]+?\.so[.\d]*): cannot open shared object file")
+_LIMIT = 20
+
+
+def mapped(maps: str = "/proc/self/maps") -> list[str] | None:
+    """Return the paths of the CUDA libraries in this process, or None where /proc does not tell."""
+    try:
+        lines = Path(maps).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    paths = {line.split(None, 5)[5] for line in lines if len(line.split(None, 5)) == 6}
+    return sorted(path for path in paths if _CUDA_LIBRARY.match(path.rsplit("/", 1)[-1]))
+
+
+def missing_in(text: str) -> list[dict[str, Any]]:
+    """Return each library that an error text calls missing, and where this environment has it or another of it."""
+    found = []
+    for soname in sorted(set(_MISSING.findall(text))):
+        stem = soname.partition(".so")[0]
+        same: set[str] = set()
+        other: set[str] = set()
+        for folder in sys.path:
+            if not folder.endswith("-packages"):
+                continue
+            for path in sorted(Path(folder, "nvidia").glob(f"**/{stem}.so*"))[:_LIMIT]:
+                (same if path.name == soname else other).add(str(path))
+        found.append({"soname": soname, "same": sorted(same), "other": sorted(other)})
+    return found
+
+
+def open_provider(runtime: Any) -> str | None:
+    """Return why onnxruntime's CUDA provider can't be opened, "" if it can, None if the build has none."""
+    folder = Path(runtime.__file__).parent / "capi"
+    path = folder / "libonnxruntime_providers_cuda.so"
+    shared = folder / "libonnxruntime_providers_shared.so"
+    if not path.exists():
+        return None
+    try:
+        if shared.exists():
+            ctypes.CDLL(str(shared), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def driver() -> dict[str, Any]:
+    """Return what the CUDA driver says: `found`, `result` of cuInit, `devices`; None where it was not asked."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        library = ctypes.CDLL(name)
+        result = int(library.cuInit(0))
+    except (OSError, AttributeError) as error:
+        return {"found": False, "result": None, "devices": None, "text": str(error)}
+    count = ctypes.c_int(0)
+    counted = result == 0 and library.cuDeviceGetCount(ctypes.byref(count)) == 0
+    devices = count.value if counted else None
+    return {"found": True, "result": result, "devices": devices, "text": f"cuInit gives {result}"}

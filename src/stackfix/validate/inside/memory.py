@@ -1,0 +1,97 @@
+"""How much GPU memory this process holds, asked of NVML; or what was tried."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import Any
+
+_MORE_PROCESSES = 64
+
+
+class _Process(ctypes.Structure):
+    _fields_ = (
+        ("pid", ctypes.c_uint),
+        ("used", ctypes.c_ulonglong),
+        ("gpu_instance", ctypes.c_uint),
+        ("compute_instance", ctypes.c_uint),
+    )
+
+
+class _Memory(ctypes.Structure):
+    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
+
+
+_NOT_AVAILABLE = 2**64 - 1
+
+
+class Meter:
+    """Reads NVML at two moments; the second tells what this process took."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+        self._library: Any = None
+        self._devices: list[Any] = []
+        self._before = -1
+        name = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
+        try:
+            self._library = ctypes.CDLL(name)
+            result = int(self._library.nvmlInit_v2())
+        except (OSError, AttributeError) as error:
+            self.tried.append(f"NVML: {error}")
+            return
+        if result != 0:
+            self.tried.append(f"NVML: nvmlInit gives {result}")
+            return
+        count = ctypes.c_uint(0)
+        self._library.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        for index in range(count.value):
+            handle = ctypes.c_void_p()
+            if self._library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) == 0:
+                self._devices.append(handle)
+        self._before = self._used()
+
+    def reading(self) -> dict[str, Any]:
+        """Return {"value", "found_via"} or {"tried"}."""
+        own = self._own()
+        if own is not None:
+            return {"value": own, "found_via": "NVML, memory of this process"}
+        after = self._used()
+        # with several GPUs or none readable, the difference could be another program's on another device
+        if len(self._devices) == 1 and 0 <= self._before < after:
+            return {
+                "value": after - self._before,
+                "found_via": "NVML, used memory of the GPU before and after",
+            }
+        return {"tried": self.tried or ["NVML: no device told its memory"]}
+
+    def _own(self) -> int | None:
+        total = None
+        for device in self._devices:
+            count = ctypes.c_uint(_MORE_PROCESSES)
+            processes = (_Process * _MORE_PROCESSES)()
+            try:
+                ask = self._library.nvmlDeviceGetComputeRunningProcesses_v3
+            except AttributeError:
+                self.tried.append("NVML: this driver does not list processes by version 3")
+                return None
+            result = int(ask(device, ctypes.byref(count), processes))
+            if result != 0:
+                self.tried.append(f"NVML: nvmlDeviceGetComputeRunningProcesses gives {result}")
+                continue
+            for process in processes[: count.value]:
+                if process.pid == os.getpid() and process.used != _NOT_AVAILABLE:
+                    total = (total or 0) + int(process.used)
+        if total is None:
+            self.tried.append("NVML: does not name this process (usual in containers)")
+        return total
+
+    def _used(self) -> int:
+        used = 0
+        for device in self._devices:
+            memory = _Memory()
+            if self._library.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)) != 0:
+                return -1
+            used += int(memory.used)
+        return used

@@ -1,0 +1,272 @@
+"""The proof itself: DWPose on the CPU, then on the GPU in the same process, question by question."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import agreement, libraries, placement
+from .journal import Journal, numbers
+from .memory import Meter
+from .pipeline import People, find_people
+from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
+
+
+
+class Task(NamedTuple):
+    """What to run: the networks, the picture (RGB), how often, and a folder for profiles."""
+
+    runtime: Any
+    detector: str
+    pose: str
+    picture: Any
+    repeats: int
+    scratch: str
+
+    def open(self, options: Options) -> Networks:
+        """Return both networks opened with these options."""
+        return Networks(self.runtime, self.detector, self.pose, options)
+
+    def run(self, networks: Networks) -> People:
+        """Return the people that these networks find."""
+        networks.clear()
+        return find_people(self.picture, networks.run_detector, networks.run_pose)
+
+
+class Attempt(NamedTuple):
+    """Networks opened on the GPU, or none and what was said instead; `strict` if the CPU was forbidden."""
+
+    networks: Any
+    strict: bool
+    text: str
+
+
+def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
+    """Return the CPU's networks and people, or None after a check that says why there are none."""
+    journal.stage("open the networks on the CPU")
+    try:
+        networks = task.open(Options([CPU]))
+        journal.stage("run the networks on the CPU")
+        people = task.run(networks)
+    except ModelError as error:
+        journal.failed("models", str(error))
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        journal.failed("models", _said(error))
+        return None
+    journal.passed("models", "onnxruntime opens both networks and runs them on the CPU")
+    good = agreement.finite(networks.outputs)
+    journal.check("finite numbers", good, "every number is finite" if good else "not every number is finite")
+    return networks, people
+
+
+def cpu_proof(task: Task, journal: Journal) -> None:
+    """Write people, provider and latency of a run on the CPU."""
+    done = on_cpu(task, journal)
+    if done is None:
+        return
+    networks, people = done
+    _write_people(task, people, journal)
+    providers = networks.providers()
+    plain = all(each == [CPU] for each in providers)
+    journal.check("providers", plain, f"both sessions say {providers}" if not plain else f"both ran on {CPU}")
+    journal.value("provider", CPU)
+    _time(lambda: task.open(Options([CPU])), task, journal)
+
+
+def gpu_proof(task: Task, journal: Journal) -> None:
+    """Write every check of a run on the GPU; where there is none, what stands in the way."""
+    done = on_cpu(task, journal)
+    if done is None:
+        return
+    cpu, expected = done
+    meter = Meter()
+    journal.stage("open the networks on the GPU")
+    attempt = _open_on_gpu(task)
+    if attempt.networks is None:
+        _write_people(task, expected, journal)
+        journal.value("provider", CPU)
+        _refused(task, attempt.text, journal)
+        return
+    how = (
+        f"both networks run on {CUDA} alone, with the CPU forbidden"
+        if attempt.strict
+        else f"with the CPU forbidden onnxruntime refuses these networks; {CUDA} is first, and each node is counted"
+    )
+    journal.passed("gpu session", how)
+    journal.stage("run the networks on the GPU")
+    networks = attempt.networks
+    with listening() as heard:
+        try:
+            people = task.run(networks)
+            after = networks.providers()
+            again = networks.replay(cpu.inputs)
+            raised = ""
+        except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+            raised = _said(error)
+    if raised:
+        text = "\n".join(part for part in (raised, heard.text.strip()) if part)
+        journal.failed("gpu run", text)
+        journal.value("driver", libraries.driver())
+        journal.value("missing", libraries.missing_in(text))
+        return
+    stayed = all(each and each[0] == CUDA for each in after)
+    journal.check(
+        "providers",
+        stayed,
+        f"{CUDA} before and after the run" if stayed else f"after the run the sessions say {after}",
+    )
+    _write_people(task, people, journal)
+    journal.value("provider", CUDA if stayed else CPU)
+    good = agreement.finite(again)
+    journal.check(
+        "finite gpu numbers", good, "every number is finite" if good else "not every number is finite"
+    )
+    for name, verdict in (
+        ("numbers", agreement.compare_outputs(again, cpu.outputs)),
+        ("people", agreement.compare_people(people, expected)),
+    ):
+        journal.check(name, verdict.ok, verdict.text)
+    _placement(networks, journal)
+    _bound(task, networks, cpu.inputs, journal)
+    journal.stage("time the networks as a program of your own opens them")
+    plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
+    if plain is not None:
+        stayed = all(each and each[0] == CUDA for each in plain.providers())
+        journal.check(
+            "own program",
+            stayed,
+            "sessions opened in the usual way, without a preload, run on the GPU"
+            if stayed
+            else f"sessions opened in the usual way say {plain.providers()}",
+        )
+    _mapped(journal)
+    journal.value("gpu memory", meter.reading())
+
+
+def _open_on_gpu(task: Task) -> Attempt:
+    cuda = exact_cuda(str(task.runtime.__version__))
+    texts = []
+    for strict in (True, False):
+        options = Options([cuda] if strict else [cuda, CPU], strict=strict, profile=task.scratch)
+        networks = None
+        raised = ""
+        with listening() as heard:
+            try:
+                networks = task.open(options)
+            except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+                raised = _said(error)
+        texts.append("\n".join(part for part in (raised, heard.text.strip()) if part))
+        if networks is not None and all(each and each[0] == CUDA for each in networks.providers()):
+            return Attempt(networks, strict=strict, text="")
+    return Attempt(None, strict=False, text="\n".join(dict.fromkeys(texts)))
+
+
+def _refused(task: Task, text: str, journal: Journal) -> None:
+    """Write why there is no GPU session, as far as this process can tell."""
+    driver = libraries.driver()
+    journal.value("driver", driver)
+    provider = libraries.open_provider(task.runtime)
+    journal.value("cuda build", CUDA in task.runtime.get_available_providers())
+    journal.value("missing", libraries.missing_in(text + "\n" + (provider or "")))
+    journal.failed("gpu session", text or "onnxruntime gives a session on the CPU and says nothing")
+    if provider is None:
+        journal.not_asked("gpu libraries", "this onnxruntime has no CUDA provider to open")
+    elif provider:
+        journal.failed("gpu libraries", f"onnxruntime's CUDA provider can't be opened: {provider}")
+    else:
+        journal.check(
+            "gpu libraries", True, "onnxruntime's CUDA provider and all that it needs can be opened"
+        )
+    _mapped(journal)
+
+
+def _placement(networks: Networks, journal: Journal) -> None:
+    journal.stage("read the profile")
+    nodes: list[dict[str, Any]] = []
+    try:
+        for path in networks.end_profiling():
+            nodes.extend(placement.read_events(path))
+            Path(path).unlink()
+    except (OSError, ValueError) as error:
+        journal.not_asked("placement", f"the profile can't be read: {error}")
+        return
+    placed = placement.judge(nodes)
+    journal.check("placement", placed.ok, placed.text)
+
+
+def _bound(task: Task, networks: Networks, inputs: dict[str, list[Any]], journal: Journal) -> None:
+    """Check that outputs bound to the GPU lie on the GPU: bound outputs are the only ones that tell."""
+    journal.stage("bind inputs and outputs to the GPU")
+    try:
+        for session, tensor in (
+            (networks.detector, inputs["detector"][0]),
+            (networks.pose, inputs["pose"][0]),
+        ):
+            binding = session.io_binding()
+            value = task.runtime.OrtValue.ortvalue_from_numpy(tensor, "cuda", 0)
+            binding.bind_ortvalue_input(session.get_inputs()[0].name, value)
+            for output in session.get_outputs():
+                binding.bind_output(output.name, "cuda")
+            session.run_with_iobinding(binding)
+            places = [str(each.device_name()) for each in binding.get_outputs()]
+            if places != ["cuda"] * len(places):
+                journal.failed("bound outputs", f"outputs bound to the GPU lie on {', '.join(places)}")
+                return
+    except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
+        journal.not_asked("bound outputs", _said(error))
+        return
+    journal.passed("bound outputs", "inputs and outputs lay in GPU memory")
+
+
+def _mapped(journal: Journal) -> None:
+    paths = libraries.mapped()
+    if paths is None:
+        journal.not_asked("mapped libraries", "this system does not list the libraries of a process")
+        return
+    journal.value("mapped", paths)
+    journal.passed("mapped libraries", ", ".join(paths) or "no CUDA library is mapped")
+
+
+def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Networks | None:
+    """Write the first run's time and the median of the others, in new sessions; return them."""
+    try:
+        networks = opened()
+        spent = []
+        for _ in range(task.repeats + 1):
+            began = time.perf_counter()
+            task.run(networks)
+            spent.append((time.perf_counter() - began) * 1000)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        journal.failed("own program", _said(error))
+        return None
+    journal.value("first_ms", round(spent[0], 3))
+    journal.value("latency_ms", round(statistics.median(spent[1:]), 3))
+    return networks
+
+
+def _write_people(task: Task, people: People, journal: Journal) -> None:
+    boxes = numbers(people.boxes)
+    journal.value("people detected", len(boxes))
+    if not boxes:
+        height, width = task.picture.shape[:2]
+        boxes = [[0.0, 0.0, float(width), float(height)]]
+    journal.value(
+        "people",
+        [
+            {
+                "box": box,
+                "keypoints": numbers(people.keypoints[index]),
+                "scores": numbers(people.scores[index]),
+            }
+            for index, box in enumerate(boxes)
+        ],
+    )
+
+
+def _said(error: Exception) -> str:
+    """Return what an exception says, with its kind."""
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,152 @@
+"""DWPose's two networks as onnxruntime sessions, on the providers that are asked for and on no others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+DETECTOR_SHAPE = (1, 8400, 85)
+POSE_SHAPES = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
+TEXT_LIMIT = 6000
+
+
+class ModelError(Exception):
+    """A network that is not DWPose's: its inputs or outputs are others."""
+
+
+class Options(NamedTuple):
+    """How to open sessions: providers in order, whether the CPU is forbidden, where a profile goes ("" = none)."""
+
+    providers: Any
+    strict: bool = False
+    profile: str = ""
+
+
+class Networks:
+    """The detector and the pose network; calling them checks the shapes of what comes out."""
+
+    def __init__(self, runtime: Any, detector: str, pose: str, options: Options) -> None:
+        self.detector = _open(runtime, detector, options, "detector")
+        self.pose = _open(runtime, pose, options, "pose")
+        self.clear()
+
+    @property
+    def sessions(self) -> tuple[Any, Any]:
+        """Both sessions."""
+        return self.detector, self.pose
+
+    def clear(self) -> None:
+        """Forget the inputs and outputs of earlier runs."""
+        self.inputs: dict[str, list[Any]] = {"detector": [], "pose": []}
+        self.outputs: dict[str, list[Any]] = {"output": [], "simcc_x": [], "simcc_y": []}
+
+    def replay(self, inputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Return the outputs for the very inputs of another run, so that only the arithmetic differs."""
+        self.clear()
+        for tensor in inputs["detector"]:
+            self.run_detector(tensor)
+        for tensor in inputs["pose"]:
+            self.run_pose(tensor)
+        return self.outputs
+
+    def providers(self) -> list[list[str]]:
+        """Return the providers of each session as they are now: a run can change them."""
+        return [list(session.get_providers()) for session in self.sessions]
+
+    def run_detector(self, tensor: Any) -> Any:
+        """Return the detector's [1,8400,85]."""
+        self.inputs["detector"].append(tensor)
+        answer = self.detector.run(None, {_only_input(self.detector): tensor})[0]
+        if tuple(answer.shape) != DETECTOR_SHAPE:
+            raise ModelError(f"the detector gives {list(answer.shape)}, YOLOX-L gives {list(DETECTOR_SHAPE)}")
+        self.outputs["output"].append(answer.copy())
+        return answer
+
+    def run_pose(self, tensor: Any) -> tuple[Any, Any]:
+        """Return the pose network's [1,133,576] and [1,133,768]."""
+        self.inputs["pose"].append(tensor)
+        names = [each.name for each in self.pose.get_outputs()]
+        answers = dict(zip(names, self.pose.run(None, {_only_input(self.pose): tensor})))  # noqa: B905 - 3.8
+        for name, shape in POSE_SHAPES.items():
+            if name not in answers:
+                raise ModelError(f"the pose network has no output `{name}`, only {', '.join(names)}")
+            if tuple(answers[name].shape) != shape:
+                raise ModelError(
+                    f"the pose network gives {list(answers[name].shape)} as `{name}`, DWPose gives {list(shape)}"
+                )
+            self.outputs[name].append(answers[name].copy())
+        return answers["simcc_x"], answers["simcc_y"]
+
+    def end_profiling(self) -> list[str]:
+        """Return the profile files, which are complete only now."""
+        return [str(session.end_profiling()) for session in self.sessions]
+
+
+def _only_input(session: Any) -> str:
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        raise ModelError(f"a network with {len(inputs)} inputs is not DWPose's")
+    return str(inputs[0].name)
+
+
+def _open(runtime: Any, path: str, options: Options, name: str) -> Any:
+    settings = runtime.SessionOptions()
+    if options.strict:
+        settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    if options.profile:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(Path(options.profile) / name)
+    if options.strict or options.profile:
+        # neither the creation nor a run may quietly begin again on the CPU
+        session = runtime.InferenceSession(
+            path, sess_options=settings, providers=options.providers, enable_fallback=0
+        )
+        session.disable_fallback()
+        return session
+    return runtime.InferenceSession(path, sess_options=settings, providers=options.providers)
+
+
+def exact_cuda(version: str) -> Any:
+    """Return the CUDA provider with 32-bit products: TF32 keeps 10 bits, far from the CPU's answer.
+
+    The option exists from onnxruntime 1.18; before it, NVIDIA_TF32_OVERRIDE=0 alone has to do.
+    """
+    numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
+    return (CUDA, {"use_tf32": "0"}) if numbers >= [1, 18] else CUDA
+
+
+class Heard:
+    """What was printed while `listening`."""
+
+    text = ""
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Heard]:
+    """Catch what is written to descriptors 1 and 2: onnxruntime tells only stderr why it has no CUDA."""
+    heard = Heard()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    kept = [(number, os.dup(number)) for number in (1, 2)]
+    with tempfile.TemporaryFile() as sink:
+        try:
+            for number, _ in kept:
+                os.dup2(sink.fileno(), number)
+            yield heard
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+            for number, copy in kept:
+                os.dup2(copy, number)
+                os.close(copy)
+            sink.seek(0)
+            heard.text = sink.read(TEXT_LIMIT).decode("utf-8", "replace")

@@ -1,0 +1,77 @@
+"""Run DWPose inside the target interpreter and write what was found; started as a script, `python -I worker.py`.
+
+The request is one JSON object on standard input; the result is a file of JSON lines, because the libraries
+that are loaded here print on standard output, and may end the process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "stackfix_inside"
+
+
+def load_inside() -> Any:
+    """Load the folder `inside` beside this file under a name of its own, so that nothing can shadow it."""
+    folder = Path(__file__).resolve().parent / "inside"
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, str(folder / "__init__.py"), submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} can't be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[PACKAGE] = module
+    spec.loader.exec_module(module)
+    return importlib.import_module(f"{PACKAGE}.journal")
+
+
+def import_library(name: str, journal: Any) -> Any:
+    """Return a library of the target environment, or None after a check with the exact error."""
+    journal.stage(f"import {name}")
+    try:
+        module = importlib.import_module(name)
+        version = str(module.__version__)
+    except BaseException as error:  # noqa: BLE001 - a library can raise anything, SystemExit too
+        journal.failed(f"import {name}", f"{type(error).__name__}: {error}")
+        return None
+    journal.value(f"{name} version", version)
+    journal.passed(f"import {name}", f"{name} {version} from {getattr(module, '__file__', 'nowhere')}")
+    return module
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    request = json.loads(sys.stdin.read())
+    # read by cuBLAS and cuDNN when they start; the option of newer releases says the same per session
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    journal = load_inside().Journal(request["result"])
+    journal.value("python", sys.version.split()[0])
+    loaded = [import_library(name, journal) for name in ("numpy", "cv2", "onnxruntime")]
+    if all(module is not None for module in loaded):
+        _prove(request, loaded[2], journal)
+    journal.end()
+
+
+def _prove(request: dict[str, Any], runtime: Any, journal: Any) -> None:
+    picture = importlib.import_module(f"{PACKAGE}.picture")
+    proof = importlib.import_module(f"{PACKAGE}.proof")
+    journal.stage("read the picture")
+    try:
+        array = picture.read(request["image"])
+    except picture.PictureError as error:
+        journal.failed("picture", str(error))
+        return
+    task = proof.Task(
+        runtime, request["detector"], request["pose"], array, int(request["repeats"]), request["scratch"]
+    )
+    (proof.gpu_proof if request["device"] == "gpu" else proof.cpu_proof)(task, journal)
+
+
+if __name__ == "__main__":
+    main()
