@@ -16,14 +16,12 @@ from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.judging import examine
 from stackfix.model.lock import Lock
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.report import Report
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.plan.lock import from_pylock, lock_of, to_pylock
 from stackfix.solve import resolve as core
 
 
@@ -46,7 +44,7 @@ def machine(question: MachineQuestion, folder: Path = Path()) -> Machine:
     return machine_of(question, database(), folder)
 
 
-def resolve(question: Question, *, folder: Path = Path(), reasons: bool = True) -> Answer:
+def resolve(question: Question, *, folder: Path = Path(), reasons: core.Reasons = "all") -> Answer:
     """Return the newest set that works, or why there is none. Touches no network."""
     facts = database()
     here = machine_of(question.machine, facts, folder)
@@ -62,7 +60,7 @@ def resolve(question: Question, *, folder: Path = Path(), reasons: bool = True) 
 
 def lock(question: Question, *, folder: Path = Path()) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
-    answer = resolve(question, folder=folder, reasons=False)
+    answer = resolve(question, folder=folder, reasons="none")
     if isinstance(answer.result, Explanation):
         return answer.result
     if question.offline:
@@ -77,6 +75,7 @@ def _located(resolution: Resolution, answer: Answer) -> Lock:
     from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
     from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+    from stackfix.plan.lock import lock_of  # noqa: PLC0415 - 5 ms that a resolve does not need
 
     config = index_config()
     wanted = [
@@ -90,6 +89,8 @@ def _located(resolution: Resolution, answer: Answer) -> Lock:
 
 def read_lock(path: Path) -> Lock:
     """Return the lock in a file."""
+    from stackfix.plan.lock import from_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -142,6 +143,8 @@ def check_facts() -> list[str]:
 
 def write_lock(found: Lock, path: Path) -> None:
     """Write a lock as pylock.toml; whole or not at all."""
+    from stackfix.plan.lock import to_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
+
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_text(to_pylock(found), encoding="utf-8")
@@ -152,6 +155,7 @@ def write_lock(found: Lock, path: Path) -> None:
 
 def doctor(venv: Path) -> Report:
     """Return what is wrong and right with an installed environment, read from outside."""
+    from stackfix.judging import examine  # noqa: PLC0415 - few verbs judge
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
 
     return examine(read_environment(venv), database())

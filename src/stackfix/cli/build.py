@@ -90,7 +90,9 @@ def install(
 @click.command()
 @targets
 @files
-@click.option("-o", "--output", "path", default="pylock.toml", metavar="FILE", help="Where the lock is written.")
+@click.option(
+    "-o", "--output", "path", default="pylock.toml", metavar="FILE", help="Where the lock is written."
+)
 @machine_flags
 @source_flags
 @json_flag
@@ -133,7 +135,9 @@ def lock(
 @click.command()
 @click.option("--venv", required=True, metavar="DIR", help="The environment to prove.")
 @click.option("--image", default="", metavar="FILE", help="A picture of people (default: a made one).")
-@click.option("--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run.")
+@click.option(
+    "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run."
+)
 @click.option("--timeout", type=click.IntRange(10), default=600, metavar="SECONDS", help="Longest run.")
 @weights
 @json_flag

@@ -39,7 +39,8 @@ def resolve(
     """Print the newest set that works: TARGET is a recipe (dwpose) or a requirement ("torch>=2.4")."""
     schema = "stackfix.resolve/1"
     with answered(schema, as_json=as_json) as end:
-        answer = app.resolve(question(targets, files, flags, sources), folder=Path.cwd())
+        asked = question(targets, files, flags, sources)
+        answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json else "asked")
         if isinstance(answer.result, Explanation):
             if as_json:
                 output.document({"schema": schema, **explanation_document(answer.result, answer.facts_date)})

@@ -132,9 +132,11 @@ def _wheel(row: WheelRow, file: str, line: int) -> Wheel:
     try:
         if not row.files:
             raise ValueError("no files")  # noqa: TRY301 - one place says file and line
+        version = Version(row.version)
         return Wheel(
             package=row.package,
-            version=Version(row.version),
+            version=version,
+            key=str(version),
             source=row.source,
             platform=row.platform,
             files=tuple(

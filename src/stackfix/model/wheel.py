@@ -43,6 +43,7 @@ class DeviceCode:
 class Wheel:
     """One release on one platform, measured or documented.
 
+    `key` is the version's text, by which the release is known in a problem.
     `needs` and `opens` map a feature ("" = loaded with the package, "cuda", "tensorrt") to sonames that
     the wheel itself does not carry: DT_NEEDED (or imported DLLs), and names given to dlopen.
     `provides` maps a soname to its path in the wheel. `cuda` is the toolkit it was built with or belongs to.
@@ -53,6 +54,7 @@ class Wheel:
 
     package: str
     version: Version
+    key: str
     source: str
     platform: str
     files: tuple[WheelFile, ...]

@@ -39,4 +39,4 @@ def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requir
     if wheel.package != "numpy" and not wheel.is_toolkit_part:
         return
     why = release_fact(wheel, "is the version that is there", "metadata", wheel_source(wheel, file))
-    yield Requirement(presence_node(wheel.package), frozenset({str(wheel.version)}), why)
+    yield Requirement(presence_node(wheel.package), frozenset({wheel.key}), why)

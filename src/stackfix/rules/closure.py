@@ -39,7 +39,11 @@ class Closure:
 
 
 def closure(
-    environment: Environment, libraries: LibraryFacts, *, plugins: Collection[str], opened: Iterable[tuple[str, str]]
+    environment: Environment,
+    libraries: LibraryFacts,
+    *,
+    plugins: Collection[str],
+    opened: Iterable[tuple[str, str]],
 ) -> Closure:
     """Return the closure of an environment.
 

@@ -17,7 +17,7 @@ NAME = "linkage"
 
 def provider_key(wheel: Wheel) -> str:
     """Return the key of a wheel in the node of a library that it provides."""
-    return f"{wheel.package} {wheel.version}"
+    return f"{wheel.package} {wheel.key}"
 
 
 def providers(soname: str, scene: Scene) -> Sequence[Wheel]:

@@ -19,7 +19,7 @@ def pairs(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield the release that a wheel was built beside, where the pair is on record."""
     del file
     for pair in scene.facts.hardware.pairs(wheel.package):
-        if pair.version == str(wheel.version):
+        if pair.version == wheel.key:
             says = f"was built with {pair.beside} {pair.beside_version}"
             allowed = admitted(pair.beside, f"=={pair.beside_version}", scene)
             yield Requirement(pair.beside, allowed, release_fact(wheel, says, NAME, pair.source))

@@ -152,7 +152,7 @@ class Scene:
             found = {}
             for wheel in self.facts.wheels(package):
                 if self._admits(wheel):
-                    key = str(wheel.version)
+                    key = wheel.key
                     found[key] = (*found.get(key, ()), wheel)
             self._releases[package] = found
         return found
@@ -220,11 +220,11 @@ def wheel_source(wheel: Wheel, file: WheelFile, method: str = "") -> Source:
 def release_fact(wheel: Wheel, says: str, rule: str, source: Source, general: str = "") -> Fact:
     """Return a fact about one release: "torch 2.15.0" and what is said of it."""
     return Fact(
-        text=f"{wheel.package} {wheel.version} {says}",
+        text=f"{wheel.package} {wheel.key} {says}",
         rule=rule,
         source=source,
         package=wheel.package,
-        release=str(wheel.version),
+        release=wheel.key,
         general=general or says,
     )
 

@@ -104,5 +104,5 @@ class Lowered:
 
     def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
         why = release_fact(wheel, f"has the extra {extra}", "metadata", wheel_source(wheel, file, "metadata"))
-        same = Requirement(wheel.package, frozenset({str(wheel.version)}), why)
+        same = Requirement(wheel.package, frozenset({wheel.key}), why)
         return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]

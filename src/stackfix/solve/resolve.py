@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
@@ -36,6 +37,8 @@ from stackfix.versions import PythonVersion
 
 UNKNOWN = "unknown"
 
+Reasons: TypeAlias = Literal["all", "asked", "none"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posed:
@@ -64,11 +67,12 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
 
 
 def resolve(
-    machine: Machine, facts: Facts, request: Request, *, reasons: bool = True
+    machine: Machine, facts: Facts, request: Request, *, reasons: Reasons = "all"
 ) -> Resolution | Explanation:
     """Return the newest set over all Pythons of the machine, or why there is none on the best of them.
 
-    `reasons` also works out why nothing newer fits and what other orders would give.
+    `reasons` says for which packages it is worked out why nothing newer fits: "all", the "asked" ones, or
+    "none"; with any, also what other orders would give.
     """
     if not machine.pythons:
         raise QuestionError(
@@ -150,7 +154,9 @@ def _explanation(
     )
 
 
-def _resolution(machine: Machine, request: Request, posed: Posed, pins: Pins, *, reasons: bool) -> Resolution:
+def _resolution(
+    machine: Machine, request: Request, posed: Posed, pins: Pins, *, reasons: Reasons
+) -> Resolution:
     problem, universe = posed.problem, posed.universe
     found: list[Pin] = []
     for node in sorted(node for node in pins if is_package(node) and "[" not in node):
@@ -169,7 +175,7 @@ def _resolution(machine: Machine, request: Request, posed: Posed, pins: Pins, *,
         cuda=pins.get(CUDA, ""),
         pins=tuple(found),
         newer=tuple(newer),
-        alternatives=tuple(_alternatives(problem, pins)) if reasons else (),
+        alternatives=tuple(_alternatives(problem, pins)) if reasons != "none" else (),
         open_facts=tuple(_open_facts(posed, pins)),
     )
 

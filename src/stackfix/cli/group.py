@@ -1,0 +1,53 @@
+"""Verbs as click knows them: each verb's module is imported when the verb is run."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+import click
+
+from stackfix.cli.main import VERBS
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which people meet them."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a verb and return its command; an unknown verb is answered with near ones."""
+        if cmd_name not in VERBS:
+            near = difflib.get_close_matches(cmd_name, VERBS, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"verbs: {', '.join(VERBS)}"
+            ctx.fail(f"there is no verb `{cmd_name}`; {hint}")
+        module = importlib.import_module(f"stackfix.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(package_name="stackfix-cuda", prog_name="stackfix")
+def stackfix() -> None:
+    """Find, install and prove the newest CUDA stack that really works on this machine."""
+
+
+def run(words: list[str]) -> int:
+    """Run a verb and return the exit code."""
+    try:
+        code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was not finished has been undone", err=True)
+        return 130
+    except BrokenPipeError:
+        return 141
+    return code if isinstance(code, int) else 0
