@@ -20,7 +20,15 @@ from stackfix.install.settings import pip_environment, uv_environment
 from stackfix.model.lock import Lock
 
 _SHOWN = 1500
-_HASH = re.compile(r"hash mismatch|do not match the hashes|hashes are required", re.IGNORECASE)
+_HASH = re.compile(
+    r"hash mismatch|do not match the hashes|zip (file )?structure|failed to extract|badzipfile|not a zip"
+    r"|has an invalid wheel|invalid package format|read from zip|is invalid\b",
+    re.IGNORECASE,
+)
+_CUT = re.compile(
+    r"response body|unexpected (eof|end)|end of file before|incompleteread|connection (broken|reset|closed)",
+    re.IGNORECASE,
+)
 _SPACE = re.compile(r"no space left|os error 28|disk quota|errno 122|os error 122", re.IGNORECASE)
 _NETWORK = re.compile(
     r"failed to (fetch|download)|error sending request|connection|timed? ?out|http (status|error)|dns|tls"
@@ -78,14 +86,14 @@ def apply(
 def failure(installer: Installer, ended: Ended) -> StackfixError:
     """Return the error that an installer's last words mean, with these words."""
     words = _last_words(ended.text)
-    if _HASH.search(words):
+    if _HASH.search(words) and not _CUT.search(words):
         return HashError(
             f"a downloaded file is not the one that the lock names: {words}",
-            hint="a proxy or mirror that changes files answers so; lock again if the index is the right one",
+            hint="a download that was cut off, or a proxy that changes files, looks like this: try again, elsewhere",
         )
     if _SPACE.search(words):
         return DiskError(f"the disk is full: {words}", hint="free some space, or name another folder")
-    if _NETWORK.search(words):
+    if _CUT.search(words) or _NETWORK.search(words):
         return NetworkError(
             f"{installer.kind} could not download a file: {words}",
             hint="check the network, the proxy and the index that pip or uv is configured with",

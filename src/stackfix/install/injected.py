@@ -2,7 +2,7 @@
 
 STACKFIX_HOOK=off switches it off; STACKFIX_HOOK=verbose says on stderr what was loaded. It never breaks an
 import: what cannot be loaded is left to onnxruntime, which then says so itself. Remove this file and
-`stackfix_libraries.pth` to be rid of it. Runs on Python 3.8 and later, and imports at start what is there.
+`stackfix_libraries.pth`, which calls it, to be rid of it. Runs on Python 3.8 and later.
 """
 
 import os
@@ -13,26 +13,21 @@ LIBRARIES: "tuple[str, ...]" = ()
 FOLDERS: "tuple[str, ...]" = ()
 
 loaded: "list[object]" = []
-
-
-class StackfixLibraries:
-    """Finds no module: it only sees the first import of `onnxruntime.capi`, and then is done."""
-
-    waiting = True
-
-    @classmethod
-    def find_spec(cls, name: str, _path: object = None, _target: object = None) -> None:
-        """Return None, always; other finders find the module."""
-        if name == "onnxruntime.capi" and cls.waiting:
-            cls.waiting = False
-            try:
-                load()
-            except Exception as error:  # noqa: BLE001 - an import must never fail because of this
-                say("nothing more is loaded: " + repr(error))
+done: "list[bool]" = []
 
 
 def load() -> None:
-    """Load each library in turn into this process."""
+    """Load each library into this process, the first time it is called; never raises."""
+    if done:
+        return
+    done.append(True)
+    try:
+        _load()
+    except Exception as error:  # noqa: BLE001 - an import must never fail because of this
+        say("nothing more is loaded: " + repr(error))
+
+
+def _load() -> None:
     if os.environ.get("STACKFIX_HOOK", "").lower() in ("off", "0", "no"):
         return
     import ctypes  # noqa: PLC0415 - milliseconds that only an import of onnxruntime pays
@@ -58,7 +53,3 @@ def say(text: str) -> None:
     """Write one line to stderr if STACKFIX_HOOK=verbose."""
     if os.environ.get("STACKFIX_HOOK", "").lower() == "verbose" and sys.stderr is not None:
         sys.stderr.write("stackfix: " + text + "\n")
-
-
-if not any(getattr(finder, "__name__", "") == "StackfixLibraries" for finder in sys.meta_path):
-    sys.meta_path.insert(0, StackfixLibraries)

@@ -12,12 +12,14 @@ _LARGEST = 8 << 20
 
 
 def relocate(environment: Path, final: Path) -> tuple[Path, ...]:
-    """Rewrite `environment`'s own path to `final` in its scripts, pyvenv.cfg and path files; return which.
+    """Rewrite `environment`'s own name to that of `final` in its scripts, pyvenv.cfg and path files; return which.
 
+    Both lie in the same folder and only the last part of the path differs: the name of a folder that is built
+    in is unique and needs no quotes, while the folders above may stand in scripts quoted in several ways.
     RECORD hashes of rewritten files are brought up to date. Nothing else in an environment names its folder:
     wheels are unpacked as they are, and Python corrects the file names in cached bytecode as it loads it.
     """
-    old, new = os.fsencode(environment), os.fsencode(final)
+    old, new = os.fsencode(environment.name), os.fsencode(final.name)
     packages = site_packages(environment)
     changed: list[Path] = []
     for path in _texts(environment, packages):

@@ -74,7 +74,8 @@ def recover(beside: Beside) -> str:
     elif entry.step == "switching":
         said = _finish_switch(beside, entry)
     else:
-        _swap(beside)
+        if beside.leaving.exists() or _name(beside.target) != entry.build:
+            _swap(beside)
         said = f"an undo that process {entry.process} did not finish is finished"
     close_journal(beside)
     return said
@@ -94,19 +95,23 @@ def _finish_switch(beside: Beside, entry: Entry) -> str:
 
 def undo(beside: Beside) -> None:
     """Exchange the environment with the previous one, so that a second undo takes the first one back."""
-    previous = read_marker(beside.previous)
     if not beside.previous.is_dir():
         raise TargetError(
             f"nothing is kept of what `{beside.target}` was before", hint="remove the folder to be rid of it"
         )
-    name = previous.build if previous is not None else "before"
     if not beside.target.exists():
         beside.previous.rename(beside.target)
         return
     if not exchange(beside.previous, beside.target):
-        write_journal(beside, Entry(step="undoing", build=name, process=os.getpid()))
+        write_journal(beside, Entry(step="undoing", build=_name(beside.previous), process=os.getpid()))
         _swap(beside)
         close_journal(beside)
+
+
+def _name(environment: Path) -> str:
+    """Return the build of an environment; one that stackfix did not make is the one from before."""
+    marker = read_marker(environment)
+    return marker.build if marker is not None else "before"
 
 
 def _swap(beside: Beside) -> None:

@@ -43,8 +43,8 @@ class Beside:
         return self._named("leaving")
 
     def staging(self, build: str) -> Path:
-        """Where a new environment is built."""
-        return self._named(build)
+        """Where a new environment is built: a name that no script has to quote, to be replaced in scripts."""
+        return self.target.with_name(f".stackfix-{build}")
 
 
 def resolved(target: Path) -> Path:
@@ -57,6 +57,10 @@ def resolved(target: Path) -> Path:
         raise TargetError(f"`{path}` cannot be an environment")
     if any(character in str(path) for character in "\n\r\0"):
         raise TargetError("a path with a line break cannot be an environment")
+    if any(character in path.name for character in "'\"`$\\%"):
+        raise TargetError(
+            f"`{path.name}` cannot be an environment's name: its scripts would have to quote it"
+        )
     return path
 
 

@@ -80,6 +80,7 @@ def to_pylock(lock: Lock) -> str:
         f"environments = [{_text(_MARKERS[lock.platform])}]",
         f'requires-python = "=={lock.python}.*"',
         'created-by = "stackfix"',
+        *(["packages = []"] if not lock.packages else []),
     ]
     for package in sorted(lock.packages, key=lambda each: each.name):
         lines += ["", "[[packages]]", f"name = {_text(package.name)}", f"version = {_text(package.version)}"]
@@ -97,6 +98,7 @@ def to_pylock(lock: Lock) -> str:
             lines.append(f"{key} = {_text(value)}")
     if lock.gpus:
         lines.append(f"gpus = [{', '.join(_text(gpu) for gpu in lock.gpus)}]")
+    lines.append(f"packages = {len(lock.packages)}")
     return "\n".join(lines) + "\n"
 
 
@@ -173,6 +175,10 @@ class _Reader:
                 raise self._no(f"{place}.gpus", f"is a list of {type(gpu).__name__}, expected str")
         said = {key.replace("-", "_"): self._optional(own, place, key) for key in _OF_THE_MACHINE}
         packages = self._packages(document)
+        if self._get(own, place, "packages", int) != len(packages):
+            raise self._no(
+                f"{place}.packages", f"is not the {len(packages)} that are there; perhaps it is cut off"
+            )
         return Lock(packages=packages, python=python, platform=platform, gpus=tuple(gpus), **said)
 
     def _packages(self, document: Mapping[str, object]) -> tuple[LockedPackage, ...]:
