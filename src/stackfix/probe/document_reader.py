@@ -134,7 +134,7 @@ class _Document:
             place = f"unknown[{index}]"
             row = self.table(entry, place)
             name = self.text(row, "reading", place)
-            if name in self.tried or name in self.found:
+            if name in self.tried:
                 raise self.wrong(place, f"`{name}` is told twice")
             self.tried[name] = self.texts(row.get("tried", []), f"{place}.tried")
 
@@ -185,13 +185,10 @@ class _Document:
         return self.missing(name) if value is None else self.known(name, self.number(value, name))
 
     def known(self, name: str, value: T) -> Reading[T]:
-        if name in self.tried:
-            raise self.wrong(name, "it has a value and stands in `unknown`")
+        """Return a value with its evidence; one that was filled in by hand is known from the file."""
         return Known(value, self.found.get(name, self.file))
 
     def missing(self, name: str) -> Unknown:
-        if name in self.found:
-            raise self.wrong(name, "it has no value and stands in `found`")
         return Unknown(self.tried.get(name, (f"not given in {self.file}",)))
 
     def no_strangers(self, row: Mapping[str, Any], known: frozenset[str], place: str) -> None:
