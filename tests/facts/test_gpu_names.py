@@ -209,10 +209,9 @@ def test_a_strange_word_makes_a_name_unknown(name, word):
 
 
 @given(st.text(max_size=40))
-def test_any_text_finds_a_card_or_is_refused_in_one_sentence(text):
+def test_any_text_finds_a_card_or_is_refused(text):
     try:
         found = find_gpu(text, GPUS)
-    except QuestionError as error:
-        assert error.message
-    else:
-        assert isinstance(found.compute_capability, Known)
+    except QuestionError:
+        return
+    assert isinstance(found.compute_capability, Known)

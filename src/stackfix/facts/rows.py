@@ -6,6 +6,8 @@ do not agree a release has several rows, each with its own files.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -13,8 +15,8 @@ class FileRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """One wheel file. `uploaded` is an ISO date. The address is never stored."""
 
     name: str
-    size: int
-    sha256: str
+    size: Annotated[int, msgspec.Meta(gt=0)]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     uploaded: str
     requires_python: str = ""
 

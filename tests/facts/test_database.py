@@ -1,0 +1,131 @@
+"""Rows of wheels: read only for what is asked, newest first, and told by file and line when they are broken."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from packaging.version import Version
+
+from stackfix.errors import DataError
+from stackfix.facts.database import INDEX, Database, index_of
+from stackfix.versions import CudaVersion
+
+FILE = {"name": "torch-2.4.0-py3-none-any.whl", "size": 1, "sha256": "cd" * 32, "uploaded": "2024-07-24"}
+
+
+def test_rows_come_newest_first_by_version_and_not_by_letters(root, write_rows):
+    write_rows({"version": "2.9.1"}, {"version": "2.10.0"}, {"version": "2.10.0rc1"}, {"version": "1.13.1"})
+    versions = [str(wheel.version) for wheel in Database(root).wheels("torch")]
+    assert versions == ["2.10.0", "2.10.0rc1", "2.9.1", "1.13.1"]
+
+
+def test_a_row_becomes_a_wheel_with_all_that_was_measured(root, write_rows):
+    write_rows({"opens": {"cuda": ["libcudnn.so.9"]}, "onnx_opset": 21})
+    (wheel,) = Database(root).wheels("torch")
+    assert wheel.version == Version("2.4.0")
+    assert wheel.needs == {"": frozenset({"libc.so.6", "libcudart.so.12"})}
+    assert wheel.opens == {"cuda": frozenset({"libcudnn.so.9"})}
+    assert wheel.provides == {"libtorch.so": "torch/lib/libtorch.so"}
+    assert (wheel.cuda, wheel.cuda_major) == ((CudaVersion(12, 1),), 12)
+    assert wheel.code[0].cubins == {"50", "90"}
+    assert wheel.code[0].ptx == {"90": CudaVersion(12, 1), "80": None}
+    assert wheel.code[0].count == 3
+    assert (wheel.numpy_abi, wheel.onnx_opset, wheel.onnx_ir) == ({1, 2}, 21, None)
+    assert (wheel.evidence.method, wheel.evidence.seen) == ("measured", "2026-11-24")
+    assert (wheel.files[0].size, wheel.files[0].requires_python) == (797175000, ">=3.8")
+
+
+def test_only_the_package_that_is_asked_for_is_read(root, write_rows):
+    write_rows({})
+    (root / "wheels" / "numpy.jsonl").write_text("broken")
+    database = Database(root)
+    assert len(database.wheels("torch")) == 1
+    with pytest.raises(DataError, match=r"numpy\.jsonl: line 1"):
+        database.wheels("numpy")
+
+
+def test_a_package_without_rows_has_none(root):
+    assert Database(root).wheels("no-such-package") == ()
+
+
+@pytest.mark.parametrize("name", ["../drivers", "Torch", "a/b", "", ".", "torch\x00", "torch.jsonl", "-"])
+def test_a_name_that_no_package_has_reads_no_file(root, write_rows, name):
+    write_rows({})
+    assert Database(root).wheels(name) == ()
+
+
+def test_a_row_is_converted_once(root, write_rows):
+    path = write_rows({})
+    database = Database(root)
+    first = database.wheels("torch")
+    path.unlink()
+    assert database.wheels("torch") is first
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"version": "newest"}, "newest"),
+        ({"cuda": ["twelve"]}, "twelve"),
+        ({"files": []}, "no files"),
+        ({"files": [FILE | {"size": "big"}]}, "int"),
+        ({"files": [FILE | {"url": "x"}]}, "url"),
+        ({"files": [FILE | {"size": 0}]}, ">= 1"),
+        ({"files": [FILE | {"size": -5}]}, ">= 1"),
+        ({"files": [FILE | {"sha256": "ab" * 31}]}, "regex"),
+        ({"files": [FILE | {"sha256": "AB" * 32}]}, "regex"),
+        ({"needs": ["libc.so.6"]}, "object"),
+        ({"code": [{"ptx": {"90": "x"}}]}, "x"),
+        ({"numpy_abi": ["1"]}, "int"),
+    ],
+)
+def test_a_broken_row_is_told_with_file_and_line(root, write_rows, change, reason):
+    write_rows({"version": "1.0"}, change)
+    with pytest.raises(DataError) as caught:
+        Database(root).wheels("torch")
+    assert caught.value.file == "torch.jsonl"
+    assert caught.value.place.startswith("line 2")
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"{", b"null\n", b'"text"\n', b"[]\n"])
+def test_bytes_that_are_no_rows_are_told_with_file_and_line(root, write_rows, damage):
+    path = write_rows({})
+    path.write_bytes(path.read_bytes() + damage)
+    with pytest.raises(DataError) as caught:
+        Database(root).wheels("torch")
+    assert (caught.value.file, caught.value.place) == ("torch.jsonl", "line 2")
+
+
+def test_a_file_that_was_cut_is_told(root, write_rows):
+    path = write_rows({}, {"version": "2.5.0"})
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"torch\.jsonl: line 2"):
+        Database(root).wheels("torch")
+
+
+def test_the_index_knows_who_provides_and_owns_what(root, write_rows):
+    write_rows({}, {"version": "2.5.0", "provides": {"libtorch.so": "a", "libshm.so": "b"}})
+    write_rows({"provides": {"libtorch.so": "c"}, "owns": ["fork"], "seen": "2026-12-01"}, package="fork")
+    path = root / "wheels" / INDEX
+    index = index_of(root)
+    path.write_text(
+        json.dumps({"seen": index.seen, "providers": dict(index.providers), "owners": dict(index.owners)})
+    )
+    database = Database(root)
+    assert tuple(database.providers("libtorch.so")) == ("fork", "torch")
+    assert tuple(database.providers("libshm.so")) == ("torch",)
+    assert tuple(database.providers("libnone.so")) == ()
+    assert tuple(database.owners("fork")) == ("fork",)
+    assert database.date == "2026-12-01"
+    assert database.packages() == ["fork", "torch"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b'{"seen": 1}'])
+def test_a_missing_or_broken_index_is_told(root, content):
+    if content is not None:
+        (root / "wheels" / INDEX).write_bytes(content)
+    with pytest.raises(DataError, match=r"index\.json"):
+        Database(root).providers("libtorch.so")
