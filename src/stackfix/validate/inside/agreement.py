@@ -38,7 +38,9 @@ def compare_outputs(here: dict[str, list[Any]], there: dict[str, list[Any]]) -> 
     good = True
     for name, answers in here.items():
         if len(answers) != len(there[name]) or not answers:
-            return Agreement(ok=False, text=f"{len(answers)} answers `{name}`, but {len(there[name])} on the CPU")
+            return Agreement(
+                ok=False, text=f"{len(answers)} answers `{name}`, but {len(there[name])} on the CPU"
+            )
         first, second = (np.concatenate(each).astype(np.float64) for each in (answers, there[name]))
         scale = max(float(np.abs(second).max()), 1e-6)
         difference = float(np.abs(first - second).max())
@@ -61,6 +63,8 @@ def compare_people(here: People, there: People) -> Agreement:
     distance = np.abs(here.keypoints - there.keypoints).max(axis=2)
     share = float((distance <= allowed)[seen].mean()) if seen.any() else 1.0
     good = box_difference <= box_allowed and share >= SHARE
-    return Agreement(ok=good, text=f"{len(here.boxes)} people as on the CPU: boxes within {box_difference:.2g} px, "
+    return Agreement(
+        ok=good,
+        text=f"{len(here.boxes)} people as on the CPU: boxes within {box_difference:.2g} px, "
         f"{share:.1%} of the visible keypoints where the CPU puts them",
     )

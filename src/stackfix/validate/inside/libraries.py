@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ def open_provider(runtime: Any) -> str | None:
     except OSError as error:
         return str(error)
     return ""
+
+
+def onnxruntime_packages() -> list[str]:
+    """Return the names of all installed distributions of onnxruntime; they share one folder."""
+    names = {str(each.metadata["Name"] or "").lower().replace("_", "-") for each in distributions()}
+    return sorted(name for name in names if name.startswith("onnxruntime"))
 
 
 def driver() -> dict[str, Any]:

@@ -17,7 +17,6 @@ _SHAPE_OPERATORS = frozenset(
     + ("ConstantOfShape", "Range", "Add", "Sub", "Mul", "Div", "Floor", "Ceil", "Equal", "Where", "Expand")
     + ("Identity", "Flatten", "Split", "Transpose", "Min", "Max", "Mod", "Neg", "ReduceProd")
 )
-)
 _SHAPE_BYTES = 4096
 
 

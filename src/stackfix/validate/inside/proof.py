@@ -15,7 +15,6 @@ from .pipeline import People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
 
-
 class Task(NamedTuple):
     """What to run: the networks, the picture (RGB), how often, and a folder for profiles."""
 
@@ -170,6 +169,7 @@ def _refused(task: Task, text: str, journal: Journal) -> None:
     driver = libraries.driver()
     journal.value("driver", driver)
     provider = libraries.open_provider(task.runtime)
+    journal.value("onnxruntime packages", libraries.onnxruntime_packages())
     journal.value("cuda build", CUDA in task.runtime.get_available_providers())
     journal.value("missing", libraries.missing_in(text + "\n" + (provider or "")))
     journal.failed("gpu session", text or "onnxruntime gives a session on the CPU and says nothing")

@@ -1,0 +1,158 @@
+"""The cause code of a failure, the sentence and the one thing to do, from what the worker saw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause code, what was found in one sentence, and what to do ("" if nothing is known to help)."""
+
+    code: str
+    reason: str
+    fix: str = ""
+
+
+Values: TypeAlias = Mapping[str, Any]
+Step: TypeAlias = Callable[[str, Values], "Cause | None"]
+
+_REBUILD = "let `stackfix fix` make this environment right, or install a fresh one with `stackfix install`"
+_CUINIT = {
+    # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
+    34: ("driver_missing", "the CUDA driver that answers is a stub, not a driver"),
+    100: ("driver_missing", "the CUDA driver finds no GPU"),
+    802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run"),
+    803: ("driver_803_combination", "the driver's library and its kernel module are of different releases"),
+    804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for"),
+    999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
+}  # fmt: skip
+
+# What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
+_TEXTS: tuple[tuple[str, str, str, str], ...] = (
+    (r"NVML.*mismatch|driver/library version mismatch", "nvml_mismatch",
+     "the driver was updated and its old kernel module still runs", "restart the machine"),
+    (r"CUDA failure 35\b|driver version is insufficient|cudaErrorInsufficientDriver", "driver_too_old",
+     "the driver is too old for the CUDA runtime of this environment",
+     "`stackfix resolve dwpose` names the newest set for this driver"),
+    (r"(CUDA )?(failure|error) 803\b|system has unsupported display driver / cuda driver", "driver_803_combination",
+     "the driver's library and its kernel module are of different releases", "restart the machine"),
+    (r"(CUDA )?(failure|error) 804\b|forward compatibility was attempted", "driver_forward_compat",
+     "a forward-compatibility library stands before the driver on a GPU it is not for",
+     "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
+    (r"CUDNN_STATUS_(NOT_SUPPORTED_)?ARCH_MISMATCH", "cudnn_arch_dropped",
+     "this cuDNN has no code for this GPU", _REBUILD),
+    (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
+     "gpu_arch_not_in_build", "this build has no kernel for this GPU", _REBUILD),
+    (r"out of memory|Failed to allocate memory|CUDNN_STATUS_NOT_INITIALIZED|CUBLAS_STATUS_ALLOC_FAILED|"
+     r"CUDNN_STATUS_ALLOC_FAILED|BFCArena", "gpu_memory", "the GPU's memory did not suffice",
+     "end other programs on the GPU (`nvidia-smi` names them), then try again"),
+    (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
+    (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
+     "numpy2_abi", "a package was built for another numpy than the one that is installed", _REBUILD),
+    (r"Unsupported model IR version|max supported IR|is only \*?guaranteed\*? to support|opset \d+ is under",
+     "model_ir_or_opset", "this onnxruntime is too old for the network's format", _REBUILD),
+    (r"Protobuf parsing failed|INVALID_PROTOBUF|NO_SUCHFILE|NoSuchFile|ModelProto does not have a graph",
+     "corrupt_model_file", "the file of a network is missing, cut short or no network",
+     "`stackfix models fetch dwpose` downloads both networks and checks them"),
+    (r"error 126|LoadLibrary failed.*126", "windows_error_126",
+     "a DLL that a DLL needs is not there", _REBUILD),
+    (r"GLIBC_[\d.]+'? not found|GLIBCXX_[\d.]+'? not found|not a valid ELF|wrong ELF class", "missing_wheel",
+     "a library was built for another system than this one", _REBUILD),
+    (r"libGL\.so|libgthread|libSM\.so|libXext", "opencv_conflict",
+     "OpenCV's build for desktops needs libraries of a desktop",
+     "install `opencv-python-headless` in place of `opencv-python`"),
+    (r"No module named", "wrong_python_environment",
+     "a package that DWPose needs is not in this environment", _REBUILD),
+    (r"undefined symbol", "cuda_runtime_missing",
+     "two libraries that were loaded together are not of one release", _REBUILD),
+)  # fmt: skip
+
+
+def _by_missing_library(_text: str, values: Values) -> Cause | None:
+    for each in _records(values.get("missing")):
+        soname = str(each.get("soname", ""))
+        stem = soname.partition(".so")[0]
+        if each.get("same"):
+            return Cause(
+                "import_order_preload",
+                f"`{soname}` is in the environment, but nothing loads it before onnxruntime",
+                "`stackfix fix` adds the hook that loads it",
+            )
+        if stem == "libcuda":
+            return Cause("driver_missing", "the driver's own `libcuda.so.1` is not on this machine")
+        if each.get("other"):
+            there = str(each["other"][0]).rsplit("/", 1)[-1]
+            code = "cudnn_major_mismatch" if stem.startswith("libcudnn") else "cuda_major_mismatch"
+            return Cause(code, f"onnxruntime needs `{soname}`; the environment has `{there}`", _REBUILD)
+        codes = {"libcudnn": "cudnn_missing", "libnvrtc": "nvrtc_missing", "libnvinfer": "tensorrt_missing"}
+        if not re.match(r"lib(cud|cublas|cufft|curand|cuso|cuspa|nv)", stem):
+            continue
+        code = next((code for name, code in codes.items() if stem.startswith(name)), "cuda_runtime_missing")
+        return Cause(code, f"`{soname}` is not in the environment", _REBUILD)
+    return None
+
+
+def _by_build(_text: str, values: Values) -> Cause | None:
+    if values.get("cuda build") is not False:
+        return None
+    names = values.get("onnxruntime packages")
+    if isinstance(names, list) and "onnxruntime" in names and "onnxruntime-gpu" in names:
+        return Cause(
+            "both_ort_packages",
+            "onnxruntime and onnxruntime-gpu are both installed and share one folder; the CPU's won",
+            _REBUILD,
+        )
+    return Cause("ort_cpu_only", "the onnxruntime of this environment is the build without CUDA", _REBUILD)
+
+
+def _by_driver(_text: str, values: Values) -> Cause | None:
+    driver = values.get("driver")
+    if not isinstance(driver, Mapping) or driver.get("found") is not True:
+        return None
+    result = driver.get("result")
+    if result in _CUINIT:
+        return Cause(*_CUINIT[result])
+    if result == 0 and driver.get("devices") == 0:
+        return Cause("driver_missing", "the CUDA driver finds no GPU")
+    if isinstance(result, int) and result != 0:
+        return Cause("driver_broken_state", f"the CUDA driver does not start: cuInit gives {result}")
+    return None
+
+
+def _by_text(text: str, _values: Values) -> Cause | None:
+    for pattern, code, reason, fix in _TEXTS:
+        if re.search(pattern, text, re.IGNORECASE):
+            return Cause(code, reason, fix)
+    return None
+
+
+_STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_text)
+
+
+def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
+    """Return the first cause that what was seen establishes, or `otherwise`."""
+    for step in _STEPS:
+        found = step(text, values)
+        if found is not None:
+            return found
+    return otherwise
+
+
+def no_gpu_here(values: Values) -> str:
+    """Return why nothing can run on a GPU on this machine whatever is installed, or "" if it could."""
+    driver = values.get("driver")
+    if not isinstance(driver, Mapping):
+        return ""
+    if driver.get("found") is False:
+        return "no NVIDIA driver answers on this machine"
+    if driver.get("result") == 100 or (driver.get("result") == 0 and driver.get("devices") == 0):
+        return "the NVIDIA driver of this machine finds no GPU"
+    return ""
+
+
+def _records(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

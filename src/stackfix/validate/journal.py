@@ -1,0 +1,55 @@
+"""What the worker wrote: stages, checks and values, read as hostile text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackfix.model.verdict import Check
+
+_LIMIT = 64_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """`stage` is the last thing that was begun; `ended` whether the worker came to its end."""
+
+    stage: str
+    checks: tuple[Check, ...]
+    values: Mapping[str, Any]
+    ended: bool
+
+
+def read(text: str) -> Journal:
+    """Return what a result file says; lines that are no JSON object, a torn last one say, are skipped."""
+    stage = "start"
+    checks: list[Check] = []
+    values: dict[str, Any] = {}
+    ended = False
+    for line in text[:_LIMIT].splitlines():
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(entry, dict):
+            continue
+        if isinstance(entry.get("stage"), str):
+            stage = entry["stage"]
+        elif isinstance(entry.get("check"), dict):
+            checks.append(_check(entry["check"]))
+        elif isinstance(entry.get("value"), str):
+            values[entry["value"]] = entry.get("is")
+        elif entry.get("end") is True:
+            ended = True
+    return Journal(stage=stage, checks=tuple(checks), values=values, ended=ended)
+
+
+def _check(entry: Mapping[str, Any]) -> Check:
+    ok = entry.get("ok")
+    return Check(
+        name=str(entry.get("name", "")),
+        ok=ok if isinstance(ok, bool) else None,
+        text=str(entry.get("text", "")),
+    )

@@ -1,0 +1,135 @@
+"""From what the worker wrote to a verdict; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stackfix.model.evidence import Known, Reading, Unknown
+from stackfix.model.verdict import (
+    FAILED,
+    NOT_PROVED,
+    PROVED_ON_CPU,
+    PROVED_ON_GPU,
+    Check,
+    Person,
+    Verdict,
+)
+from stackfix.validate import truth
+from stackfix.validate.causes import Cause, cause_of, no_gpu_here
+from stackfix.validate.journal import Journal
+
+# without each of these, asked and answered yes, nothing is proved
+_NEEDED = {
+    "gpu": ("models", "gpu session", "providers", "finite gpu numbers", "numbers", "people", "placement", "own program"),
+    "cpu": ("models", "providers", "finite numbers"),
+}  # fmt: skip
+_FALLBACK = Cause(
+    "dwpose_cpu_fallback",
+    "onnxruntime runs the networks on the CPU and gives no reason",
+    "`stackfix doctor` reads what is installed",
+)
+_OTHERWISE = {
+    "gpu session": _FALLBACK,
+    "providers": _FALLBACK,
+    "placement": Cause("dwpose_cpu_fallback", "part of the networks does not run on the GPU"),
+    "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
+    "own program": _FALLBACK,
+    "models": Cause("corrupt_model_file", "onnxruntime can't run the networks"),
+    "picture": Cause("picture_unreadable", "the picture can't be read"),
+    "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
+    "people": Cause("wrong_numbers", "the GPU finds other people than the CPU"),
+    "boxes": Cause("wrong_numbers", "the people that were found are not those in the picture"),
+    "keypoints": Cause("wrong_numbers", "the keypoints that were found are not those in the picture"),
+    "finite numbers": Cause("wrong_numbers", "the networks give numbers that are none"),
+    "finite gpu numbers": Cause("wrong_numbers", "on the GPU the networks give numbers that are none"),
+}
+
+
+def judge(
+    journal: Journal,
+    device: str,
+    *,
+    truths: Sequence[Person] | None,
+    weights: str,
+    extra: Sequence[Check] = (),
+) -> Verdict:
+    """Return the verdict on a worker that came to its end; `truths` are the people known to be in the picture."""
+    values = journal.values
+    people = _people(values.get("people"))
+    checks = list(extra) + list(journal.checks)
+    if people and truths is not None:
+        checks.extend(truth.compare(people, truths))
+    elif people:
+        checks.append(
+            Check(
+                name="truth",
+                ok=None,
+                text="who is in this picture is not known, so only that and where the networks ran is proved",
+            )
+        )
+    detected = values.get("people detected")
+    if detected == 0:
+        text = "no person was detected; like DWPose itself, the whole picture was posed"
+        checks.append(Check(name="people in the picture", ok=None, text=text))
+    state, cause = _decide(checks, values, device)
+    return Verdict(
+        state=state,
+        reason=cause.reason,
+        code=cause.code,
+        fix=cause.fix,
+        checks=tuple(checks),
+        provider=str(values.get("provider") or ""),
+        people=people,
+        detected=detected if isinstance(detected, int) else 0,
+        first_ms=_milliseconds(values.get("first_ms")),
+        latency_ms=_milliseconds(values.get("latency_ms")),
+        gpu_memory_bytes=_memory(values.get("gpu memory")),
+        weights=weights,
+    )
+
+
+def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> tuple[str, Cause]:
+    failed = [check for check in checks if check.ok is False]
+    absent = no_gpu_here(values) if device == "gpu" else ""
+    if absent and all(check.name == "gpu session" for check in failed) and values.get("cuda build") is True:
+        reason = f"{absent}; the environment runs DWPose on the CPU, and its CUDA provider can be opened"
+        code = "driver_missing"
+        return NOT_PROVED, Cause(code, reason, "ask again on a machine with the GPU")
+    if failed:
+        first = failed[0]
+        text = "\n".join(check.text for check in failed)
+        default = Cause("package_broken", f"{first.name} failed: {first.text.splitlines()[0]}")
+        if first.name in {"boxes", "keypoints", "numbers", "people", "finite numbers", "finite gpu numbers"}:
+            return FAILED, _OTHERWISE[first.name]
+        return FAILED, cause_of(text, values, _OTHERWISE.get(first.name, default))
+    answered = {check.name for check in checks if check.ok is True}
+    open_questions = [name for name in _NEEDED[device] if name not in answered]
+    if open_questions:
+        return NOT_PROVED, Cause("", f"nothing failed, but not answered: {', '.join(open_questions)}")
+    if device == "gpu":
+        return PROVED_ON_GPU, Cause("", "DWPose ran on the GPU, every convolution and product of it")
+    return PROVED_ON_CPU, Cause("", "DWPose ran on the CPU")
+
+
+def _people(value: Any) -> tuple[Person, ...]:
+    try:
+        return truth.people_from(value or ())
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _milliseconds(value: Any) -> Reading[float]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Known(float(value), "measured in the environment")
+    return Unknown(("the networks were not timed",))
+
+
+def _memory(value: Any) -> Reading[int]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("value"), int):
+            return Known(value["value"], str(value.get("found_via", "")))
+        tried = value.get("tried")
+        if isinstance(tried, list):
+            return Unknown(tuple(map(str, tried)))
+    return Unknown(("nothing ran on a GPU",))
