@@ -6,8 +6,9 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -16,11 +17,14 @@ from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
+from stackfix.install.progress import Progress
+from stackfix.model.evidence import Known, Unknown
 from stackfix.model.lock import Lock
-from stackfix.model.machine import Machine, Platform
+from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.report import Report
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.verdict import FAILED, Verdict
 from stackfix.model.wheel import Wheel
 from stackfix.solve import resolve as core
 
@@ -61,17 +65,17 @@ def resolve(question: Question, *, folder: Path = Path(), reasons: core.Reasons 
 def lock(question: Question, *, folder: Path = Path()) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
     answer = resolve(question, folder=folder, reasons="none")
-    if isinstance(answer.result, Explanation):
-        return answer.result
+    return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
+
+
+def _addressed(answer: Answer, question: Question) -> Lock:
+    if not isinstance(answer.result, Resolution):
+        raise TypeError(answer)
     if question.offline:
         raise NetworkError(
             "addresses of files are asked of the index, and `--offline` forbids it",
             hint="install from a lock: `--lock pylock.toml`",
         )
-    return _located(answer.result, answer)
-
-
-def _located(resolution: Resolution, answer: Answer) -> Lock:
     from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
     from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
@@ -80,11 +84,11 @@ def _located(resolution: Resolution, answer: Answer) -> Lock:
     config = index_config()
     wanted = [
         Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
-        for pin in resolution.pins
+        for pin in answer.result.pins
     ]
     transport = HttpTransport(certificate=config.certificate)
     addresses = locate(wanted, transport, [Index(name="pypi", address=config.address)])
-    return lock_of(resolution, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
+    return lock_of(answer.result, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
 
 
 def read_lock(path: Path) -> Lock:
@@ -98,23 +102,47 @@ def read_lock(path: Path) -> Lock:
     return from_pylock(text, str(path))
 
 
-def coverage() -> dict[str, object]:
-    """Return the date of the facts, the number of rows, and per package its releases."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageCoverage:
+    """What the facts know of one package."""
+
+    name: str
+    releases: int
+    oldest: str
+    newest: str
+    platforms: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The date of the facts, the number of rows, and what they know of each package."""
+
+    date: str
+    rows: int
+    packages: tuple[PackageCoverage, ...]
+
+
+def coverage() -> Coverage:
+    """Return what the facts cover."""
     facts = database()
-    found: dict[str, dict[str, object]] = {}
-    rows = 0
-    for package in facts.packages():
-        wheels = facts.wheels(package)
-        rows += len(wheels)
-        versions = [wheel.version for wheel in wheels]
-        found[package] = {
-            "releases": len(set(versions)),
-            "oldest": str(min(versions)),
-            "newest": str(max(versions)),
-            "platforms": sorted({wheel.platform for wheel in wheels}),
-            "sources": sorted({wheel.source for wheel in wheels}),
-        }
-    return {"date": facts.date, "rows": rows, "coverage": found}
+    rows = {package: facts.wheels(package) for package in facts.packages()}
+    return Coverage(
+        date=facts.date,
+        rows=sum(len(wheels) for wheels in rows.values()),
+        packages=tuple(
+            PackageCoverage(
+                name=name,
+                releases=len({wheel.key for wheel in wheels}),
+                oldest=wheels[-1].key,
+                newest=wheels[0].key,
+                platforms=tuple(sorted({wheel.platform for wheel in wheels})),
+                sources=tuple(sorted({wheel.source for wheel in wheels})),
+            )
+            for name, wheels in rows.items()
+            if wheels
+        ),
+    )
 
 
 def show(release: str, platform: str = "") -> list[Wheel]:
@@ -159,3 +187,124 @@ def doctor(venv: Path) -> Report:
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
 
     return examine(read_environment(venv), database())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallWish:
+    """What `install` is asked: the set (or a lock), where, with what, and how it is to be proved."""
+
+    question: Question
+    target: Path
+    lock_file: str = ""
+    installer: Literal["auto", "uv", "pip"] = "auto"
+    replace: bool = False
+    validate: bool = True
+    weights: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What came of an install: the lock, the verdict, and the environment's path ("" when none was left)."""
+
+    path: str
+    lock: Lock
+    verdict: Verdict
+
+
+def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
+    """Make the environment that is asked for, proved before it takes its place; or say why there is none."""
+    from stackfix.install.install import NotProvedError  # noqa: PLC0415 - few verbs install
+    from stackfix.install.install import install as make  # noqa: PLC0415 - likewise
+    from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
+    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - likewise
+
+    weights = weights_of(wish.weights)
+    judge(resolved(wish.target), replace=wish.replace)
+    progress.stage("reading the machine, working out the newest set that works on it")
+    facts = database()
+    if wish.lock_file:
+        chosen, python = _locked(wish, facts)
+    else:
+        answer = resolve(wish.question, folder=wish.target.absolute().parent, reasons="none")
+        if isinstance(answer.result, Explanation):
+            return answer.result
+        for line in machine_notes(answer.result.machine, answer.result.device):
+            progress.stage(line)
+        python = _interpreter(answer.result.python, wish.question)
+        chosen = _addressed(answer, wish.question)
+    verdicts: list[Verdict] = []
+
+    def prove(interpreter: Path) -> bool:
+        staged = read_environment(interpreter.parent.parent)
+        verdict = proof(staged, interpreter, facts, chosen.device, weights if wish.validate else None)
+        verdicts.append(verdict)
+        return verdict.state != FAILED
+
+    try:
+        made = make(
+            chosen,
+            wish.target,
+            python,
+            read=read_environment,
+            prove=prove,
+            installer=wish.installer,
+            progress=progress,
+            replace=wish.replace,
+        )
+    except NotProvedError:
+        return Installed(path="", lock=chosen, verdict=verdicts[-1])
+    return Installed(path=made.path, lock=chosen, verdict=verdicts[-1])
+
+
+def _locked(wish: InstallWish, facts: Database) -> tuple[Lock, Path]:
+    """Return the lock of a file and the interpreter for it."""
+    chosen = read_lock(Path(wish.lock_file))
+    asked = replace(wish.question.machine, python=wish.question.machine.python or chosen.python)
+    here = machine_of(asked, facts, wish.target.absolute().parent)
+    if chosen.platform != here.platform.label:
+        raise QuestionError(
+            f"{wish.lock_file} is for {chosen.platform}, this machine is {here.platform.label}"
+        )
+    return chosen, _interpreter(here.pythons[0], wish.question)
+
+
+def machine_notes(machine: Machine, device: str) -> list[str]:
+    """Return what must be said before a CPU set is installed: that no driver was found, and what was tried."""
+    if device == "gpu":
+        return []
+    if isinstance(machine.gpus, Known):
+        return ["no GPU (as asked): making the CPU environment"]
+    tried = machine.driver.tried if isinstance(machine.driver, Unknown) else ()
+    lines = ["no NVIDIA driver was found; tried:", *(f"  {one}" for one in tried)]
+    return [*lines, *machine.notes, "making the CPU environment"]
+
+
+def _interpreter(python: Interpreter, question: Question) -> Path:
+    if python.path:
+        return Path(python.path)
+    raise QuestionError(
+        f"there is no Python {python.version.minor_version} on this machine",
+        hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
+    )
+
+
+def validate(
+    venv: Path, *, weights: str = "auto", image: str = "", device: str = "auto", timeout: int = 600
+) -> Verdict:
+    """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
+    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - few verbs prove
+
+    picture = Path(image) if image else None
+    if picture is not None and not picture.is_file():
+        raise QuestionError(f"{image}: there is no such picture")
+    chosen = weights_of(weights)
+    environment = read_environment(venv)
+    facts = database()
+    if device == "auto":
+        installed = {canonicalize_name(name) for name in environment.packages}
+        device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
+    return proof(
+        environment, Path(environment.executable), facts, device, chosen, image=picture, timeout=timeout
+    )

@@ -19,7 +19,9 @@ def close(environment: Environment, facts: Database, features: Collection[str]) 
     return closure(environment, facts.libraries, plugins=plugins, opened=opened)
 
 
-def _opened(environment: Environment, facts: Database, features: Collection[str]) -> Iterator[tuple[str, str]]:
+def _opened(
+    environment: Environment, facts: Database, features: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Yield the names that installed releases open and cannot do without, as their rows say."""
     for distribution in environment.distributions:
         name = canonicalize_name(distribution.name)
@@ -35,7 +37,7 @@ def _opened(environment: Environment, facts: Database, features: Collection[str]
 
 def examine(environment: Environment, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
-    installed = {canonicalize_name(each.name): each.version for each in environment.distributions}
+    installed: dict[str, str] = {canonicalize_name(each.name): each.version for each in environment.distributions}
     features = ("cuda",) if "onnxruntime-gpu" in installed else ()
     found = close(environment, facts, features)
     findings = [*_collisions(installed, facts), *_missing(found, facts), *_gutted(environment)]
@@ -87,7 +89,9 @@ def _missing(found: Closure, facts: Database) -> Iterator[Finding]:
             text=f"{one.soname} is not in the environment",
             because=(f"{one.needed_by} needs it", *(f"{name} provides it" for name in packages)),
             consequence="what needs it does not load; onnxruntime then runs on the CPU and says so only on stderr",
-            fix=f"pip install {packages[0]}" if len(packages) == 1 else "make a fresh environment: `stackfix install`",
+            fix=f"pip install {packages[0]}"
+            if len(packages) == 1
+            else "make a fresh environment: `stackfix install`",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -12,6 +13,7 @@ from stackfix.cli.ask import answered, question
 from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.model.resolution import Explanation
+from stackfix.model.verdict import FAILED
 from stackfix.render.documents import explanation_document, verdict_document
 from stackfix.render.resolution_text import explanation_lines
 from stackfix.render.verdict_text import verdict_lines
@@ -40,7 +42,7 @@ def install(
     files: tuple[str, ...],
     venv: str,
     lock_file: str,
-    installer: str,
+    installer: Literal["auto", "uv", "pip"],
     weights: str,
     flags: MachineFlags,
     sources: SourceFlags,
@@ -74,8 +76,8 @@ def install(
             output.document(
                 {
                     "schema": schema,
-                    "ok": done.verdict.ok,
-                    "venv": done.environment.path,
+                    "ok": done.verdict.state != FAILED,
+                    "venv": done.path or None,
                     "packages": done.lock.versions,
                     "cuda": done.lock.cuda or None,
                     "python": done.lock.python,
@@ -83,8 +85,9 @@ def install(
                 }
             )
         else:
-            output.answer([f"environment {done.environment.path}", *verdict_lines(done.verdict)])
-        end(yes=done.verdict.ok)
+            where = f"environment {done.path}" if done.path else f"nothing was changed at `{wish.target}`"
+            output.answer([where, *verdict_lines(done.verdict)])
+        end(yes=done.verdict.state != FAILED)
 
 
 @click.command()
@@ -147,7 +150,7 @@ def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, 
     with answered(schema, as_json=as_json) as end:
         verdict = app.validate(Path(venv), weights=weights, image=image, device=device, timeout=timeout)
         if as_json:
-            output.document({"schema": schema, "ok": verdict.ok, **verdict_document(verdict)})
+            output.document({"schema": schema, "ok": verdict.state != FAILED, **verdict_document(verdict)})
         else:
             output.answer(verdict_lines(verdict))
-        end(yes=verdict.ok)
+        end(yes=verdict.state != FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -40,16 +41,25 @@ def facts(context: click.Context, *, as_json: bool) -> None:
     with answered(schema, as_json=as_json):
         found = app.coverage()
         if as_json:
-            output.document({"schema": schema, "ok": True, **found})
-            return
-        output.answer(
-            [f"facts of {found['date']}, {found['rows']} rows of {len(found['coverage'])} packages", ""]
-        )
-        width = max(len(name) for name in found["coverage"])
-        for name, one in found["coverage"].items():
-            output.answer(
-                [f"  {name:<{width}}  {one['releases']:>3} releases, {one['oldest']} to {one['newest']}"]
+            packages = {one.name: dataclasses.asdict(one) for one in found.packages}
+            sources = sorted({source for one in found.packages for source in one.sources})
+            output.document(
+                {
+                    "schema": schema,
+                    "ok": True,
+                    "date": found.date,
+                    "rows": found.rows,
+                    "coverage": packages,
+                    "sources": sources,
+                }
             )
+            return
+        output.answer([f"facts of {found.date}: {found.rows} rows of {len(found.packages)} packages", ""])
+        width = max(len(one.name) for one in found.packages)
+        output.answer(
+            f"  {one.name:<{width}}  {one.releases:>3} releases, {one.oldest} to {one.newest}"
+            for one in found.packages
+        )
 
 
 @facts.command()

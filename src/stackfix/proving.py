@@ -1,0 +1,87 @@
+"""The proof of an environment: its libraries close, and DWPose runs in it; what may be said of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from stackfix.facts.database import Database
+from stackfix.facts.root import data_root
+from stackfix.judging import close
+from stackfix.model.environment import Environment
+from stackfix.model.evidence import Known
+from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
+from stackfix.probe.machine import read_machine
+from stackfix.rules.closure import Closure
+from stackfix.validate.run import run
+from stackfix.validate.weights import STANDIN, Weights, from_folder, standins
+
+
+def weights_of(word: str) -> Weights:
+    """Return the networks that `--weights` names: the embedded stand-ins, or those of a folder."""
+    if word in ("auto", STANDIN):
+        return standins(data_root())
+    return from_folder(Path(word), data_root())
+
+
+def proof(
+    environment: Environment,
+    interpreter: Path,
+    facts: Database,
+    device: str,
+    weights: Weights | None,
+    *,
+    image: Path | None = None,
+    timeout: int = 600,
+) -> Verdict:
+    """Return the verdict on an environment for a device; without weights no network is run.
+
+    For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
+    DWPose is run on the CPU, and the verdict says what is not proved.
+    """
+    closed = close(environment, facts, ("cuda",) if device == "gpu" else ())
+    library_check = _library_check(closed)
+    if not closed.closed:
+        first = closed.missing[0]
+        return Verdict(
+            state=FAILED,
+            reason=f"{first.soname} is missing: {first.needed_by} needs it",
+            code="cudnn_missing" if first.soname.startswith("libcudnn") else "cuda_runtime_missing",
+            fix="`stackfix doctor` says what provides it",
+            checks=(library_check,),
+        )
+    here = device == "cpu" or _has_gpu()
+    if weights is None:
+        return Verdict(state=NOT_PROVED, reason="no model was run (`--no-validate`)", checks=(library_check,))
+    verdict = run(
+        interpreter,
+        device="gpu" if here and device == "gpu" else "cpu",
+        weights=weights,
+        image=image,
+        timeout=timeout,
+    )
+    checks = (library_check, *verdict.checks)
+    if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
+        upto = " and ".join(closed.from_driver) or "libcuda.so.1"
+        reason = (
+            f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
+            "and DWPose gave the right answer on the CPU"
+        )
+        return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
+    return replace(verdict, checks=checks)
+
+
+def _has_gpu() -> bool:
+    machine = read_machine(Path())
+    return isinstance(machine.driver, Known) and not (
+        isinstance(machine.gpus, Known) and not machine.gpus.value
+    )
+
+
+def _library_check(closed: Closure) -> Check:
+    if closed.closed:
+        upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
+        text = f"{closed.followed} libraries find all they need in the environment{upto}"
+    else:
+        text = "; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing)
+    return Check(name="libraries", ok=closed.closed, text=text)
