@@ -26,7 +26,8 @@ _OPENED = re.compile(
 )
 _CUDA_VERSION = re.compile(r"cuda_version\s*=\s*['\"](\d+\.\d+)")
 
-# PTX ISA -> the toolkit that writes it: NVIDIA, PTX ISA, "Release Notes"; 8.5 is written by 12.5 and 12.6.
+# PTX ISA -> the toolkit that writes it: NVIDIA, PTX ISA, "Release Notes"; 8.5 is written by 12.5 and 12.6. From 9.2
+# on, measured: the compiler in nvidia-cuda-nvrtc 13.3.33 knows `ptx92`, 13.4.92 `ptx94`, 13.5.37 `ptx95`.
 PTX_TOOLKIT = {
     "7.0": "11.0", "7.1": "11.1", "7.2": "11.2", "7.3": "11.3", "7.4": "11.4", "7.5": "11.5", "7.6": "11.6",
     "7.7": "11.7", "7.8": "11.8", "8.0": "12.0", "8.1": "12.1", "8.2": "12.2", "8.3": "12.3", "8.4": "12.4",
