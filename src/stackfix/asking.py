@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +19,11 @@ from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import Recipe
 from stackfix.model.request import Request, Root
+from stackfix.probe.describe import described as describe
 from stackfix.versions import DriverVersion, PythonVersion
 
 SOURCES = frozenset({"pypi"})
 GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
-DESCRIBED = "not given, and the machine is described by `--platform`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +59,9 @@ def machine_of(question: MachineQuestion, database: Database, folder: Path) -> M
     glibc = _glibc(question.glibc) if question.glibc else None
     python = _python(question.python) if question.python else None
     machine = _base(question, folder, described=driver is not None and gpus is not None, python=python)
-    if platform is not None and platform != machine.platform:
-        machine = _elsewhere(platform)
-    if driver is not None:
-        machine = replace(machine, driver=Known(driver, "--driver"), cuda=Unknown(("described by --driver",)))
-    if gpus is not None:
-        machine = replace(machine, gpus=Known(gpus, "--gpu"))
+    machine = describe(machine, driver=driver, gpus=gpus, platform=platform, glibc=glibc)
     if python is not None:
-        machine = replace(machine, pythons=(_on_machine(python, machine),))
-    if glibc is not None:
-        machine = replace(machine, glibc=Known(glibc, "--glibc"))
+        machine = describe(machine, pythons=(_on_machine(python, machine),))
     if question.gpu_index is not None:
         machine = replace(machine, gpus=_one_gpu(machine, question.gpu_index))
     if not machine.pythons and platform is not None:
@@ -100,32 +92,15 @@ def _base(question: MachineQuestion, folder: Path, *, described: bool, python: I
     return read_machine(folder)
 
 
-def _elsewhere(platform: Platform) -> Machine:
-    unknown = Unknown((DESCRIBED,))
-    return Machine(
-        platform=platform,
-        glibc=unknown,
-        driver=unknown,
-        cuda=unknown,
-        gpus=unknown,
-        pythons=(),
-        free_disk_bytes=unknown,
-    )
-
-
 def _from_file(name: str) -> Machine:
-    from stackfix.probe.document import from_document  # noqa: PLC0415 - only for described machines
+    from stackfix.probe.document import parse_document  # noqa: PLC0415 - only for described machines
 
     shown = "standard input" if name == "-" else name
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{shown}: cannot be read: {error}") from error
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(shown, "", f"not JSON: {error}") from error
-    return from_document(data, shown)
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise QuestionError(f"{shown}: cannot be read: {error.strerror}") from error
+    return parse_document(raw, shown)
 
 
 def _gpus(texts: Sequence[str], database: Database) -> tuple[Gpu, ...] | None:

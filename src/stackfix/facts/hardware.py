@@ -45,6 +45,16 @@ class Hardware:
         branches = [str(row.branch) for row in self.prepared.drivers.branch]
         return sorted(DriverVersion.parse(text) for text in {*floors, *branches})
 
+    @cached_property
+    def _branches(self) -> tuple[int, ...]:
+        drivers = self.prepared.drivers
+        named = {row.branch for row in drivers.branch} | {row.branch for row in drivers.release}
+        return tuple(sorted(named | {row.ptx_driver_branch for row in drivers.minor if row.ptx_driver_branch}))
+
+    def branch_of(self, driver: DriverVersion) -> int:
+        """Return a driver's branch: on Windows numbers run above it (581.80 is of branch 580)."""
+        return max((branch for branch in self._branches if branch <= driver.branch), default=driver.branch)
+
     def ptx_branch(self, toolkit: CudaVersion) -> int | None:
         """Return the driver branch that understands a toolkit's PTX, None where no document names it."""
         for row in self.prepared.drivers.minor:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from stackfix.errors import DataError
+from stackfix.errors import DataError, QuestionError
 from stackfix.facts.hardware_rows import Cudnn, Drivers, Gpus, Libraries, Pairs, Prepared
+from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 PREPARED = "prepared.json"
 _FILES: dict[str, type[msgspec.Struct]] = {
@@ -74,7 +76,42 @@ def load(root: Path) -> Prepared:
 def prepare(root: Path) -> Prepared:
     """Return all hand-written facts, read from the TOML files themselves."""
     parts: dict[str, Any] = {name: read_toml(root / f"{name}.toml", kind) for name, kind in _FILES.items()}
-    return Prepared(digest=digest(root), **parts)
+    prepared = Prepared(digest=digest(root), **parts)
+    for file, place, read, text in _versions(prepared):
+        try:
+            read(text)
+        except QuestionError as error:  # noqa: PERF203 - a broken file ends here
+            raise DataError(file, place, error.message) from error
+    return prepared
+
+
+def _versions(prepared: Prepared) -> Iterator[tuple[str, str, Callable[[str], object], str]]:
+    """Yield file, place, reader and text of every version in the hand-written facts."""
+    rows: tuple[tuple[str, str, tuple[msgspec.Struct, ...]], ...] = (
+        ("drivers.toml", "floor", prepared.drivers.floor),
+        ("drivers.toml", "release", prepared.drivers.release),
+        ("drivers.toml", "minor", prepared.drivers.minor),
+        ("drivers.toml", "branch", prepared.drivers.branch),
+        ("gpus.toml", "capability", prepared.gpus.capability),
+        ("gpus.toml", "gpu", prepared.gpus.gpu),
+        ("cudnn.toml", "rule", prepared.cudnn.rule),
+    )
+    readers: dict[str, Callable[[str], object]] = {
+        "linux": DriverVersion.parse,
+        "windows": DriverVersion.parse,
+        "cuda": CudaVersion.parse,
+        "max_cuda": CudaVersion.parse,
+        "first_cuda": CudaVersion.parse,
+        "last_cuda": CudaVersion.parse,
+        "capability": ComputeCapability.parse,
+        "min_capability": ComputeCapability.parse,
+    }
+    for file, kind, each in rows:
+        for number, row in enumerate(each):
+            for field, read in readers.items():
+                text = getattr(row, field, "")
+                if text:
+                    yield file, f"{kind}[{number}].{field}", read, text
 
 
 def encoded(prepared: Prepared) -> bytes:

@@ -20,6 +20,7 @@ from stackfix.measure.torch import VERSION_FILE, measure_torch
 METADATA_LIMIT = 4 << 20
 
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_TOOLKIT_LIBRARY = re.compile(r"[a-z]+/lib/lib[^/]+\.so(\.\d+)+")  # nvidia-cusparselt-cu12 up to 0.6.3
 _OPENCV = re.compile(r"cv2/cv2\.[^/]*so")
 
 
@@ -46,7 +47,7 @@ def measure(archive: Archive, bulk: Archive | None = None) -> Measurement:
         measure_onnxruntime(archive, bulk or archive, found)
     elif VERSION_FILE in archive.names:
         measure_torch(archive, bulk, found)
-    elif any(name.startswith("nvidia/") for name in archive.names):
+    elif any(_TOOLKIT_LIBRARY.fullmatch(name) or name.startswith("nvidia/") for name in archive.names):
         measure_toolkit_part(archive, bulk, found)
     else:
         _opencv(archive, bulk or archive, found)

@@ -51,6 +51,7 @@ def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) 
     """Yield the driver branch that knows the PTX; nothing is known of PTX whose toolkit was not measured."""
     if here.toolkit is None:
         return
+    branch_of = scene.facts.hardware.branch_of
     branch = scene.facts.hardware.ptx_branch(here.toolkit)
     if branch is None:
         return
@@ -59,4 +60,4 @@ def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) 
         f"which driver branch {branch} and newer can translate"
     )
     why = release_fact(wheel, says, NAME, wheel_source(wheel, file))
-    yield driver_requirement(scene, lambda driver: driver.branch >= branch, why)
+    yield driver_requirement(scene, lambda driver: branch_of(driver) >= branch, why)

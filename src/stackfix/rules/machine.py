@@ -62,11 +62,12 @@ def gpu_requirements(index: int, key: str, scene: Scene) -> Iterator[Requirement
     if row is None:
         return
     name = f"compute capability {key} ({row.architecture})"
+    branch_of = scene.facts.hardware.branch_of
     if row.first_driver_branch is not None:
         first = row.first_driver_branch
         text = f"driver branch {first} is the first that knows {name}"
-        yield driver_requirement(scene, lambda driver: driver.branch >= first, fact(text, GPU, row.source))
+        yield driver_requirement(scene, lambda driver: branch_of(driver) >= first, fact(text, GPU, row.source))
     if row.last_driver_branch is not None:
         last = row.last_driver_branch
         text = f"driver branch {last} is the last that knows {name}"
-        yield driver_requirement(scene, lambda driver: driver.branch <= last, fact(text, GPU, row.source))
+        yield driver_requirement(scene, lambda driver: branch_of(driver) <= last, fact(text, GPU, row.source))

@@ -75,6 +75,9 @@ class HardwareFacts(Protocol):
     def driver_steps(self, system: str, *, wsl: bool) -> Sequence[DriverVersion]:
         """Return driver releases at which something changes: floors and the first of each branch."""
 
+    def branch_of(self, driver: DriverVersion) -> int:
+        """Return the branch that a driver belongs to; Windows numbers run above their branch."""
+
     def ptx_branch(self, toolkit: CudaVersion) -> int | None:
         """Return the driver branch from which on the PTX that a toolkit writes is understood."""
 

@@ -63,7 +63,7 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
         if isinstance(answer, Refutation):
             facts = minimal(problem, answer.facts, extra, always={wish.fact})
             given = tuple(hold.node for hold in holds if hold.fact in facts)
-            return Newer(name=node, version=newer, facts=ordered(facts), given=given)
+            return Newer(name=node, version=newer, facts=merged(ordered(facts)), given=given)
     return None
 
 
