@@ -33,7 +33,7 @@ def test_the_answer_is_the_one_that_is_written_down(path):
         assert isinstance(answer, Explanation)
         texts = [fact.text for fact in answer.conflict]
         assert [text for text in scenario["no"]["conflict"] if text not in texts] == []
-        assert scenario["no"]["option"] in [option.text for option in answer.options]
+        assert scenario["no"].get("option", "") in ["", * (option.text for option in answer.options)]
 
 
 def test_there_are_scenarios():

@@ -225,12 +225,23 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             continue
         _refuse_unknown_package(canonicalize_name(requested.name), root, scene)
         why = Fact(
-            text=f"{root.asked_by} asks for {root.requirement}",
+            text=_wish_text(root, canonicalize_name(requested.name), str(requested.specifier), scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
         )
         yield from metadata.on_package(requested, scene, why)
+
+
+def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
+    """Return who asks for what; and that nothing on record answers it, where that is so."""
+    said = f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
+    releases = scene.releases(name)
+    if not releases:
+        return f"{said}, of which no wheel for {scene.machine.platform.label} is on record"
+    if not metadata.admitted(name, specifier, scene):
+        return f"{said}, and the newest on record is {next(iter(releases))}"
+    return said
 
 
 def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
