@@ -16,16 +16,28 @@ def opened(members, **named):
     return Archive(BytesReader("w.whl", wheel(members, **named)))
 
 
-def onnxruntime(*, needed=("libcublasLt.so.12", "libc.so.6"), rodata=b"", code=b"", info=None):
+def whole(archive):
+    return measure(archive, archive)
+
+
+def onnxruntime(
+    *, string_padding=0, needed=("libcublasLt.so.12", "libc.so.6"), rodata=b"", code=b"", info=None
+):
     members = {
         "onnxruntime/__init__.py": b"",
-        MODULE: elf(soname="", needed=["libc.so.6"], sections={".rodata": b"\0numpy._core\0"}),
+        MODULE: elf(
+            soname=MODULE.rpartition("/")[2], needed=["libc.so.6"], sections={".rodata": b"\0numpy._core\0"}
+        ),
         CAPI + "libonnxruntime_providers_shared.so": elf(soname="libonnxruntime_providers_shared.so"),
         CAPI + "libonnxruntime_providers_cuda.so": elf(
+            soname="libonnxruntime_providers_cuda.so",
             needed=[*needed, "libonnxruntime_providers_shared.so"],
+            string_padding=string_padding,
             sections={".rodata": rodata, ".nv_fatbin": code},
         ),
-        CAPI + "libonnxruntime_providers_tensorrt.so": elf(needed=["libnvinfer.so.10"]),
+        CAPI + "libonnxruntime_providers_tensorrt.so": elf(
+            soname="libonnxruntime_providers_tensorrt.so", needed=["libnvinfer.so.10"]
+        ),
     }
     if info:
         members[CAPI + "build_and_package_info.py"] = info
@@ -44,7 +56,7 @@ def test_a_wheel_without_metadata_is_refused():
 
 
 def test_onnxruntime_tells_by_feature_what_it_needs_beyond_its_own_libraries():
-    found = measure(onnxruntime())
+    found = whole(onnxruntime())
     assert found.needs == {
         "": ("libc.so.6",),
         "cuda": ("libc.so.6", "libcublasLt.so.12"),
@@ -55,30 +67,46 @@ def test_onnxruntime_tells_by_feature_what_it_needs_beyond_its_own_libraries():
 
 def test_onnxruntime_tells_which_libraries_it_opens_by_name():
     rodata = b"\0libcudnn.so.9\0libcublasLt.so.12\0libnothing.so.1\0"
-    assert measure(onnxruntime(rodata=rodata)).opens == {"cuda": ("libcudnn.so.9",)}
+    assert whole(onnxruntime(rodata=rodata)).opens == {"cuda": ("libcudnn.so.9",)}
 
 
 def test_the_build_information_says_which_cuda_before_the_ptx_does():
     code = container(entry(2, 90), entry(1, 90, isa=(8, 2)))
-    assert measure(onnxruntime(code=code)).cuda == "12.2"
-    found = measure(onnxruntime(code=code, info=b"package_name = 'x'\ncuda_version = '12.8.1'\n"))
+    assert whole(onnxruntime(code=code)).cuda == "12.2"
+    found = whole(onnxruntime(code=code, info=b"package_name = 'x'\ncuda_version = '12.8.1'\n"))
     assert (found.cuda, found.how["cuda"]) == ("12.8", "build_and_package_info.py")
     assert found.code == ((("90",), {"90": "12.2"}, 1),)
 
 
 def test_ptx_of_an_isa_that_two_toolkits_write_names_no_cuda_minor():
-    found = measure(onnxruntime(code=container(entry(1, 90, isa=(8, 5)))))
+    found = whole(onnxruntime(code=container(entry(1, 90, isa=(8, 5)))))
     assert (found.cuda, found.cuda_major) == ("", 12)
 
 
 def test_ptx_of_an_isa_that_nobody_knows_has_an_unknown_toolkit():
-    found = measure(onnxruntime(code=container(entry(1, 90, isa=(99, 1)))))
+    found = whole(onnxruntime(code=container(entry(1, 90, isa=(99, 1)))))
     assert found.code == (((), {"90": ""}, 1),)
     assert found.cuda == ""
 
 
 def test_libraries_of_two_cuda_majors_name_no_major():
-    assert measure(onnxruntime(needed=("libcublas.so.12", "libcudart.so.13"))).cuda_major == 0
+    assert whole(onnxruntime(needed=("libcublas.so.12", "libcudart.so.13"))).cuda_major == 0
+
+
+def test_the_heads_of_onnxruntime_tell_its_needs_and_leave_its_code_unknown():
+    found = measure(onnxruntime(code=container(entry(2, 90))))
+    assert found.needs == {
+        "": ("libc.so.6",),
+        "cuda": ("libc.so.6", "libcublasLt.so.12"),
+        "tensorrt": ("libnvinfer.so.10",),
+    }
+    assert (found.cuda_major, found.code, found.opens, found.numpy_abi) == (12, (), {}, ())
+
+
+def test_an_onnxruntime_provider_whose_names_are_far_behind_is_named_as_unread():
+    found = measure(onnxruntime(string_padding=1_200_000))
+    assert found.how["not read"] == "libonnxruntime_providers_cuda.so"
+    assert ("cuda" in found.needs, found.cuda_major) == (False, 0)
 
 
 def torch_wheel(**more):

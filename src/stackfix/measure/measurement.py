@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stackfix.measure import elf
+from stackfix.measure.archive import Archive
 from stackfix.measure.reader import Reader
 
+HEADS = (1 << 15, 1 << 18, 1 << 22)
 NUMPY_2_MARK = b"numpy._core"
 NUMPY_MARK = b"numpy.core"
 
@@ -57,6 +59,24 @@ def cuda_major(names: Iterable[str]) -> int:
     """Return the CUDA major that sonames such as `libcublas.so.12` tell, 0 where they tell none or several."""
     majors = {int(match[1]) for name in names if (match := _MAJOR_OF.fullmatch(name))}
     return majors.pop() if len(majors) == 1 else 0
+
+
+def library_names(archive: Archive, large: Archive | None, path: str) -> tuple[str, tuple[str, ...] | None]:
+    """Return soname and needed libraries of a member; needed is None where they could not be reached.
+
+    Its head tells them where the string table stands there, which is a kilobyte to 4 MiB; otherwise it is
+    inflated from `large`, or left unread where there is none.
+    """
+    library = path.rpartition("/")[2]
+    for length in HEADS:
+        names = elf.names_in_head(archive.head(path, length), library)
+        if names is not None:
+            return library, names
+    if large is None:
+        return "", None
+    with large.spooled(path) as opened:
+        dynamic = elf.dynamic(opened)
+    return dynamic.soname, dynamic.needed
 
 
 def section_bytes(reader: Reader, name: str) -> bytes:

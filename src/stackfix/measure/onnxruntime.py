@@ -13,9 +13,11 @@ from stackfix.measure.measurement import (
     base_names,
     cuda_major,
     foreign,
+    library_names,
     numpy_abi,
     section_bytes,
 )
+from stackfix.measure.reader import Reader
 
 MODULE = re.compile(r"(onnxruntime/capi/)onnxruntime_pybind11_state\.[^/]*so")
 CUDA_PROVIDER = "libonnxruntime_providers_cuda.so"
@@ -42,41 +44,60 @@ def module_name(archive: Archive) -> str:
     return next((name for name in archive.names if MODULE.fullmatch(name)), "")
 
 
-def measure_onnxruntime(archive: Archive, large: Archive, found: Measurement) -> None:
-    """Measure a wheel with onnxruntime's extension module, with or without a CUDA provider."""
-    name = module_name(archive)
+def measure_onnxruntime(archive: Archive, large: Archive | None, found: Measurement) -> None:
+    """Measure a wheel with onnxruntime's extension module, with or without a CUDA provider.
+
+    Without `large`, only what the heads of the libraries tell: needs, and so the CUDA major; no device code, no
+    opened names, no numpy.
+    """
+    folder = module_name(archive).rpartition("/")[0] + "/"
+    paths = {"": module_name(archive), "cuda": folder + CUDA_PROVIDER, "tensorrt": folder + TENSORRT_PROVIDER}
+    paths = {feature: path for feature, path in paths.items() if path in archive.names}
     own = base_names(archive.names)
-    with large.spooled(name) as module:
-        found.needs[""] = foreign(elf.dynamic(module).needed, own)
-        found.numpy_abi = numpy_abi(module.read(0, module.size))
-    found.how["needs"] = "DT_NEEDED of onnxruntime_pybind11_state"
-    found.how["numpy_abi"] = f"`numpy._core` in {name.rpartition('/')[2]}"
-    folder = name.rpartition("/")[0] + "/"
-    if folder + CUDA_PROVIDER in archive.names:
-        _cuda_provider(folder + CUDA_PROVIDER, large, own, found)
+    if large is None:
+        _heads(paths, archive, own, found)
+    else:
+        _whole(paths, large, own, found)
+    if "cuda" in found.needs:
+        found.cuda_major = cuda_major(found.needs["cuda"])
+        found.how["cuda_major"] = "sonames that the CUDA provider needs"
+    if "cuda" in paths:
         _built_with(folder, archive, found)
-    if folder + TENSORRT_PROVIDER in archive.names:
-        with large.spooled(folder + TENSORRT_PROVIDER) as provider:
-            found.needs["tensorrt"] = foreign(elf.dynamic(provider).needed, own)
 
 
-def _cuda_provider(name: str, large: Archive, own: set[str], found: Measurement) -> None:
-    with large.spooled(name) as provider:
-        found.needs["cuda"] = foreign(elf.dynamic(provider).needed, own)
-        opened = elf.strings(section_bytes(provider, ".rodata"))
-        opened |= elf.assembled_names(section_bytes(provider, ".text"))
-        counted = fatbin.tally(provider)
+def _heads(paths: Mapping[str, str], archive: Archive, own: set[str], found: Measurement) -> None:
+    for feature, path in paths.items():
+        _, names = library_names(archive, None, path)
+        if names is not None:
+            found.needs[feature] = foreign(names, own)
+    found.how["needs"] = "string tables in the heads of onnxruntime_pybind11_state and of the providers"
+    unread = paths.keys() - found.needs.keys()
+    if unread:
+        found.how["not read"] = " ".join(sorted(paths[feature].rpartition("/")[2] for feature in unread))
+
+
+def _whole(paths: Mapping[str, str], large: Archive, own: set[str], found: Measurement) -> None:
+    found.how["needs"] = "DT_NEEDED of onnxruntime_pybind11_state and of the providers"
+    for feature, path in paths.items():
+        with large.spooled(path) as library:
+            found.needs[feature] = foreign(elf.dynamic(library).needed, own)
+            if feature == "":
+                found.numpy_abi = numpy_abi(library.read(0, library.size))
+                found.how["numpy_abi"] = f"`numpy._core` in {path.rpartition('/')[2]}"
+            elif feature == "cuda":
+                _cuda_provider(library, own, found)
+
+
+def _cuda_provider(provider: Reader, own: set[str], found: Measurement) -> None:
+    opened = elf.strings(section_bytes(provider, ".rodata"))
+    opened |= elf.assembled_names(section_bytes(provider, ".text"))
     found.opens["cuda"] = tuple(
         sorted(n for n in opened - set(found.needs["cuda"]) - own if _OPENED.match(n))
     )
+    counted = fatbin.tally(provider)
     found.code = _code(counted)
-    found.cuda_major = cuda_major(found.needs["cuda"])
-    found.how |= {
-        "needs": "DT_NEEDED of onnxruntime_pybind11_state and of the providers",
-        "opens": "library names among the provider's strings and in its code",
-        "code": "entries of .nv_fatbin",
-        "cuda_major": "sonames that the CUDA provider needs",
-    }
+    found.how["opens"] = "library names among the provider's strings and in its code"
+    found.how["code"] = "entries of .nv_fatbin"
     written_by = {isa for _, ptx in counted for _, isa in ptx}
     if len(written_by) == 1 and not written_by & _SHARED_ISA:
         found.cuda = PTX_TOOLKIT.get(written_by.pop(), "")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-from stackfix.measure import elf
 from stackfix.measure.archive import Archive
-from stackfix.measure.measurement import Measurement, base_names, cuda_major, foreign
-
-HEADS = (1 << 15, 1 << 18, 1 << 22)
+from stackfix.measure.measurement import Measurement, base_names, cuda_major, foreign, library_names
 
 _LIBRARY = re.compile(r"lib[^/]+\.so(\.\d+)+")
 _FOLDER = re.compile(r"nvidia/cu(\d+)/")
@@ -26,7 +23,7 @@ def measure_toolkit_part(archive: Archive, large: Archive | None, found: Measure
         library = path.rpartition("/")[2]
         if not _LIBRARY.fullmatch(library) or "/stubs/" in path:
             continue
-        soname, names = _names(archive, large, path)
+        soname, names = library_names(archive, large, path)
         found.provides[soname or library] = path
         if names is None:
             unread.append(library)
@@ -41,17 +38,3 @@ def measure_toolkit_part(archive: Archive, large: Archive | None, found: Measure
         found.how["provides"] = found.how["needs"] = "string tables and dynamic sections of the libraries"
     if unread:
         found.how["not read"] = " ".join(sorted(unread))
-
-
-def _names(archive: Archive, large: Archive | None, path: str) -> tuple[str, tuple[str, ...] | None]:
-    """Return soname and needed libraries; needed is None where the string table could not be reached."""
-    library = path.rpartition("/")[2]
-    for length in HEADS:
-        names = elf.names_in_head(archive.head(path, length), library)
-        if names is not None:
-            return library, names
-    if large is None:
-        return "", None
-    with large.spooled(path) as opened:
-        dynamic = elf.dynamic(opened)
-    return dynamic.soname, dynamic.needed

@@ -38,13 +38,13 @@ def measure(archive: Archive, bulk: Archive | None = None) -> Measurement:
     """Return everything that is measured of one wheel.
 
     `bulk` is the same wheel opened for reading large members whole (its ranges are larger); without it, what
-    only hundreds of megabytes would tell of torch and of NVIDIA's own wheels is left out.
+    only hundreds of megabytes would tell of onnxruntime, torch and NVIDIA's own wheels is left out.
     """
     found = Measurement()
     found.requires_dist, found.requires_python = metadata(archive)
     found.owns = tuple(sorted(set(_import_folders(archive))))
     if module_name(archive):
-        measure_onnxruntime(archive, bulk or archive, found)
+        measure_onnxruntime(archive, bulk, found)
     elif VERSION_FILE in archive.names:
         measure_torch(archive, bulk, found)
     elif any(_TOOLKIT_LIBRARY.fullmatch(name) or name.startswith("nvidia/") for name in archive.names):
