@@ -96,7 +96,6 @@ def test_libraries_of_two_cuda_majors_name_no_major():
 def test_the_heads_of_onnxruntime_tell_its_needs_and_leave_its_code_unknown():
     found = measure(onnxruntime(code=container(entry(2, 90))))
     assert found.needs == {
-        "": ("libc.so.6",),
         "cuda": ("libc.so.6", "libcublasLt.so.12"),
         "tensorrt": ("libnvinfer.so.10",),
     }

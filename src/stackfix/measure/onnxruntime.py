@@ -47,15 +47,16 @@ def module_name(archive: Archive) -> str:
 def measure_onnxruntime(archive: Archive, large: Archive | None, found: Measurement) -> None:
     """Measure a wheel with onnxruntime's extension module, with or without a CUDA provider.
 
-    Without `large`, only what the heads of the libraries tell: needs, and so the CUDA major; no device code, no
-    opened names, no numpy.
+    Without `large`, only what the heads of the providers tell: needs, and so the CUDA major; no device code, no
+    opened names, no numpy. The extension module has no soname by which its names could be found.
     """
     folder = module_name(archive).rpartition("/")[0] + "/"
     paths = {"": module_name(archive), "cuda": folder + CUDA_PROVIDER, "tensorrt": folder + TENSORRT_PROVIDER}
     paths = {feature: path for feature, path in paths.items() if path in archive.names}
     own = base_names(archive.names)
     if large is None:
-        _heads(paths, archive, own, found)
+        providers = {feature: path for feature, path in paths.items() if feature}
+        _heads(providers, archive, own, found)
     else:
         _whole(paths, large, own, found)
     if "cuda" in found.needs:
@@ -70,7 +71,7 @@ def _heads(paths: Mapping[str, str], archive: Archive, own: set[str], found: Mea
         _, names = library_names(archive, None, path)
         if names is not None:
             found.needs[feature] = foreign(names, own)
-    found.how["needs"] = "string tables in the heads of onnxruntime_pybind11_state and of the providers"
+    found.how["needs"] = "string tables in the heads of the providers"
     unread = paths.keys() - found.needs.keys()
     if unread:
         found.how["not read"] = " ".join(sorted(paths[feature].rpartition("/")[2] for feature in unread))
