@@ -91,6 +91,7 @@ class Shelf:
 @pytest.fixture
 def shelf() -> Iterator[Shelf]:
     kept = Shelf()
+    stop = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -107,6 +108,8 @@ def shelf() -> Iterator[Shelf]:
             if fault == "broken server":
                 self.send_error(500)
                 return
+            if fault == "stalls":
+                stop.wait(20)
             if fault == "web page":
                 body = b"<html><body>log in to the network</body></html>"
             if fault == "other bytes":
@@ -130,6 +133,7 @@ def shelf() -> Iterator[Shelf]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield kept
+    stop.set()
     server.shutdown()
     server.server_close()
     thread.join()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from filelock import FileLock, Timeout
 
@@ -68,7 +71,11 @@ def install(
     made = make_parent(place)
     beside = Beside(place)
     try:
-        with held(beside, wait_seconds), tempfile.TemporaryDirectory(prefix="stackfix-") as scratch:
+        with (
+            _termination_is_an_exit(),
+            held(beside, wait_seconds),
+            tempfile.TemporaryDirectory(prefix="stackfix-") as scratch,
+        ):
             if said := recover(beside):
                 shown.stage(said)
             judge(place, replace=replace)
@@ -147,6 +154,27 @@ def held(beside: Beside, wait_seconds: float) -> Iterator[None]:
     finally:
         beside.lock.unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def _termination_is_an_exit() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a cancelled job, a closed terminal) end an install as tidily as Ctrl-C does."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = [
+        (each, signal.signal(each, leave)) for each in signals if signal.getsignal(each) == signal.SIG_DFL
+    ]
+    try:
+        yield
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
 
 
 def _proved(prove: Callable[[Path], object], staging: Path) -> None:

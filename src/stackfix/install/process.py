@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +48,42 @@ def run(
     try:
         if shown.bars and sys.platform != "win32":
             return _on_a_terminal(command, folder, environment, shown)
-        done = subprocess.run(
-            list(command),
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        child = _started(command, folder, environment, subprocess.PIPE)
     except OSError as error:
         raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
-    return Ended(done.returncode, readable(done.stdout[-_KEPT:]))
+    with _stopped_on_error(child):
+        output, _ = child.communicate()
+    return Ended(child.returncode, readable(output[-_KEPT:]))
+
+
+def _started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int
+) -> subprocess.Popen[bytes]:
+    """Start a command as the head of its own group, for pip starts another Python that must end with it."""
+    return subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def _stopped_on_error(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a child and all that it started when something else goes wrong, Ctrl-C above all."""
+    try:
+        yield
+    except BaseException:
+        if sys.platform == "win32":
+            child.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
 
 
 def readable(raw: bytes) -> str:
@@ -77,29 +103,16 @@ def _on_a_terminal(
     try:
         size = shutil.get_terminal_size()
         fcntl.ioctl(childs, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
-        child = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=childs,
-            stderr=childs,
-        )
-    except BaseException:
-        os.close(ours)
-        os.close(childs)
-        raise
-    os.close(childs)
-    kept = b""
-    try:
-        while piece := _read(ours):
-            progress.draw(piece)
-            kept = (kept + piece)[-_KEPT:]
-        return Ended(child.wait(), readable(kept))
-    except BaseException:
-        child.kill()
-        child.wait()
-        raise
+        try:
+            child = _started(command, folder, environment, childs)
+        finally:
+            os.close(childs)
+        kept = b""
+        with _stopped_on_error(child):
+            while piece := _read(ours):
+                progress.draw(piece)
+                kept = (kept + piece)[-_KEPT:]
+            return Ended(child.wait(), readable(kept))
     finally:
         os.close(ours)
 

@@ -1,0 +1,113 @@
+"""Ctrl-C while files are downloaded, and bars on a terminal."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from conftest import PYTHON, beside, snapshot
+
+from stackfix.errors import InstallerError
+from stackfix.install.install import install
+from stackfix.install.process import readable, run
+from stackfix.plan.lock import to_pylock
+from stackfix.probe.environment import read_environment
+
+INSTALL = """
+    import sys
+    from pathlib import Path
+    from stackfix.install.install import install
+    from stackfix.plan.lock import from_pylock
+    from stackfix.probe.environment import read_environment
+
+    lock, target, python, installer = sys.argv[1:]
+    install(from_pylock(Path(lock).read_text(), lock), Path(target), Path(python), read=read_environment,
+            prove=bool, installer=installer)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_ctrl_c_or_a_cancelled_job_during_a_download_changes_nothing(
+    shelf, tmp_path, variables, installer, number
+):
+    target = tmp_path / "venv"
+    install(
+        shelf.lock(shelf.wheel("app")), target, PYTHON, read=read_environment, prove=bool, variables=variables
+    )
+    before = snapshot(target)
+    slow = shelf.wheel("app", "2.0")
+    shelf.faults[slow.file.name] = "stalls"
+    lock = tmp_path / "uv-cache" / "pylock.toml"
+    lock.write_text(to_pylock(shelf.lock(slow)))
+    arguments = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(INSTALL),
+        str(lock),
+        str(target),
+        str(PYTHON),
+        installer,
+    ]
+    child = subprocess.Popen(arguments, env=variables, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while slow.file.name not in shelf.asked and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert slow.file.name in shelf.asked
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=30)
+    if number == signal.SIGINT:
+        assert b"KeyboardInterrupt" in errors
+    else:
+        assert child.returncode == 128 + number
+    assert snapshot(target) == before
+    assert beside(target) == []
+
+
+@dataclass
+class Terminal:
+    """A terminal that keeps what is drawn on it."""
+
+    drawn: list[bytes] = field(default_factory=list)
+    bars: bool = True
+
+    def stage(self, text: str) -> None:
+        pass
+
+    def draw(self, data: bytes) -> None:
+        self.drawn.append(data)
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_an_installer_draws_on_a_terminal_and_its_errors_are_read_from_there(
+    shelf, tmp_path, variables, installer
+):
+    terminal = Terminal()
+    more = {"read": read_environment, "prove": bool, "variables": variables, "installer": installer}
+    app = shelf.wheel("app")
+    made = install(shelf.lock(app), tmp_path / "venv", PYTHON, progress=terminal, **more)
+    assert made.packages == {"app": "1.0"}
+    assert b"app" in b"".join(terminal.drawn)
+
+
+def test_a_child_knows_that_it_has_a_terminal_only_if_there_is_one(tmp_path):
+    command = [sys.executable, "-c", "import sys; print(sys.stderr.isatty()); sys.exit(3)"]
+    assert run(command, folder=tmp_path, environment={}, progress=Terminal()).text == "True"
+    ended = run(command, folder=tmp_path, environment={})
+    assert (ended.code, ended.text) == (3, "False")
+
+
+def test_a_program_that_is_not_there_is_an_error_of_ours(tmp_path):
+    for progress in (None, Terminal()):
+        with pytest.raises(InstallerError, match="cannot be started"):
+            run([str(tmp_path / "nothing")], folder=tmp_path, environment={}, progress=progress)
+
+
+def test_what_is_shown_holds_no_escapes_and_no_passwords():
+    raw = b"\x1b[31merror\x1b[0m: https://user:secret@index.example/simple\r\n"
+    assert readable(raw) == "error: https://index.example/simple"
