@@ -269,8 +269,8 @@ def toolkit_minors() -> dict[tuple[str, str], set[str]]:
 VERSIONED = re.compile(r"nvidia-(cuda-(runtime|nvrtc|cupti)|nvtx|nvjitlink)(-cu\d+)?")
 UNTIED = re.compile(r"nvidia-(cudnn|nccl|cusparselt|nvshmem)(-cu\d+)?")
 
-# The two CUDA 11 releases of each package on PyPI are those of 11.7 Update 1 and of 11.8: NVIDIA, CUDA Toolkit
-# release notes, "CUDA Toolkit major components". torch 2.0 was built with 11.7 and pins the cuFFT of 11.8.
+# Two releases of each package are on PyPI for CUDA 11: torch 2.0, built with 11.7, pins the older one of each but of
+# cuFFT, and the newer ones were uploaded with the 11.8 runtime.
 CUDA_11 = {
     ("nvidia-cublas-cu11", "11.10.3.66"): "11.7",
     ("nvidia-cublas-cu11", "11.11.3.6"): "11.8",
@@ -319,7 +319,7 @@ def named_toolkits(
     if not known and (package, version) in CUDA_11:
         known, how = (
             {CUDA_11[package, version]},
-            ["documented: NVIDIA's component table of the CUDA 11 release"],
+            ["inferred: the older of two CUDA 11 releases goes with 11.7, the newer with 11.8"],
         )
     if beside := pinned.get((package, version), set()) - known:
         known, how = known | beside, [*how, f"torch built with CUDA {' and '.join(sorted(beside))} pins it"]
