@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -17,16 +17,18 @@ from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.install.progress import Progress
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.lock import Lock
 from stackfix.model.machine import Interpreter, Machine, Platform
-from stackfix.model.report import Report
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
-from stackfix.model.verdict import FAILED, Verdict
 from stackfix.model.wheel import Wheel
 from stackfix.solve import resolve as core
+
+if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms
+    from stackfix.install.progress import Progress
+    from stackfix.model.lock import Lock
+    from stackfix.model.report import Report
+    from stackfix.model.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +241,7 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
         staged = read_environment(interpreter.parent.parent)
         verdict = proof(staged, interpreter, facts, chosen.device, weights if wish.validate else None)
         verdicts.append(verdict)
-        return verdict.state != FAILED
+        return not verdict.failed
 
     try:
         made = make(

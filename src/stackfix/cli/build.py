@@ -13,9 +13,9 @@ from stackfix.cli.ask import answered, question
 from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.model.resolution import Explanation
-from stackfix.model.verdict import FAILED
-from stackfix.render.documents import explanation_document, verdict_document
+from stackfix.render.documents import explanation_document
 from stackfix.render.resolution_text import explanation_lines
+from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
@@ -76,7 +76,7 @@ def install(
             output.document(
                 {
                     "schema": schema,
-                    "ok": done.verdict.state != FAILED,
+                    "ok": not done.verdict.failed,
                     "venv": done.path or None,
                     "packages": done.lock.versions,
                     "cuda": done.lock.cuda or None,
@@ -87,7 +87,7 @@ def install(
         else:
             where = f"environment {done.path}" if done.path else f"nothing was changed at `{wish.target}`"
             output.answer([where, *verdict_lines(done.verdict)])
-        end(yes=done.verdict.state != FAILED)
+        end(yes=not done.verdict.failed)
 
 
 @click.command()
@@ -150,7 +150,7 @@ def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, 
     with answered(schema, as_json=as_json) as end:
         verdict = app.validate(Path(venv), weights=weights, image=image, device=device, timeout=timeout)
         if as_json:
-            output.document({"schema": schema, "ok": verdict.state != FAILED, **verdict_document(verdict)})
+            output.document({"schema": schema, "ok": not verdict.failed, **verdict_document(verdict)})
         else:
             output.answer(verdict_lines(verdict))
-        end(yes=verdict.state != FAILED)
+        end(yes=not verdict.failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any
 
@@ -22,6 +21,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a verb and return its command; an unknown verb is answered with near ones."""
         if cmd_name not in VERBS:
+            import difflib  # noqa: PLC0415 - 5 ms that an answer does not need
+
             near = difflib.get_close_matches(cmd_name, VERBS, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"verbs: {', '.join(VERBS)}"
             ctx.fail(f"there is no verb `{cmd_name}`; {hint}")

@@ -6,7 +6,6 @@ sign of anything.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,6 +23,8 @@ def answer(lines: Iterable[str]) -> None:
 
 def document(data: Mapping[str, Any]) -> None:
     """Write the answer as one JSON object to stdout."""
+    import json  # noqa: PLC0415 - 5 ms that an answer does not need
+
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 

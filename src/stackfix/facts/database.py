@@ -29,6 +29,7 @@ class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: str
     providers: dict[str, tuple[str, ...]]
     owners: dict[str, tuple[str, ...]]
+    majors: dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class Database:
     def owners(self, folder: str) -> Sequence[str]:
         """Return the packages whose rows fill an import folder."""
         return self._index.owners.get(folder, ())
+
+    def majors(self, package: str) -> Sequence[int]:
+        """Return the CUDA majors that a package's rows are built for."""
+        return self._index.majors.get(package, (0,))
 
     def packages(self) -> list[str]:
         """Return every package that has rows."""
@@ -177,10 +182,13 @@ def index_of(root: Path) -> WheelIndex:
     """Return the index of all rows under a data folder, worked out from the rows themselves."""
     providers: dict[str, set[str]] = {}
     owners: dict[str, set[str]] = {}
+    majors: dict[str, set[int]] = {}
     seen = ""
     for path in sorted((root / "wheels").glob("*.jsonl")):
         for row in read_rows(path):
             seen = max(seen, row.seen)
+            if row.provides:
+                majors.setdefault(row.package, set()).add(row.cuda_major)
             for soname in row.provides:
                 providers.setdefault(soname, set()).add(row.package)
             for folder in row.owns:
@@ -189,4 +197,5 @@ def index_of(root: Path) -> WheelIndex:
         seen=seen,
         providers={soname: tuple(sorted(names)) for soname, names in sorted(providers.items())},
         owners={folder: tuple(sorted(names)) for folder, names in sorted(owners.items())},
+        majors={package: tuple(sorted(found)) for package, found in sorted(majors.items())},
     )

@@ -8,7 +8,6 @@ refused: `RTX 6000` alone may be the Quadro of 2018, the Ada or the Blackwell.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -120,6 +119,8 @@ def _by_capability(text: str, gpus: Gpus, index: int) -> Gpu:
 
 def _near(text: str, rows: Iterable[GpuRow]) -> str:
     names = {" ".join(words(row.name)): row.name for row in rows}
+    import difflib  # noqa: PLC0415 - 5 ms that an answer does not need
+
     near = difflib.get_close_matches(" ".join(words(text)), names, n=4, cutoff=0.4)
     listed = ", ".join(f"`{names[one]}`" for one in near)
     return (

@@ -49,7 +49,9 @@ class Hardware:
     def _branches(self) -> tuple[int, ...]:
         drivers = self.prepared.drivers
         named = {row.branch for row in drivers.branch} | {row.branch for row in drivers.release}
-        return tuple(sorted(named | {row.ptx_driver_branch for row in drivers.minor if row.ptx_driver_branch}))
+        return tuple(
+            sorted(named | {row.ptx_driver_branch for row in drivers.minor if row.ptx_driver_branch})
+        )
 
     def branch_of(self, driver: DriverVersion) -> int:
         """Return a driver's branch: on Windows numbers run above it (581.80 is of branch 580)."""

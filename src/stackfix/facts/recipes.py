@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
@@ -44,6 +43,8 @@ def load_recipe(root: Path, name: str) -> Recipe:
     """Return a recipe; QuestionError with the near names for one that is not there."""
     names = recipe_names(root)
     if name not in names:
+        import difflib  # noqa: PLC0415 - 5 ms that an answer does not need
+
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else f"recipes: {', '.join(names)}"
         raise QuestionError(f"there is no recipe `{name}`", hint=hint)

@@ -2,7 +2,7 @@
 
 Everything that makes a set work or fail is said in one form: a candidate of one node requires that another
 node takes one of the allowed keys, and a fact says why. Packages are nodes; so are machine readings
-(`machine:driver`), shared libraries (`lib:libcudnn.so.9`), import folders (`owns:onnxruntime`), the CUDA of
+(`machine:driver`), shared libraries (`lib:libcudnn.so.9@13`), import folders (`owns:onnxruntime`), the CUDA of
 the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
 """
 
@@ -27,9 +27,14 @@ def gpu_node(index: int) -> str:
     return f"machine:gpu:{index}"
 
 
-def library_node(soname: str) -> str:
-    """Return the node whose candidates are the wheels that provide `soname`."""
-    return f"lib:{soname}"
+def library_node(soname: str, cuda_major: int) -> str:
+    """Return the node whose candidates are the wheels that provide `soname`, built for a CUDA major (0: any)."""
+    return f"lib:{soname}@{cuda_major}"
+
+
+def provided_node(soname: str) -> str:
+    """Return the node of a soname, of which a process loads one: its key is the package that provides it."""
+    return f"one:{soname}"
 
 
 def presence_node(package: str) -> str:

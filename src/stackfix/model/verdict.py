@@ -57,6 +57,11 @@ class Verdict:
     weights: str = ""
 
     @property
+    def failed(self) -> bool:
+        """Whether something is broken; "not proved" is not that."""
+        return self.state == FAILED
+
+    @property
     def ok(self) -> bool:
         """Whether something was proved."""
         return self.state in {PROVED_ON_GPU, PROVED_ON_CPU}

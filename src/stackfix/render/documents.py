@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from stackfix.model.evidence import Known, Reading
 from stackfix.model.problem import Fact
 from stackfix.model.resolution import Explanation, Resolution
-from stackfix.model.verdict import Verdict
-
-T = TypeVar("T")
 
 
 def fact_document(fact: Fact) -> dict[str, Any]:
@@ -56,32 +52,3 @@ def explanation_document(explanation: Explanation, facts_date: str) -> dict[str,
         "newer": {},
         "facts_date": facts_date,
     }
-
-
-def verdict_document(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as JSON, without schema and ok; what is not known is null."""
-    return {
-        "verdict": verdict.state,
-        "reason": verdict.reason,
-        "code": verdict.code or None,
-        "fix": verdict.fix or None,
-        "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in verdict.checks],
-        "provider": verdict.provider or None,
-        "people": [
-            {
-                "box": list(person.box),
-                "keypoints": [list(point) for point in person.keypoints],
-                "scores": list(person.scores),
-            }
-            for person in verdict.people
-        ],
-        "detected": verdict.detected,
-        "first_ms": _value(verdict.first_ms),
-        "latency_ms": _value(verdict.latency_ms),
-        "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
-        "weights": verdict.weights or None,
-    }
-
-
-def _value(reading: Reading[T]) -> T | None:
-    return reading.value if isinstance(reading, Known) else None

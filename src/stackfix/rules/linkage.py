@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stackfix.model.problem import DRIVER, Requirement, library_node
+from stackfix.model.problem import DRIVER, Requirement, library_node, provided_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
@@ -20,14 +20,18 @@ def provider_key(wheel: Wheel) -> str:
     return f"{wheel.package} {wheel.key}"
 
 
-def providers(soname: str, scene: Scene) -> Sequence[Wheel]:
-    """Return the wheels that provide a soname, newest first within each package."""
+def providers(soname: str, cuda_major: int, scene: Scene) -> Sequence[Wheel]:
+    """Return the wheels that provide a soname for a CUDA major (0: any), newest first within each package.
+
+    A package none of whose releases is for that major is not even read.
+    """
     return [
         row
         for package in scene.facts.providers(soname)
+        if not cuda_major or {0, cuda_major} & set(scene.facts.majors(package))
         for rows in scene.releases(package).values()
         for row in rows[:1]
-        if soname in row.provides
+        if soname in row.provides and (not cuda_major or row.cuda_major in {0, cuda_major})
     ]
 
 
@@ -62,21 +66,16 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
                 yield Requirement(DRIVER, frozenset(scene.driver_keys()), why)
             continue
         major = wheel.cuda_major
-        matching = [
-            each
-            for each in providers(soname, scene)
-            if not (major and each.cuda_major) or each.cuda_major == major
-        ]
-        if major and any(each.cuda_major for each in matching):
-            says += f" of CUDA {major}"
+        matching = providers(soname, major, scene)
+        if any(each.cuda_major for each in matching) or not matching:
+            says += f" of CUDA {major}" if major else ""
         allowed = frozenset(provider_key(each) for each in matching)
-        yield Requirement(
-            library_node(soname), allowed, release_fact(wheel, says, NAME, wheel_source(wheel, file))
-        )
+        why = release_fact(wheel, says, NAME, wheel_source(wheel, file))
+        yield Requirement(library_node(soname, major), allowed, why)
     for soname in sorted(wheel.provides):
         if len(scene.facts.providers(soname)) < 2:
             continue
         why = release_fact(
             wheel, f"provides {soname}, of which a process loads one", NAME, wheel_source(wheel, file)
         )
-        yield Requirement(library_node(soname), frozenset({provider_key(wheel)}), why)
+        yield Requirement(provided_node(soname), frozenset({wheel.package}), why)

@@ -66,7 +66,9 @@ def gpu_requirements(index: int, key: str, scene: Scene) -> Iterator[Requirement
     if row.first_driver_branch is not None:
         first = row.first_driver_branch
         text = f"driver branch {first} is the first that knows {name}"
-        yield driver_requirement(scene, lambda driver: branch_of(driver) >= first, fact(text, GPU, row.source))
+        yield driver_requirement(
+            scene, lambda driver: branch_of(driver) >= first, fact(text, GPU, row.source)
+        )
     if row.last_driver_branch is not None:
         last = row.last_driver_branch
         text = f"driver branch {last} is the last that knows {name}"

@@ -127,6 +127,9 @@ class Facts(Protocol):
     def providers(self, soname: str) -> Sequence[str]:
         """Names of the packages whose rows provide `soname`."""
 
+    def majors(self, package: str) -> Sequence[int]:
+        """CUDA majors that the package's rows are built for; 0 among them where none could be told."""
+
     def owners(self, folder: str) -> Sequence[str]:
         """Names of the packages whose rows fill the import folder."""
 

@@ -16,8 +16,8 @@ from stackfix.model.problem import (
     Requirement,
     folder_node,
     is_package,
-    library_node,
     presence_node,
+    provided_node,
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
@@ -26,7 +26,8 @@ from stackfix.rules.linkage import provider_key, providers
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
-_LIBRARY = library_node("")
+_LIBRARY = "lib:"
+_ONE = provided_node("")
 _FOLDER = folder_node("")
 _PRESENCE = presence_node("")
 _GPU = "machine:gpu:"
@@ -62,7 +63,10 @@ class Lowered:
         if is_package(node):
             return list(self.scene.releases(node.partition("[")[0]))
         if node.startswith(_LIBRARY):
-            return [provider_key(wheel) for wheel in providers(node.removeprefix(_LIBRARY), self.scene)]
+            soname, major = _library(node)
+            return [provider_key(wheel) for wheel in providers(soname, major, self.scene)]
+        if node.startswith(_ONE):
+            return self.scene.facts.providers(node.removeprefix(_ONE))
         if node.startswith(_PRESENCE):
             return list(self.scene.releases(node.removeprefix(_PRESENCE)))
         if node.startswith(_FOLDER):
@@ -83,7 +87,7 @@ class Lowered:
         if node.startswith(_GPU):
             return list(gpu_requirements(int(node.removeprefix(_GPU)), key, self.scene))
         if node.startswith(_LIBRARY):
-            return [self._provided(node.removeprefix(_LIBRARY), key)]
+            return [self._provided(_library(node)[0], key)]
         if not is_package(node):
             return []
         package, _, extra = node.partition("[")
@@ -106,3 +110,9 @@ class Lowered:
         why = release_fact(wheel, f"has the extra {extra}", "metadata", wheel_source(wheel, file, "metadata"))
         same = Requirement(wheel.package, frozenset({wheel.key}), why)
         return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]
+
+
+def _library(node: str) -> tuple[str, int]:
+    """Return soname and CUDA major of a library's node."""
+    soname, _, major = node.removeprefix(_LIBRARY).rpartition("@")
+    return soname, int(major)

@@ -1,0 +1,39 @@
+"""A verdict as the JSON that scripts rely on."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from stackfix.model.evidence import Known, Reading
+from stackfix.model.verdict import Verdict
+
+T = TypeVar("T")
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as JSON, without schema and ok; what is not known is null."""
+    return {
+        "verdict": verdict.state,
+        "reason": verdict.reason,
+        "code": verdict.code or None,
+        "fix": verdict.fix or None,
+        "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in verdict.checks],
+        "provider": verdict.provider or None,
+        "people": [
+            {
+                "box": list(person.box),
+                "keypoints": [list(point) for point in person.keypoints],
+                "scores": list(person.scores),
+            }
+            for person in verdict.people
+        ],
+        "detected": verdict.detected,
+        "first_ms": _value(verdict.first_ms),
+        "latency_ms": _value(verdict.latency_ms),
+        "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
+        "weights": verdict.weights or None,
+    }
+
+
+def _value(reading: Reading[T]) -> T | None:
+    return reading.value if isinstance(reading, Known) else None
