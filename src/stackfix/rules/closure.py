@@ -50,37 +50,43 @@ def closure(
     `plugins` are file names that a wanted feature loads (`libonnxruntime_providers_cuda.so`); `opened` are
     (library path, soname) of names that are given to dlopen and cannot be done without.
     """
-    present: dict[str, SharedLibrary] = {}
-    for library in environment.libraries:
-        for name in library.names:
-            present.setdefault(name, library)
-    files = {
-        path.rpartition("/")[2] for each in environment.distributions for path in each.files if ".so" in path
-    }
+    walk = _Walk(environment, libraries)
     queue = [one for one in environment.libraries if _EXTENSION.search(one.path) or one.file_name in plugins]
-    followed: set[str] = set()
-    missing: dict[str, str] = {}
-    driver: set[str] = set()
-
-    def meet(soname: str, needed_by: str) -> Iterator[SharedLibrary]:
-        if soname in present:
-            yield present[soname]
-        elif libraries.is_driver(soname):
-            driver.add(soname)
-        elif not libraries.is_system(soname) and soname not in files:
-            missing.setdefault(soname, needed_by)
-
     for path, soname in opened:
-        queue += meet(soname, path)
+        queue += walk.meet(soname, path)
+    followed: set[str] = set()
     while queue:
         library = queue.pop()
-        if library.path in followed:
-            continue
-        followed.add(library.path)
-        for soname in library.needed:
-            queue += meet(soname, library.path)
+        if library.path not in followed:
+            followed.add(library.path)
+            for soname in library.needed:
+                queue += walk.meet(soname, library.path)
     return Closure(
-        missing=tuple(Missing(soname=name, needed_by=path) for name, path in sorted(missing.items())),
-        from_driver=tuple(sorted(driver)),
+        missing=tuple(Missing(soname=name, needed_by=path) for name, path in sorted(walk.missing.items())),
+        from_driver=tuple(sorted(walk.from_driver)),
         followed=len(followed),
     )
+
+
+class _Walk:
+    """Where names lead in one environment; keeps what nobody brings, and what the driver has to."""
+
+    def __init__(self, environment: Environment, libraries: LibraryFacts) -> None:
+        self._libraries = libraries
+        self._present: dict[str, SharedLibrary] = {}
+        for library in environment.libraries:
+            for name in library.names:
+                self._present.setdefault(name, library)
+        paths = (path for each in environment.distributions for path in each.files if ".so" in path)
+        self._files = {path.rpartition("/")[2] for path in paths}
+        self.missing: dict[str, str] = {}
+        self.from_driver: set[str] = set()
+
+    def meet(self, soname: str, needed_by: str) -> Iterator[SharedLibrary]:
+        """Yield the library that a name leads to, if the environment has it."""
+        if soname in self._present:
+            yield self._present[soname]
+        elif self._libraries.is_driver(soname):
+            self.from_driver.add(soname)
+        elif not self._libraries.is_system(soname) and soname not in self._files:
+            self.missing.setdefault(soname, needed_by)

@@ -14,10 +14,7 @@ from stackfix.model.problem import (
     GLIBC,
     PYTHON,
     Requirement,
-    folder_node,
     is_package,
-    presence_node,
-    provided_node,
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
@@ -27,9 +24,6 @@ from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 _LIBRARY = "lib:"
-_ONE = provided_node("")
-_FOLDER = folder_node("")
-_PRESENCE = presence_node("")
 _GPU = "machine:gpu:"
 
 
@@ -62,24 +56,21 @@ class Lowered:
     def _list(self, node: str) -> Sequence[str]:
         if is_package(node):
             return list(self.scene.releases(node.partition("[")[0]))
-        if node.startswith(_LIBRARY):
-            soname, major = _library(node)
-            return [provider_key(wheel) for wheel in providers(soname, major, self.scene)]
-        if node.startswith(_ONE):
-            return self.scene.facts.providers(node.removeprefix(_ONE))
-        if node.startswith(_PRESENCE):
-            return list(self.scene.releases(node.removeprefix(_PRESENCE)))
-        if node.startswith(_FOLDER):
-            return self.scene.facts.owners(node.removeprefix(_FOLDER))
-        if node.startswith(_GPU):
-            return self.scene.gpu_keys(int(node.removeprefix(_GPU)))
-        readings: dict[str, Callable[[], Sequence[str]]] = {
+        kind, _, rest = node.partition(":")
+        facts = self.scene.facts
+        listing: dict[str, Callable[[], Sequence[str]]] = {
+            "lib": lambda: [provider_key(wheel) for wheel in providers(*_library(node), self.scene)],
+            "one": lambda: facts.providers(rest),
+            "if": lambda: list(self.scene.releases(rest)),
+            "owns": lambda: facts.owners(rest),
             CUDA: self.scene.cuda_keys,
             DRIVER: self.scene.driver_keys,
             PYTHON: self.scene.python_keys,
             GLIBC: lambda: metadata.glibc_keys(self.scene),
         }
-        return readings[node]()
+        if node.startswith(_GPU):
+            return self.scene.gpu_keys(int(node.removeprefix(_GPU)))
+        return listing[node if node in listing else kind]()
 
     def _work_out(self, node: str, key: str) -> Sequence[Requirement]:
         if node == CUDA:
