@@ -74,10 +74,16 @@ class _Walk:
     def __init__(self, environment: Environment, libraries: LibraryFacts) -> None:
         self._libraries = libraries
         self._present: dict[str, SharedLibrary] = {}
+        gone = {path for each in environment.distributions for path in each.missing}
         for library in environment.libraries:
-            for name in library.names:
+            for name in library.names if library.path not in gone else ():
                 self._present.setdefault(name, library)
-        paths = (path for each in environment.distributions for path in each.files if ".so" in path)
+        paths = (
+            path
+            for each in environment.distributions
+            for path in each.files
+            if ".so" in path and path not in gone
+        )
         self._files = {path.rpartition("/")[2] for path in paths}
         self.missing: dict[str, str] = {}
         self.from_driver: set[str] = set()
