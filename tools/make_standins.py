@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ from standin_scene import KEYPOINT_PLACES, KEYPOINT_SCORES, PEOPLE, draw, truth_
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "standins"
 OPSET, IR = 11, 6
 RED_ABOVE_GREEN = 200.0
-DIRECTIONS = ("left", "right", "up", "down")
 STRIDES = (8, 16, 32)
 # the finer a grid, the lower its score: where a coarse cell lies wholly inside a person, it wins
 LEVEL_SCORES = (0.7, 0.8, 0.9)
@@ -101,24 +101,31 @@ class Graph:
         return model
 
 
-def reach(graph: Graph, mask: str, steps: int) -> str:
-    """Return [1,4,h,w]: how many pixels the mask goes on to the left, right, up and down, fractions counted.
+def reach(graph: Graph, mask: str, steps: int, directions: Sequence[tuple[int, int]]) -> str:
+    """Return how many pixels the mask goes on in each direction (down, right: -1, 0 or 1), fractions counted.
 
     `going` holds whether the last 2^i pixels are all in the mask, `count` how many of them are; each step
     shifts both by 2^i with a dilated convolution that has one weight, and so doubles how far they see.
+    The two go apart: joined and cut again, onnxruntime 1.16 and 1.17 get them wrong from the second run on.
     """
-    going = graph.add("Concat", *[graph.clip(graph.scaled(mask, 8.0))] * 4, axis=1)
-    count = graph.add("Concat", *[mask] * 4, axis=1)
-    shift = np.zeros((8, 1, 3, 3), np.float32)
-    for channel, (row, column) in enumerate(((1, 0), (1, 2), (0, 1), (2, 1))):
-        shift[channel, 0, row, column] = shift[channel + 4, 0, row, column] = 1.0
+    count = graph.conv(mask, np.ones((len(directions), 1, 1, 1)))
+    going = graph.clip(graph.scaled(count, 8.0))
+    height = 3 if any(down for down, _ in directions) else 1
+    shift = np.zeros((len(directions), 1, height, 3), np.float32)
+    for channel, (down, right) in enumerate(directions):
+        # what lies in a direction is read, so that the count comes from there
+        shift[channel, 0, height // 2 + down, 1 + right] = 1.0
     for step in range(steps):
         far = 2**step
-        both = graph.add("Concat", going, count, axis=1)
-        shifted = graph.conv(both, shift, group=8, dilations=[far, far], pads=[far] * 4)
-        beyond = graph.add("Mul", going, graph.cut(shifted, 1, 4, 8))
+        above = far if height > 1 else 0
+        sides = {
+            "group": len(directions),
+            "dilations": [max(above, 1), far],
+            "pads": [above, far, above, far],
+        }
+        beyond = graph.add("Mul", going, graph.conv(count, shift, **sides))
         count = graph.add("Add", count, beyond)
-        going = graph.add("Mul", going, graph.cut(shifted, 1, 0, 4))
+        going = graph.add("Mul", going, graph.conv(going, shift, **sides))
     return count
 
 
@@ -146,7 +153,7 @@ def detector(seed: int = 1) -> Any:
     colour[0, :2, 0, 0] = (1 / RED_ABOVE_GREEN, -1 / RED_ABOVE_GREEN)
     person = graph.clip(graph.conv("images", colour))
     cover = graph.conv(person, np.full((1, 1, 8, 8), 1 / 64), strides=[8, 8])
-    reached = reach(graph, cover, 7)
+    reached = reach(graph, cover, 7, ((0, -1), (0, 1), (-1, 0), (1, 0)))
     # left and right edges relative to the cell's own corner: 1 - left, right
     turn = np.zeros((4, 4, 1, 1), np.float32)
     turn[0, :2, 0, 0] = (-0.5, 0.5)  # centre across, less the cell: (1 - left + right) / 2
@@ -272,7 +279,7 @@ def pose(seed: int = 2) -> Any:
 
 def _interval(graph: Graph, line: str, length: int) -> str:
     """Return [batch, 2]: where the person starts and ends on a line, in pixel middles, from the line's middle."""
-    reached = reach(graph, line, 8)
+    reached = reach(graph, line, 8, ((0, -1), (0, 1)))
     middle = length // 2
     before = graph.cut(graph.cut(reached, 1, 0, 1), 3, middle - 1, middle)
     after = graph.cut(graph.cut(reached, 1, 1, 2), 3, middle, middle + 1)

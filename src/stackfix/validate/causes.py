@@ -47,8 +47,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "this cuDNN has no code for this GPU", _REBUILD),
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", _REBUILD),
-    (r"out of memory|Failed to allocate memory|CUDNN_STATUS_NOT_INITIALIZED|CUBLAS_STATUS_ALLOC_FAILED|"
-     r"CUDNN_STATUS_ALLOC_FAILED|BFCArena", "gpu_memory", "the GPU's memory did not suffice",
+    (r"out of memory|Failed to allocate memory|CUDNN_STATUS_NOT_INITIALIZED|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|BFCArena",
+     "gpu_memory", "the GPU's memory did not suffice",
      "end other programs on the GPU (`nvidia-smi` names them), then try again"),
     (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from stackfix.model.verdict import Check
 
 _LIMIT = 64_000_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +48,19 @@ def read(text: str) -> Journal:
     return Journal(stage=stage, checks=tuple(checks), values=values, ended=ended)
 
 
+def plain(text: str) -> str:
+    """Return text that any terminal may show: no colours, no control characters."""
+    uncoloured = _COLOUR.sub("", text)
+    shown = (
+        each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in uncoloured
+    )
+    return "".join(shown).strip()
+
+
 def _check(entry: Mapping[str, Any]) -> Check:
     ok = entry.get("ok")
     return Check(
         name=str(entry.get("name", "")),
         ok=ok if isinstance(ok, bool) else None,
-        text=str(entry.get("text", "")),
+        text=plain(str(entry.get("text", ""))),
     )

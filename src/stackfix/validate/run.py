@@ -16,7 +16,7 @@ from stackfix.errors import QuestionError, TargetError
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
-from stackfix.validate.journal import Journal, read
+from stackfix.validate.journal import Journal, plain, read
 from stackfix.validate.judge import judge
 from stackfix.validate.weights import Weights
 
@@ -135,10 +135,7 @@ def _tail(path: Path) -> str:
     with path.open("rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(0, stream.tell() - _TAIL))
-        text = stream.read().decode("utf-8", "replace")
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text
-    ).strip()
+        return plain(stream.read().decode("utf-8", "replace"))
 
 
 def _broken_off(

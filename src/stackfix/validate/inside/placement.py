@@ -12,11 +12,12 @@ from .sessions import CUDA
 
 _HEAVY = ("Conv", "MatMul", "Gemm", "Attention")
 # what onnxruntime puts on the CPU on purpose, for its answer is a shape and is needed there
-_SHAPE_OPERATORS = frozenset(
-    ("Shape", "Size", "Gather", "Concat", "Unsqueeze", "Squeeze", "Slice", "Cast", "Reshape", "Constant")
-    + ("ConstantOfShape", "Range", "Add", "Sub", "Mul", "Div", "Floor", "Ceil", "Equal", "Where", "Expand")
-    + ("Identity", "Flatten", "Split", "Transpose", "Min", "Max", "Mod", "Neg", "ReduceProd")
-)
+_SHAPE_OPERATORS = frozenset((
+    "Shape", "Size", "Gather", "Concat", "Unsqueeze", "Squeeze", "Slice", "Cast", "Reshape",
+    "Constant", "ConstantOfShape", "Range", "Add", "Sub", "Mul", "Div", "Floor", "Ceil", "Equal",
+    "Where", "Expand", "Identity", "Flatten", "Split", "Transpose", "Min", "Max", "Mod", "Neg",
+    "ReduceProd",
+))  # fmt: skip
 _SHAPE_BYTES = 4096
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from .journal import Journal, numbers
 from .memory import Meter
 from .pipeline import People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
+
+_TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
 class Task(NamedTuple):
@@ -161,7 +164,7 @@ def _open_on_gpu(task: Task) -> Attempt:
         texts.append("\n".join(part for part in (raised, heard.text.strip()) if part))
         if networks is not None and all(each and each[0] == CUDA for each in networks.providers()):
             return Attempt(networks, strict=strict, text="")
-    return Attempt(None, strict=False, text="\n".join(dict.fromkeys(texts)))
+    return Attempt(None, strict=False, text=_once("\n".join(texts)))
 
 
 def _refused(task: Task, text: str, journal: Journal) -> None:
@@ -270,3 +273,9 @@ def _write_people(task: Task, people: People, journal: Journal) -> None:
 def _said(error: Exception) -> str:
     """Return what an exception says, with its kind."""
     return f"{type(error).__name__}: {error}"
+
+
+def _once(text: str) -> str:
+    """Return each line once, and without the time that onnxruntime writes before it."""
+    lines = (_TIME.sub("", line).strip() for line in text.splitlines())
+    return "\n".join(dict.fromkeys(line for line in lines if line))
