@@ -37,7 +37,9 @@ def _opened(
 
 def examine(environment: Environment, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
-    installed: dict[str, str] = {canonicalize_name(each.name): each.version for each in environment.distributions}
+    installed: dict[str, str] = {
+        canonicalize_name(each.name): each.version for each in environment.distributions
+    }
     features = ("cuda",) if "onnxruntime-gpu" in installed else ()
     found = close(environment, facts, features)
     findings = [*_collisions(installed, facts), *_missing(found, facts), *_gutted(environment)]

@@ -30,7 +30,9 @@ def test_help_loads_neither_click_nor_solver_nor_http_nor_data():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("verb", ["install", "resolve", "explain", "lock", "validate", "doctor", "machine", "facts"])
+@pytest.mark.parametrize(
+    "verb", ["install", "resolve", "explain", "lock", "validate", "doctor", "machine", "facts"]
+)
 def test_every_verb_that_help_names_has_help_of_its_own(verb):
     assert verb in run("--help").stdout
     done = run(verb, "--help")

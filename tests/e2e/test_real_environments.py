@@ -11,19 +11,32 @@ from elftools.elf.elffile import ELFFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
-SYSTEM = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libutil.so", "libgcc_s.so", "libstdc++.so")
+SYSTEM = (
+    "libc.so",
+    "libm.so",
+    "libdl.so",
+    "libpthread.so",
+    "librt.so",
+    "libutil.so",
+    "libgcc_s.so",
+    "libstdc++.so",
+)
 SYSTEM += ("ld-linux", "libz.so", "libresolv.so")
 
 
 def stackfix(*words):
-    done = subprocess.run([sys.executable, "-m", "stackfix", *words], capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        [sys.executable, "-m", "stackfix", *words], capture_output=True, text=True, timeout=900
+    )
     return done, json.loads(done.stdout) if done.stdout.startswith("{") else None
 
 
 def needed(path):
     with path.open("rb") as handle:
         dynamic = ELFFile(handle).get_section_by_name(".dynamic")
-        return [tag.needed for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"] if dynamic else []
+        return (
+            [tag.needed for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"] if dynamic else []
+        )
 
 
 def unresolved(site_packages, roots):

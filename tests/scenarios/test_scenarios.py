@@ -19,7 +19,9 @@ def ask(scenario):
     machine.setdefault("platform", "linux_x86_64" if sys.platform != "linux" else "")
     machine.setdefault("glibc", "2.35")
     targets = tuple(scenario.get("targets", ["dwpose"]))
-    return app.resolve(Question(targets=targets, machine=MachineQuestion(**machine), sources=("pypi",))).result
+    return app.resolve(
+        Question(targets=targets, machine=MachineQuestion(**machine), sources=("pypi",))
+    ).result
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -33,7 +35,7 @@ def test_the_answer_is_the_one_that_is_written_down(path):
         assert isinstance(answer, Explanation)
         texts = [fact.text for fact in answer.conflict]
         assert [text for text in scenario["no"]["conflict"] if text not in texts] == []
-        assert scenario["no"].get("option", "") in ["", * (option.text for option in answer.options)]
+        assert scenario["no"].get("option", "") in ["", *(option.text for option in answer.options)]
 
 
 def test_there_are_scenarios():
