@@ -82,6 +82,7 @@ class Shelf:
                 sha256=hashlib.sha256(data).hexdigest(),
                 url=f"{self.address}/files/{file}",
             ),
+            index=f"{self.address}/simple",
         )
 
     def lock(self, *packages: LockedPackage, python: str = VERSION) -> Lock:
@@ -119,6 +120,7 @@ def shelf() -> Iterator[Shelf]:
             self.send_header(
                 "Content-Type", "text/html" if fault == "web page" else "application/octet-stream"
             )
+            self.send_header("Cache-Control", "max-age=31536000, immutable")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body[: len(body) // 2] if fault == "cut" else body)

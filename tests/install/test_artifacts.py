@@ -27,7 +27,7 @@ def from_index(
     pages = {
         f"{index.address}/torch-x/": answer for index, answer in ((FIRST, first), (SECOND, second)) if answer
     }
-    return locate([WANTED], FolderTransport(pages=pages, files={}), [FIRST, SECOND])[WANTED.name]
+    return locate([WANTED], FolderTransport(pages=pages, files={}), [FIRST, SECOND])[WANTED.name].url
 
 
 def test_the_address_is_absolute_and_holds_no_password():
@@ -66,3 +66,8 @@ def test_a_file_that_is_gone_is_told_from_a_package_that_is_unknown():
 def test_no_network_is_said_as_it_is():
     with pytest.raises(NetworkError, match="no route"):
         from_index(NetworkError("no route"))
+
+
+def test_the_index_is_kept_without_its_password():
+    transport = FolderTransport(pages={f"{FIRST.address}/torch-x/": page()}, files={})
+    assert locate([WANTED], transport, [FIRST])[WANTED.name].index == "https://index.example/simple"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import hashlib
 import os
 import subprocess
@@ -351,3 +352,17 @@ def test_a_path_with_spaces_and_letters_of_other_tongues_works(shelf, tmp_path, 
         put(shelf, target, variables, app, installer=installer)
         ran = subprocess.run([target / "bin" / "run-app"], capture_output=True, text=True, check=False)
         assert ran.stdout == "app 1.0\n", ran.stderr
+
+
+def test_a_lock_without_an_index_is_installed_by_addresses(shelf, tmp_path, variables):
+    app = dataclasses.replace(shelf.wheel("app"), index="")
+    made = put(shelf, tmp_path / "venv", variables, app, installer="uv")
+    assert made.packages == {"app": "1.0"}
+    assert not list(Path(made.site_packages[0]).rglob("direct_url.json"))
+
+
+def test_uv_takes_from_its_cache_what_was_installed_before(shelf, tmp_path, variables):
+    put(shelf, tmp_path / "one", variables, shelf.wheel("app"), installer="uv")
+    shelf.asked.clear()
+    put(shelf, tmp_path / "two", variables, shelf.wheel("app"), installer="uv")
+    assert "app-1.0-py3-none-any.whl" not in shelf.asked

@@ -33,7 +33,10 @@ def lock() -> Lock:
             LockedPackage(
                 name=each.package,
                 version=each.name.split("-")[1],
-                file=LockedFile(name=each.name, size=each.size, sha256=each.sha256, url=addresses[each.name]),
+                file=LockedFile(
+                    name=each.name, size=each.size, sha256=each.sha256, url=addresses[each.name].url
+                ),
+                index=addresses[each.name].index,
             )
             for each in wanted
         ),

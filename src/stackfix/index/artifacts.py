@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from stackfix.errors import AnswerError, HashError, NetworkError
 from stackfix.index.simple import IndexFile, project
 from stackfix.index.transport import Transport
+from stackfix.model.lock import Address
 
 THREADS = 8
 
@@ -40,7 +41,7 @@ def without_credentials(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
 
 
-def locate(wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Index]) -> Mapping[str, str]:
+def locate(wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Index]) -> Mapping[str, Address]:
     """Return file name -> address for every wanted file; pages are asked in parallel, each once.
 
     Indexes are asked in their order. A file that the index lists with another sha256 (or size) raises HashError
@@ -58,9 +59,9 @@ def locate(wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Ind
 
 def _of_package(
     wanted: Sequence[Wanted], transport: Transport, indexes: Sequence[Index]
-) -> Mapping[str, str]:
+) -> Mapping[str, Address]:
     """Return the addresses of one package's files; an index further down is asked only for what is left."""
-    found: dict[str, str] = {}
+    found: dict[str, Address] = {}
     known: list[str] = []
     others: dict[str, list[str]] = {file.name: [] for file in wanted}
     for index in indexes:
@@ -79,7 +80,9 @@ def _of_package(
             if problem:
                 others[file.name].append(f"{index.name} lists it with {problem}")
             elif listed is not None:
-                found[file.name] = without_credentials(listed.address)
+                found[file.name] = Address(
+                    url=without_credentials(listed.address), index=without_credentials(index.address)
+                )
     for file in wanted:
         if file.name not in found:
             raise _missing(file, others[file.name], known, [index.name for index in indexes])

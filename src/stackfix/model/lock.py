@@ -6,6 +6,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where an index says that a file lies, and that index's own address; neither holds credentials."""
+
+    url: str
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockedFile:
     """One wheel: the file itself (name, size, sha256) and the one address it is taken from."""
 
@@ -17,12 +25,17 @@ class LockedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedPackage:
-    """One package and the wheel that was chosen of it."""
+    """One package and the wheel that was chosen of it.
+
+    `index` is the address of the index that lists it, "" if none does: uv finds in its cache by it what the
+    user had installed from there before.
+    """
 
     name: str
     version: str
     file: LockedFile
     requires_python: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, QuestionError
 from stackfix.model.evidence import Known
-from stackfix.model.lock import Lock, LockedFile, LockedPackage
+from stackfix.model.lock import Address, Lock, LockedFile, LockedPackage
 from stackfix.model.machine import PLATFORMS
 from stackfix.model.resolution import Resolution
 from stackfix.versions import PythonVersion
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 def lock_of(
-    resolution: Resolution, addresses: Mapping[str, str], *, facts_date: str = "", recipe: str = ""
+    resolution: Resolution, addresses: Mapping[str, Address], *, facts_date: str = "", recipe: str = ""
 ) -> Lock:
     """Return the lock of a resolution; `addresses` maps each chosen file's name to where it lies."""
     machine = resolution.machine
@@ -50,9 +50,10 @@ def lock_of(
                     name=pin.file.name,
                     size=pin.file.size,
                     sha256=pin.file.sha256,
-                    url=addresses[pin.file.name],
+                    url=addresses[pin.file.name].url,
                 ),
                 requires_python=pin.file.requires_python,
+                index=addresses[pin.file.name].index,
             )
             for pin in sorted(resolution.pins, key=lambda pin: pin.name)
         ),
@@ -86,6 +87,8 @@ def to_pylock(lock: Lock) -> str:
         lines += ["", "[[packages]]", f"name = {_text(package.name)}", f"version = {_text(package.version)}"]
         if package.requires_python:
             lines.append(f"requires-python = {_text(package.requires_python)}")
+        if package.index:
+            lines.append(f"index = {_text(package.index)}")
         file = package.file
         lines.append(
             f"wheels = [{{ name = {_text(file.name)}, url = {_text(file.url)}, size = {file.size}, "
@@ -201,11 +204,15 @@ class _Reader:
         wheels = self._get(table, place, "wheels", list)
         if len(wheels) != 1 or not isinstance(wheels[0], dict):
             raise self._no(f"{place}.wheels", f"one wheel is expected, {len(wheels)} are there")
+        index = self._optional(table, place, "index")
+        if index:
+            self._address(index, f"{place}.index")
         return LockedPackage(
             name=name,
             version=version,
             file=self._wheel(wheels[0], f"{place}.wheels[0]", name, version),
             requires_python=self._optional(table, place, "requires-python"),
+            index=index,
         )
 
     def _wheel(self, table: Mapping[str, object], place: str, name: str, version: str) -> LockedFile:
@@ -235,5 +242,5 @@ class _Reader:
         except ValueError as error:
             raise self._no(place, f"not an address: {error}") from error
         if parts.scheme not in ("https", "http", "file") or _CONTROL.search(url) or "#" in url or "$" in url:
-            raise self._no(place, f"`{url[:200]}` is not an https, http or file address of one wheel")
+            raise self._no(place, f"`{url[:200]}` is not an https, http or file address")
         return parts.path
