@@ -154,5 +154,10 @@ def no_gpu_here(values: Values) -> str:
     return ""
 
 
+def sonames(values: Values) -> set[str]:
+    """Return the names of the libraries that were called missing."""
+    return {str(each.get("soname", "")) for each in _records(values.get("missing"))}
+
+
 def _records(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

@@ -16,7 +16,7 @@ from stackfix.model.verdict import (
     Verdict,
 )
 from stackfix.validate import truth
-from stackfix.validate.causes import Cause, cause_of, no_gpu_here
+from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
 
 # without each of these, asked and answered yes, nothing is proved
@@ -92,8 +92,8 @@ def judge(
 def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> tuple[str, Cause]:
     failed = [check for check in checks if check.ok is False]
     absent = no_gpu_here(values) if device == "gpu" else ""
-    if absent and all(check.name == "gpu session" for check in failed) and values.get("cuda build") is True:
-        reason = f"{absent}; the environment runs DWPose on the CPU, and its CUDA provider can be opened"
+    if absent and _opens(checks, values) and all(check.name == "gpu session" for check in failed):
+        reason = f"{absent}; the environment runs DWPose on the CPU, and its CUDA provider lacks nothing that shows without a driver"
         code = "driver_missing"
         return NOT_PROVED, Cause(code, reason, "ask again on a machine with the GPU")
     if failed:
@@ -110,6 +110,13 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
     if device == "gpu":
         return PROVED_ON_GPU, Cause("", "DWPose ran on the GPU, every convolution and product of it")
     return PROVED_ON_CPU, Cause("", "DWPose ran on the CPU")
+
+
+def _opens(checks: Sequence[Check], values: Mapping[str, Any]) -> bool:
+    """Whether the CUDA provider can be opened, as far as that shows without a driver."""
+    if any(check.name == "gpu libraries" and check.ok is True for check in checks):
+        return True
+    return sonames(values) == {"libcuda.so.1"}
 
 
 def _people(value: Any) -> tuple[Person, ...]:

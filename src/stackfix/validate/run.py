@@ -21,7 +21,6 @@ from stackfix.validate.judge import judge
 from stackfix.validate.weights import Weights
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
-REPEATS = 5
 _TAIL = 4000
 _REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
 
@@ -33,6 +32,7 @@ def run(
     weights: Weights,
     image: Path | None = None,
     timeout: float = 300.0,
+    repeats: int = 5,
     environment: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
@@ -54,7 +54,7 @@ def run(
             "pose": str(weights.pose.resolve()),
             "image": str((image or weights.scene).resolve()),
             "device": device,
-            "repeats": REPEATS,
+            "repeats": repeats,
             "scratch": scratch,
             "result": str(result),
         }
@@ -108,7 +108,7 @@ def _child(
                 ended = f"it was ended after {timeout:g} s without an answer"
             finally:
                 _end(child)
-    return ended, _tail(output)
+    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / "heard"))))
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -132,6 +132,8 @@ def _how_it_ended(status: int) -> str:
 
 def _tail(path: Path) -> str:
     """Return the last of a file as text that any terminal may show."""
+    if not path.is_file():
+        return ""
     with path.open("rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(0, stream.tell() - _TAIL))

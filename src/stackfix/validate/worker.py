@@ -39,6 +39,8 @@ def import_library(name: str, journal: Any) -> Any:
         version = str(module.__version__)
     except BaseException as error:  # noqa: BLE001 - a library can raise anything, SystemExit too
         journal.failed(f"import {name}", f"{type(error).__name__}: {error}")
+        libraries = importlib.import_module(f"{PACKAGE}.libraries")
+        journal.value("missing", libraries.missing_in(str(error)))
         return None
     journal.value(f"{name} version", version)
     journal.passed(f"import {name}", f"{name} {version} from {getattr(module, '__file__', 'nowhere')}")

@@ -15,6 +15,7 @@ from .memory import Meter
 from .pipeline import People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
+DRIVER = "libcuda.so.1"
 _TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
@@ -101,7 +102,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     journal.passed("gpu session", how)
     journal.stage("run the networks on the GPU")
     networks = attempt.networks
-    with listening() as heard:
+    with listening(task.scratch) as heard:
         try:
             people = task.run(networks)
             after = networks.providers()
@@ -156,7 +157,7 @@ def _open_on_gpu(task: Task) -> Attempt:
         options = Options([cuda] if strict else [cuda, CPU], strict=strict, profile=task.scratch)
         networks = None
         raised = ""
-        with listening() as heard:
+        with listening(task.scratch) as heard:
             try:
                 networks = task.open(options)
             except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
@@ -176,14 +177,19 @@ def _refused(task: Task, text: str, journal: Journal) -> None:
     journal.value("cuda build", CUDA in task.runtime.get_available_providers())
     journal.value("missing", libraries.missing_in(text + "\n" + (provider or "")))
     journal.failed("gpu session", text or "onnxruntime gives a session on the CPU and says nothing")
-    if provider is None:
+    driver_only = provider is not None and [each["soname"] for each in libraries.missing_in(provider)] == [
+        DRIVER
+    ]
+    if driver_only:
+        journal.not_asked(
+            "gpu libraries", f"onnxruntime's CUDA provider opens as far as the driver's own `{DRIVER}`"
+        )
+    elif provider is None:
         journal.not_asked("gpu libraries", "this onnxruntime has no CUDA provider to open")
     elif provider:
         journal.failed("gpu libraries", f"onnxruntime's CUDA provider can't be opened: {provider}")
     else:
-        journal.check(
-            "gpu libraries", True, "onnxruntime's CUDA provider and all that it needs can be opened"
-        )
+        journal.passed("gpu libraries", "onnxruntime's CUDA provider and all that it needs can be opened")
     _mapped(journal)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ CUDA = "CUDAExecutionProvider"
 DETECTOR_SHAPE = (1, 8400, 85)
 POSE_SHAPES = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
 TEXT_LIMIT = 6000
+HEARD = "heard"
 
 
 class ModelError(Exception):
@@ -129,14 +129,17 @@ class Heard:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Heard]:
-    """Catch what is written to descriptors 1 and 2: onnxruntime tells only stderr why it has no CUDA."""
+def listening(folder: str) -> Iterator[Heard]:
+    """Catch what is written to descriptors 1 and 2: onnxruntime tells only stderr why it has no CUDA.
+
+    It goes to a file in `folder`, so that the last words of a process that dies here are not lost.
+    """
     heard = Heard()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
     kept = [(number, os.dup(number)) for number in (1, 2)]
-    with tempfile.TemporaryFile() as sink:
+    with Path(folder, HEARD).open("w+b") as sink:
         try:
             for number, _ in kept:
                 os.dup2(sink.fileno(), number)
@@ -150,3 +153,4 @@ def listening() -> Iterator[Heard]:
                 os.close(copy)
             sink.seek(0)
             heard.text = sink.read(TEXT_LIMIT).decode("utf-8", "replace")
+            sink.truncate(0)

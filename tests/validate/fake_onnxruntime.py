@@ -1,0 +1,125 @@
+"""An onnxruntime that does what FAKE_ONNXRUNTIME says; it computes with the real one, on the CPU."""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+
+MODE = os.environ["FAKE_ONNXRUNTIME"]
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+if MODE == "raises on import":
+    raise ImportError("libcublas.so.12: cannot open shared object file: No such file or directory")
+if MODE == "leaves on import":
+    sys.exit(0)
+
+_here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_fake, _path = sys.modules.pop("onnxruntime"), list(sys.path)
+sys.path = [each for each in sys.path if os.path.abspath(each) != _here]
+_real = importlib.import_module("onnxruntime")
+sys.path = _path
+sys.modules["onnxruntime"] = _fake
+
+__version__ = _real.__version__
+SessionOptions = _real.SessionOptions
+
+
+class OrtValue:
+    @staticmethod
+    def ortvalue_from_numpy(array, device, index):
+        return array
+
+
+def get_available_providers():
+    return [CPU] if MODE == "cpu build" else [CUDA, CPU]
+
+
+class _Bound:
+    def device_name(self):
+        return "cpu" if MODE == "binds to the cpu" else "cuda"
+
+
+class _Binding:
+    def bind_ortvalue_input(self, name, value):
+        pass
+
+    def bind_output(self, name, device):
+        pass
+
+    def get_outputs(self):
+        return [_Bound()]
+
+
+class InferenceSession:
+    def __init__(self, path, sess_options=None, providers=None, enable_fallback=1):
+        names = [each[0] if isinstance(each, tuple) else each for each in providers]
+        self.on_gpu = CUDA in names
+        strict = self.on_gpu and CPU not in names
+        if self.on_gpu:
+            if MODE == "segfault":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if MODE == "abort":
+                os.abort()
+            if MODE == "hang":
+                time.sleep(600)
+            if MODE == "stops":
+                os._exit(0)
+            if MODE == "binary":
+                os.write(2, b"\xff\xfe\x00\x1b[31mred\x07" * 50)
+                os.write(1, b"\x80\x81 out of memory")
+                os._exit(3)
+            if MODE == "raises":
+                raise RuntimeError(
+                    "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
+                )
+            if strict and MODE in {"refuses strictly", "silent", "cpu build"}:
+                raise RuntimeError("fallback to CPU EP has been explicitly disabled by the user")
+        self.profile = sess_options.profile_file_prefix if sess_options.enable_profiling else ""
+        self.claims = [CUDA, CPU] if self.on_gpu and MODE not in {"silent", "cpu build"} else [CPU]
+        if MODE == "own program on the cpu" and self.on_gpu and not self.profile:
+            self.claims = [CPU]
+        self.session = _real.InferenceSession(path, providers=[CPU])
+
+    def get_providers(self):
+        return self.claims
+
+    def disable_fallback(self):
+        pass
+
+    def get_inputs(self):
+        return self.session.get_inputs()
+
+    def get_outputs(self):
+        return self.session.get_outputs()
+
+    def run(self, names, inputs):
+        answers = self.session.run(names, inputs)
+        if self.on_gpu and MODE == "wrong numbers":
+            answers = [each * 1.01 for each in answers]
+        if self.on_gpu and MODE == "no numbers":
+            answers = [each * float("nan") for each in answers]
+        if self.on_gpu and MODE == "falls back in a run":
+            self.claims = [CPU]
+        return answers
+
+    def io_binding(self):
+        return _Binding()
+
+    def run_with_iobinding(self, binding):
+        pass
+
+    def end_profiling(self):
+        provider = CPU if MODE == "convolutions on the cpu" else CUDA
+        nodes = [("Conv", provider), ("MatMul", CUDA)]
+        if MODE == "refuses strictly":
+            nodes.append(("Shape", CPU))
+        path = self.profile + "_profile.json"
+        events = [
+            {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}}
+            for name, on in nodes
+        ]
+        with open(path, "w") as stream:
+            json.dump(events, stream)
+        return path

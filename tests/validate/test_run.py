@@ -1,0 +1,155 @@
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from stackfix.errors import QuestionError, TargetError
+from stackfix.model.verdict import Verdict
+from stackfix.validate.run import run
+from stackfix.validate.weights import Weights
+
+FAKE = Path(__file__).parent / "fake_onnxruntime.py"
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    (site / "onnxruntime").mkdir()
+    shutil.copy(FAKE, site / "onnxruntime" / "__init__.py")
+    # numpy, cv2 and the real onnxruntime, which the fake computes with, come after it
+    (site / "more.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+def asked(python: Path, weights: Weights, mode: str, *, device: str = "gpu", timeout: float = 60) -> Verdict:
+    variables = {**os.environ, "FAKE_ONNXRUNTIME": mode, "LD_LIBRARY_PATH": ""}
+    return run(python, device=device, weights=weights, timeout=timeout, repeats=1, environment=variables)
+
+
+def answer(verdict: Verdict, name: str) -> bool | None:
+    return next(check.ok for check in verdict.checks if check.name == name)
+
+
+def test_the_real_onnxruntime_proves_dwpose_on_the_cpu(weights):
+    verdict = run(Path(sys.executable), device="cpu", weights=weights, repeats=1)
+    assert verdict.state == "proved on cpu"
+    assert verdict.provider == "CPUExecutionProvider"
+    assert len(verdict.people) == verdict.detected == 3
+    assert all(len(person.keypoints) == len(person.scores) == 134 for person in verdict.people)
+    assert answer(verdict, "boxes") is answer(verdict, "keypoints") is True
+
+
+def test_the_real_cpu_build_fails_a_gpu_request_with_its_own_words(weights):
+    verdict = run(Path(sys.executable), device="gpu", weights=weights)
+    assert (verdict.state, verdict.code) == ("failed", "ort_cpu_only")
+    said = next(check.text for check in verdict.checks if check.name == "gpu session")
+    assert "explicitly disabled" in said
+    assert "\x1b" not in said
+
+
+def test_sessions_that_stay_on_the_gpu_are_proved_there(python, weights):
+    verdict = asked(python, weights, "gpu")
+    assert verdict.state == "proved on gpu", verdict.checks
+    assert verdict.provider == "CUDAExecutionProvider"
+    assert verdict.code == ""
+
+
+def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(python, weights):
+    verdict = asked(python, weights, "refuses strictly")
+    assert verdict.state == "proved on gpu"
+    assert "2 Shape" in next(check.text for check in verdict.checks if check.name == "placement")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "code"),
+    [
+        ("silent", "gpu session", "dwpose_cpu_fallback"),
+        ("cpu build", "gpu session", "ort_cpu_only"),
+        ("falls back in a run", "providers", "dwpose_cpu_fallback"),
+        ("convolutions on the cpu", "placement", "dwpose_cpu_fallback"),
+        ("binds to the cpu", "bound outputs", "dwpose_cpu_fallback"),
+        ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
+        ("wrong numbers", "numbers", "wrong_numbers"),
+        ("no numbers", "finite gpu numbers", "wrong_numbers"),
+        ("raises", "gpu session", "driver_too_old"),
+        ("raises on import", "import onnxruntime", "cuda_runtime_missing"),
+        ("leaves on import", "import onnxruntime", "package_broken"),
+    ],
+)
+def test_what_is_not_the_gpu_fails_by_the_check_that_sees_it(python, weights, mode, name, code):
+    verdict = asked(python, weights, mode)
+    assert verdict.state == "failed", verdict
+    assert answer(verdict, name) is False
+    assert verdict.code == code
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "word"),
+    [
+        ("segfault", "validator_crashed", "SIGSEGV"),
+        ("abort", "validator_crashed", "SIGABRT"),
+        ("stops", "validator_no_answer", "no complete answer"),
+        ("binary", "gpu_memory", "status 3"),
+    ],
+)
+def test_a_process_that_dies_is_a_failed_verdict_that_says_where(python, weights, mode, code, word):
+    verdict = asked(python, weights, mode)
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert "open the networks on the GPU" in verdict.reason
+    assert word in verdict.reason
+    assert all("\x1b" not in check.text and "\x00" not in check.text for check in verdict.checks)
+    assert answer(verdict, "models") is True  # what was answered before is kept
+
+
+def test_a_hang_ends_at_the_time_limit(python, weights):
+    verdict = asked(python, weights, "hang", timeout=8)
+    assert (verdict.state, verdict.code) == ("failed", "validator_hung")
+    assert "8 s" in verdict.reason
+
+
+def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, tmp_path):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('shadowed')")
+    variables = {
+        **os.environ,
+        "FAKE_ONNXRUNTIME": "gpu",
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONHOME": "/nowhere",
+    }
+    assert (
+        run(python, device="gpu", weights=weights, repeats=1, environment=variables).state == "proved on gpu"
+    )
+
+
+def test_a_library_path_is_kept_and_said(python, weights):
+    variables = {**os.environ, "FAKE_ONNXRUNTIME": "gpu", "LD_LIBRARY_PATH": "/opt/somewhere"}
+    verdict = run(python, device="gpu", weights=weights, repeats=1, environment=variables)
+    assert any(check.name == "LD_LIBRARY_PATH" and "/opt/somewhere" in check.text for check in verdict.checks)
+
+
+def test_a_picture_that_is_none_is_a_failed_verdict(weights, tmp_path):
+    (tmp_path / "text.png").write_text("not a picture")
+    verdict = run(Path(sys.executable), device="cpu", weights=weights, image=tmp_path / "text.png")
+    assert (verdict.state, verdict.code) == ("failed", "picture_unreadable")
+
+
+def test_a_python_that_is_not_there_is_an_error_not_a_verdict(weights, tmp_path):
+    with pytest.raises(TargetError, match="no such Python"):
+        run(tmp_path / "python", device="cpu", weights=weights)
+
+
+def test_a_file_that_is_no_python_is_a_failed_verdict(weights, tmp_path):
+    (tmp_path / "python").write_text("nothing")
+    verdict = run(tmp_path / "python", device="cpu", weights=weights)
+    assert verdict.state == "failed"
+    assert "can't be started" in verdict.reason
+
+
+def test_an_unknown_device_is_a_question_error(weights):
+    with pytest.raises(QuestionError, match="tpu"):
+        run(Path(sys.executable), device="tpu", weights=weights)
