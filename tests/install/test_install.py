@@ -108,15 +108,20 @@ def test_records_stay_true_after_the_switch(shelf, tmp_path, variables, installe
             assert (digest, size) == (f"sha256={expected}", str(len(data))), path
 
 
-@pytest.mark.parametrize("installer", INSTALLERS)
+FAULTS = [
+    ("other bytes", HashError),
+    ("web page", HashError),
+    ("broken server", NetworkError),
+    ("missing", NetworkError),
+    ("cut", (NetworkError, HashError)),
+]
+
+
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("installer", "fault", "error"),
     [
-        ("other bytes", HashError),
-        ("web page", HashError),
-        ("broken server", NetworkError),
-        ("missing", NetworkError),
-        ("cut", (NetworkError, HashError)),
+        *(("uv", fault, error) for fault, error in FAULTS),
+        *(pytest.param("pip", *each, marks=[] if each[0] == "cut" else pytest.mark.slow) for each in FAULTS),
     ],
 )
 def test_a_bad_download_changes_nothing(shelf, tmp_path, variables, installer, fault, error):

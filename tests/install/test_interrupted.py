@@ -31,8 +31,10 @@ INSTALL = """
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize(
+    ("installer", "number"),
+    [("uv", signal.SIGINT), ("uv", signal.SIGTERM), ("uv", signal.SIGHUP), ("pip", signal.SIGINT)],
+)
 def test_ctrl_c_or_a_cancelled_job_during_a_download_changes_nothing(
     shelf, tmp_path, variables, installer, number
 ):
