@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 MODE = os.environ["FAKE_ONNXRUNTIME"]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -15,9 +16,9 @@ if MODE == "raises on import":
 if MODE == "leaves on import":
     sys.exit(0)
 
-_here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_here = Path(__file__).resolve().parent.parent
 _fake, _path = sys.modules.pop("onnxruntime"), list(sys.path)
-sys.path = [each for each in sys.path if os.path.abspath(each) != _here]
+sys.path = [each for each in sys.path if Path(each).resolve() != _here]
 _real = importlib.import_module("onnxruntime")
 sys.path = _path
 sys.modules["onnxruntime"] = _fake
@@ -120,6 +121,5 @@ class InferenceSession:
             {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}}
             for name, on in nodes
         ]
-        with open(path, "w") as stream:
-            json.dump(events, stream)
+        Path(path).write_text(json.dumps(events))
         return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stackfix.model.evidence import Known, Reading, Unknown
@@ -73,6 +74,9 @@ def judge(
         text = "no person was detected; like DWPose itself, the whole picture was posed"
         checks.append(Check(name="people in the picture", ok=None, text=text))
     state, cause = _decide(checks, values, device)
+    if state == NOT_PROVED:
+        # no GPU was there to ask, so what onnxruntime said of it is no answer
+        checks = [replace(check, ok=None) if check.name == "gpu session" else check for check in checks]
     return Verdict(
         state=state,
         reason=cause.reason,
@@ -82,8 +86,8 @@ def judge(
         provider=str(values.get("provider") or ""),
         people=people,
         detected=detected if isinstance(detected, int) else 0,
-        first_ms=_milliseconds(values.get("first_ms")),
-        latency_ms=_milliseconds(values.get("latency_ms")),
+        first_ms=_milliseconds(values.get("first_ms"), device),
+        latency_ms=_milliseconds(values.get("latency_ms"), device),
         gpu_memory_bytes=_memory(values.get("gpu memory")),
         weights=weights,
     )
@@ -126,9 +130,9 @@ def _people(value: Any) -> tuple[Person, ...]:
         return ()
 
 
-def _milliseconds(value: Any) -> Reading[float]:
+def _milliseconds(value: Any, device: str) -> Reading[float]:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Known(float(value), "measured in the environment")
+        return Known(float(value), f"measured on the {device}" + (", TF32 off" if device == "gpu" else ""))
     return Unknown(("the networks were not timed",))
 
 

@@ -40,7 +40,7 @@ def read_events(path: str) -> list[dict[str, Any]]:
         events = json.loads(text)
     except ValueError:
         # older releases end the list with a comma
-        events = json.loads(text.rstrip().rstrip("],").rstrip() + "]")
+        events = json.loads(text.rstrip("], \t\r\n") + "]")
     nodes = []
     for event in events:
         arguments = event.get("args") or {}

@@ -1,0 +1,244 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from stackfix.errors import DataError, QuestionError
+from stackfix.model.evidence import Known
+from stackfix.model.verdict import Check, Person, Verdict
+from stackfix.render.verdict_text import verdict_lines
+from stackfix.validate import journal, truth
+from stackfix.validate.causes import Cause, cause_of
+from stackfix.validate.inside import agreement, libraries, placement
+from stackfix.validate.inside.pipeline import People
+from stackfix.validate.weights import DETECTOR, POSE, from_folder, refuse_what_is_no_network, standins
+
+NOTHING = Cause("nothing", "nothing was seen")
+PROVIDER = {"libcublasLt.so.12: cannot open shared object file: No such file or directory"}
+
+
+def node(operator, provider="CUDAExecutionProvider", size=1_000_000):
+    return {"operator": operator, "provider": provider, "bytes": size}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "ok"),
+    [
+        ([node("Conv"), node("FusedMatMul")], True),
+        ([node("Conv"), node("Shape", "CPUExecutionProvider", 16)], True),
+        ([node("Conv"), node("Gather", "CPUExecutionProvider", -1)], True),
+        ([node("Conv"), node("Mul", "CPUExecutionProvider")], False),
+        ([node("Conv"), node("Resize", "CPUExecutionProvider", 16)], False),
+        ([node("Conv"), node("NhwcFusedConv", "CPUExecutionProvider", 16)], False),
+        ([node("Conv"), node("Gemm", "TensorrtExecutionProvider")], False),
+        ([node("Relu")], None),
+        ([], None),
+    ],
+)
+def test_only_arithmetic_on_shapes_may_leave_the_gpu(nodes, ok):
+    assert placement.judge(nodes).ok is ok
+
+
+def test_a_profile_with_a_comma_before_its_end_is_read(tmp_path):
+    event = json.dumps({"cat": "Node", "args": {"op_name": "Conv", "provider": "CUDAExecutionProvider"}})
+    for number, text in enumerate((f"[\n{event},\n{event}\n]", f"[\n{event},\n{event},\n]")):
+        path = tmp_path / f"{number}.json"
+        path.write_text(text)
+        assert [each["operator"] for each in placement.read_events(str(path))] == ["Conv", "Conv"]
+
+
+@pytest.mark.parametrize(("change", "ok"), [(0.0, True), (5e-4, True), (2e-3, False), (np.nan, False)])
+def test_numbers_agree_to_a_tenth_of_a_percent_of_the_largest(change, ok):
+    there = {"output": [np.array([[1.0, -2.0]], np.float32)]}
+    here = {"output": [there["output"][0] + np.float32(2 * change)]}
+    assert agreement.compare_outputs(here, there).ok is ok
+
+
+def test_a_keypoint_elsewhere_is_not_agreement():
+    boxes, points, scores = np.array([[0.0, 0, 100, 200]]), np.zeros((1, 134, 2)), np.full((1, 134), 0.8)
+    there = People(boxes, points, scores)
+    few, many = points.copy(), points.copy()
+    few[0, 0], many[0, :5] = 50, 50
+    assert agreement.compare_people(People(boxes, few, scores), there).ok
+    assert not agreement.compare_people(People(boxes, many, scores), there).ok
+    assert not agreement.compare_people(People(boxes[:0], points, scores), there).ok
+
+
+def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
+    lines = "7f00-7f01 r-xp 0000 08:01 11   {}\n"
+    paths = [
+        "/env/nvidia/cudnn/lib/libcudnn_graph.so.9",
+        "/usr/lib/libc.so.6",
+        "/a b/libcublasLt.so.13",
+        "/x/libcudagarbage.so",
+    ]
+    (tmp_path / "maps").write_text(
+        "".join(lines.format(path) for path in paths) + "7f02-7f03 rw-p 0000 00:00 0\n"
+    )
+    assert libraries.mapped(str(tmp_path / "maps")) == [paths[2], paths[0]]
+    assert libraries.mapped(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "code"),
+    [
+        ("", {"missing": [{"soname": "libcublas.so.12", "same": [], "other": []}]}, "cuda_runtime_missing"),
+        ("", {"missing": [{"soname": "libcublas.so.12", "same": [], "other": ["/e/libcublas.so.13"]}]}, "cuda_major_mismatch"),
+        ("", {"missing": [{"soname": "libcublas.so.12", "same": ["/e/libcublas.so.12"], "other": []}]}, "import_order_preload"),
+        ("", {"missing": [{"soname": "libcudnn.so.9", "same": [], "other": []}]}, "cudnn_missing"),
+        ("", {"missing": [{"soname": "libcudnn.so.8", "same": [], "other": ["/e/libcudnn.so.9"]}]}, "cudnn_major_mismatch"),
+        ("", {"missing": [{"soname": "libnvrtc.so.12", "same": [], "other": []}]}, "nvrtc_missing"),
+        ("", {"missing": [{"soname": "libGL.so.1", "same": [], "other": []}]}, "nothing"),
+        ("ImportError: libGL.so.1: cannot open shared object file", {}, "opencv_conflict"),
+        ("", {"cuda build": False, "onnxruntime packages": ["onnxruntime", "onnxruntime-gpu"]}, "both_ort_packages"),
+        ("", {"driver": {"found": True, "result": 803, "devices": None}}, "driver_803_combination"),
+        ("", {"driver": {"found": True, "result": 0, "devices": 0}}, "driver_missing"),
+        ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
+        ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
+        ("INVALID_PROTOBUF : Load model failed: Protobuf parsing failed", {}, "corrupt_model_file"),
+        ("Unsupported model IR version: 11, max supported IR version: 10", {}, "model_ir_or_opset"),
+        ("numpy.core.multiarray failed to import", {}, "numpy2_abi"),
+        ("something else entirely", {"missing": "rubbish", "driver": 7}, "nothing"),
+    ],
+)  # fmt: skip
+def test_a_cause_is_given_only_where_something_establishes_it(text, values, code):
+    assert cause_of(text, values, NOTHING).code == code
+
+
+def test_missing_libraries_are_looked_for_in_the_environment(tmp_path, monkeypatch):
+    folder = tmp_path / "site-packages"
+    (folder / "nvidia" / "cublas" / "lib").mkdir(parents=True)
+    (folder / "nvidia" / "cublas" / "lib" / "libcublasLt.so.13").touch()
+    monkeypatch.setattr("sys.path", [str(folder)])
+    found = libraries.missing_in(next(iter(PROVIDER)))
+    assert found == [
+        {
+            "soname": "libcublasLt.so.12",
+            "same": [],
+            "other": [str(folder / "nvidia/cublas/lib/libcublasLt.so.13")],
+        }
+    ]
+
+
+@given(
+    st.text(max_size=300),
+    st.lists(st.sampled_from(['{"stage": 3}', '{"check": {"ok": 1}}', "[[", '{"end": 1}'])),
+)
+def test_no_result_file_breaks_the_reader(text, lines):
+    read = journal.read("\n".join([text, *lines]))
+    assert not read.ended
+    assert all(check.ok is None for check in read.checks)
+
+
+def person(shift=0.0):
+    return Person(
+        box=(0.0 + shift, 0.0, 10.0, 20.0), keypoints=((5.0, 5.0 + shift),) * 134, scores=(0.9,) * 134
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "oks"),
+    [
+        ([person()], [True, True]),
+        ([person(0.95)], [True, False]),
+        ([person(1.05)], [False, False]),
+        ([], [False]),
+        ([person(), person()], [False]),
+        (
+            [Person(box=(None, 0.0, 10.0, 20.0), keypoints=((5.0, 5.0),) * 134, scores=(0.9,) * 134)],
+            [False, True],
+        ),
+        (
+            [Person(box=(0.0, 0.0, 10.0, 20.0), keypoints=((5.0, 5.0),) * 134, scores=(0.8,) * 134)],
+            [True, False],
+        ),
+    ],
+)
+def test_the_truth_allows_a_pixel_for_boxes_and_less_for_keypoints(found, oks):
+    assert [check.ok for check in truth.compare(found, [person()])] == oks
+
+
+def test_a_broken_truth_file_is_named(tmp_path):
+    (tmp_path / "truth.json").write_text("{}")
+    with pytest.raises(DataError, match=r"truth\.json"):
+        truth.read(tmp_path / "truth.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 216746733\n",
+            "pointer of Git LFS",
+        ),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b'{"error": "not found"}', "text"),
+        (b"PK\x03\x04" + b"\0" * 100, "not an ONNX model"),
+        (b"\x80\x02}q\x00", "not an ONNX model"),
+        (b"\x08\x06", "no graph"),
+    ],
+)
+def test_a_file_that_is_no_network_is_refused_by_what_it_is(tmp_path, content, words):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(QuestionError, match=words):
+        refuse_what_is_no_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 0.9999])
+def test_a_network_that_is_cut_short_is_refused(weights, tmp_path, share):
+    whole = weights.detector.read_bytes()
+    (tmp_path / "m.onnx").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(QuestionError, match="cut short"):
+        refuse_what_is_no_network(tmp_path / "m.onnx")
+    refuse_what_is_no_network(weights.detector)
+
+
+def test_a_folder_says_which_network_it_lacks(weights, tmp_path):
+    data = weights.scene.parent.parent
+    with pytest.raises(QuestionError, match="no such folder"):
+        from_folder(tmp_path / "nowhere", data)
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match=f"`{POSE}` missing"):
+        from_folder(tmp_path, data)
+    (tmp_path / POSE).write_bytes(weights.pose.read_bytes())
+    assert from_folder(tmp_path, data).truth is None
+    assert standins(data).truth is not None
+
+
+def test_a_verdict_is_told_in_a_few_lines():
+    verdict = Verdict(
+        state="failed",
+        reason="`libcurand.so.10` is not in the environment",
+        code="cuda_runtime_missing",
+        fix="let `stackfix fix` make this environment right",
+        checks=(
+            Check(name="models", ok=True, text="both open"),
+            Check(name="gpu session", ok=False, text="libcurand.so.10: cannot open\nsecond line"),
+            Check(name="mapped libraries", ok=None, text="this system does not list them"),
+        ),
+        provider="CPUExecutionProvider",
+        people=(person(),),
+        detected=1,
+        first_ms=Known(410.2, "clock"),
+        latency_ms=Known(12.34, "clock"),
+        gpu_memory_bytes=Known(812_000_000, "NVML, memory of this process"),
+        weights="standin",
+    )
+    assert verdict_lines(verdict) == snapshot(
+        [
+            "failed: `libcurand.so.10` is not in the environment [cuda_runtime_missing]",
+            "hint: let `stackfix fix` make this environment right",
+            "ran on   CPUExecutionProvider",
+            "found    1 person, 134 visible keypoints",
+            "latency  12.3 ms, the first 410 ms",
+            "memory   812 MB of the GPU (NVML, memory of this process)",
+            "networks stand-ins, whose answer is known",
+            "  no   gpu session: libcurand.so.10: cannot open",
+            "       second line",
+            "  ?    mapped libraries: this system does not list them",
+        ]
+    )
