@@ -90,7 +90,7 @@ def _child(
         try:
             # a session of its own, so that what a library starts ends with it
             child = subprocess.Popen(
-                [str(python), "-I", str(WORKER)],
+                [str(python), "-I", "-B", str(WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
