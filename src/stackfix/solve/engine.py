@@ -3,6 +3,9 @@
 The search prefers what the order names first and the newest of each, so its proposal usually is the newest
 set. Whether it is, and whether "nothing found" is true, is for `prove` and `newest` to say: resolvelib's
 backjumping keeps no record of earlier dead ends and may pass over a set that exists.
+
+It is shown packages and libraries alone. Its cost grows with the square of the nodes it is shown, and what
+registers and readings forbid has mostly been refuted before; whoever takes the proposal checks the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, Res
 from resolvelib.resolvers import Resolution
 from resolvelib.structs import RequirementInformation
 
-from stackfix.model.problem import Pins, Problem, Requirement
+from stackfix.model.problem import Pins, Problem, Requirement, is_register
 
 MAX_ROUNDS = 500
 
@@ -71,7 +74,8 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
         return candidate.key in requirement.allowed
 
     def get_dependencies(self, candidate: _Choice) -> Iterable[Requirement]:
-        return self._universe.requires(candidate.node, candidate.key)
+        requires = self._universe.requires(candidate.node, candidate.key)
+        return [requirement for requirement in requires if not is_register(requirement.node)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,16 @@ class NotFound:
 
 
 def propose(problem: Problem, extra: Collection[Requirement] = ()) -> Pins | NotFound:
-    """Return a set that satisfies every requirement, probably the newest; or NotFound.
+    """Return packages and libraries that satisfy each other, probably the newest; or NotFound.
 
-    It may hold nodes that nothing leads to any more. `Resolver` would drop them, but walks the graph without
+    They may hold nodes that nothing leads to any more. `Resolver` would drop them, but walks the graph without
     marking where it has been and does not return on some cycles; `Resolution` is what it drives.
     """
     reporter: BaseReporter[Requirement, _Choice, str] = BaseReporter()
     resolution = Resolution(_Provider(problem), reporter)
+    roots = [requirement for requirement in (*problem.roots, *extra) if not is_register(requirement.node)]
     try:
-        state = resolution.resolve([*problem.roots, *extra], max_rounds=MAX_ROUNDS)
+        state = resolution.resolve(roots, max_rounds=MAX_ROUNDS)
     except (ResolutionImpossible, ResolutionTooDeep):
         return NotFound()
     return {node: choice.key for node, choice in state.mapping.items()}

@@ -49,14 +49,13 @@ def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
 def solve(problem: Problem) -> Pins | Refutation:
     """Return the newest set (every node the roots lead to, with its key), or the facts that forbid any."""
     rank = {node: place for place, node in enumerate(problem.order)}
-    hopeful = _without_hopeless_keys(problem, rank)
-    proposal = NotFound() if hopeful is None else propose(hopeful)
-    if isinstance(proposal, NotFound):
+    found = _proposed(problem, rank)
+    if found is None:
         answer = search(problem)
         if isinstance(answer, Refutation):
             return answer
-        proposal = answer
-    pins = reachable(problem, proposal)
+        found = answer
+    pins = reachable(problem, found)
     limits: dict[str, Sequence[str]] = {}
     for node in _ordered_roots(problem):
         better = _better(problem.universe, node, pins)
@@ -66,13 +65,26 @@ def solve(problem: Problem) -> Pins | Refutation:
     return _settle_the_rest(problem, pins, limits, rank)
 
 
+def _proposed(problem: Problem, rank: Mapping[str, int]) -> Pins | None:
+    """Return a set that the library proposes, completed with registers and readings; None if it has none."""
+    hopeful = _without_hopeless_keys(problem, rank)
+    if hopeful is None:
+        return None
+    proposal = propose(hopeful)
+    if isinstance(proposal, NotFound):
+        return None
+    limits = {node: (key,) for node, key in proposal.items()}
+    completed = search(Problem(Limited(problem.universe, limits, rank), problem.roots, problem.order))
+    return None if isinstance(completed, Refutation) else completed
+
+
 def _ordered_roots(problem: Problem) -> list[str]:
     roots = {requirement.node for requirement in problem.roots}
     return [node for node in problem.order if node in roots]
 
 
 def _without_hopeless_keys(problem: Problem, rank: Mapping[str, int]) -> Problem | None:
-    """Return the problem without the newest keys that forced choices alone rule out; None if they all are.
+    """Return the problem without the keys that forced choices alone rule out; None if all of a root's are.
 
     The library's search is costly where it fails (2 s for a driver that rules out five releases, against
     10 ms so); what a few steps of propagation refute, it need not try.
