@@ -112,7 +112,14 @@ def test_the_index_knows_who_provides_and_owns_what(root, write_rows):
     path = root / "wheels" / INDEX
     index = index_of(root)
     path.write_text(
-        json.dumps({"seen": index.seen, "providers": dict(index.providers), "owners": dict(index.owners), "majors": dict(index.majors)})
+        json.dumps(
+            {
+                "seen": index.seen,
+                "providers": dict(index.providers),
+                "owners": dict(index.owners),
+                "majors": dict(index.majors),
+            }
+        )
     )
     database = Database(root)
     assert tuple(database.providers("libtorch.so")) == ("fork", "torch")
