@@ -59,7 +59,7 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     yield ""
     yield f"download {size(resolution.download_bytes)} at most"
     for fact in resolution.open_facts:
-        yield f"unknown  holds only if: {fact.text} [{fact.source}]"
+        yield f"unknown  holds only if: {fact.text} [{_cited(fact)}]"
     for alternative in resolution.alternatives:
         versions = ", ".join(f"{name} {version}" for name, version in alternative.packages if version)
         yield f"or       with {alternative.first} first: {versions}"
@@ -78,7 +78,7 @@ def why_lines(resolution: Resolution, roots: Sequence[str]) -> Iterator[str]:
     order = {name: place for place, name in enumerate(roots)}
     for pin in sorted(resolution.pins, key=lambda one: (order.get(one.name, len(order)), one.name)):
         reason = pin.why[0] if pin.why else None
-        because = f"{reason.text} [{reason.source}]" if reason is not None else "the set holds it"
+        because = f"{reason.text} [{_cited(reason)}]" if reason is not None else "the set holds it"
         yield f"{pin.name} {pin.version}: {because}"
         if pin.name in newer:
             yield from newer_lines(newer[pin.name])
@@ -91,7 +91,7 @@ def newer_lines(newer: Newer) -> Iterator[str]:
     given = f", given {' and '.join(newer.given)}" if newer.given else ""
     yield f"    not {newer.version}{given}, because"
     for fact in newer.facts:
-        yield f"      {fact.text} [{fact.source}]"
+        yield f"      {fact.text} [{_cited(fact)}]"
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:
@@ -100,10 +100,17 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     yield ""
     yield "no set works, because all of this holds:"
     for fact in explanation.conflict:
-        yield f"  {fact.text} [{fact.source}]"
+        yield f"  {fact.text} [{_cited(fact)}]"
     yield ""
     if not explanation.options:
         yield "no single change makes a set possible"
     for option in explanation.options:
         versions = ", ".join(f"{name} {version}" for name, version in option.packages)
         yield f"option   {option.text}: {versions}"
+
+
+def _cited(fact: Fact) -> str:
+    """Return the first place where a fact stands; `--json` has them all."""
+    source = fact.source
+    where = source.where.partition("; ")[0]
+    return f"{source.method}: {where}" + (f", {source.seen}" if source.seen else "")

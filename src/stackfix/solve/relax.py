@@ -52,7 +52,7 @@ def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
         answer = solve(explain.without(problem, requirement.fact, put))
         if not isinstance(answer, Refutation):
             yield Option(
-                text=f"leave out: {requirement.fact.text}", packages=tuple(_packages(problem, answer))
+                text=f"leave out `{requirement.fact.general}`", packages=tuple(_packages(problem, answer))
             )
             return
 

@@ -229,6 +229,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
+            general=root.requirement,
         )
         yield from metadata.on_package(requested, scene, why)
 

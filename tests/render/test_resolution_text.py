@@ -1,0 +1,107 @@
+"""What people read of a set and of a refusal, whole."""
+
+import re
+
+from inline_snapshot import snapshot
+
+from stackfix import app
+from stackfix.asking import MachineQuestion, Question
+from stackfix.render.resolution_text import explanation_lines, resolution_lines, why_lines
+
+
+def answer(*targets, **machine):
+    question = MachineQuestion(python="3.12", glibc="2.35", platform="linux_x86_64", **machine)
+    return app.resolve(Question(targets=targets or ("dwpose",), machine=question))
+
+
+def roots(found):
+    return [name for name in found.request.newest if name != "python"]
+
+
+def dateless(lines):
+    return [re.sub(r"\d{4}-\d{2}-\d{2}", "DATE", line) for line in lines]
+
+
+def test_a_set_with_a_library_that_nothing_asked_for():
+    found = answer(driver="580.95.05", gpus=("RTX 4090",))
+    assert dateless(resolution_lines(found.result, roots(found), found.facts_date)) == snapshot(
+        [
+            "machine  driver 580.95.05, GeForce RTX 4090 (8.9), linux_x86_64, glibc 2.35",
+            "set      Python 3.12, CUDA 13.2, facts of DATE",
+            "",
+            "  torch                   2.15.0",
+            "  onnxruntime-gpu         1.31.1",
+            "  torchvision             0.29.2",
+            "  opencv-python-headless  5.0.0.93",
+            "  numpy                   2.5.5",
+            "  pip                     26.3",
+            "  nvidia-curand           10.4.2.66   (added: onnxruntime-gpu 1.31.1 needs libcurand.so.10 of CUDA 13)",
+            "  and 32 packages that these require",
+            "",
+            "download 3.4 GB at most",
+        ]
+    )
+
+
+def test_a_set_whose_driver_is_not_known_says_what_it_rests_on():
+    found = answer(gpus=("RTX 4090",))
+    assert dateless(resolution_lines(found.result, roots(found), found.facts_date)) == snapshot(
+        [
+            "machine  driver unknown, GeForce RTX 4090 (8.9), linux_x86_64, glibc 2.35",
+            "set      Python 3.12, CUDA 13.2, facts of DATE",
+            "",
+            "  torch                   2.15.0",
+            "  onnxruntime-gpu         1.31.1",
+            "  torchvision             0.29.2",
+            "  opencv-python-headless  5.0.0.93",
+            "  numpy                   2.5.5",
+            "  pip                     26.3",
+            "  nvidia-curand           10.4.2.66   (added: onnxruntime-gpu 1.31.1 needs libcurand.so.10 of CUDA 13)",
+            "  and 32 packages that these require",
+            "",
+            "download 3.4 GB at most",
+            "unknown  holds only if: driver branch 520 is the first that knows compute capability 8.9 (Ada Lovelace) [documented: https://docs.nvidia.com/datacenter/tesla/drivers/cuda-toolkit-driver-and-architecture-matrix.html, DATE]",
+            "unknown  holds only if: onnxruntime-gpu 1.31.1 needs libcuda.so.1, which the NVIDIA driver brings [measured: onnxruntime_gpu-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl, DATE]",
+            "unknown  holds only if: CUDA 13 needs NVIDIA driver 580.65.06 or newer [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+        ]
+    )
+
+
+def test_why_not_newer_for_what_was_asked():
+    found = answer(driver="535.104.05", gpus=("RTX 3090",))
+    assert dateless(why_lines(found.result, ["torch", "onnxruntime-gpu", "torchvision"]))[:14] == snapshot(
+        [
+            "torch 2.10.0: recipe dwpose asks for torch [asked: recipe dwpose]",
+            "    not 2.11.0, because",
+            "      torch 2.11.0 was built with CUDA 13.0 [measured: torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl, DATE]",
+            "      CUDA 13 needs NVIDIA driver 580.65.06 or newer [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+            "      the NVIDIA driver is 535.104.05 [read: --driver]",
+            "onnxruntime-gpu 1.26.0: recipe dwpose asks for onnxruntime-gpu [asked: recipe dwpose]",
+            "    not 1.27.0, because",
+            "      onnxruntime-gpu 1.27.0 is built for CUDA 13 [measured: onnxruntime_gpu-1.27.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl, DATE]",
+            "      CUDA 13 needs NVIDIA driver 580.65.06 or newer [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+            "      the NVIDIA driver is 535.104.05 [read: --driver]",
+            "torchvision 0.25.0: recipe dwpose asks for torchvision [asked: recipe dwpose]",
+            "    not 0.26.0, because",
+            "      torchvision 0.26.0 requires torch==2.11.0 [metadata: torchvision-0.26.0-cp312-cp312-manylinux_2_28_x86_64.whl, DATE]",
+            "      torch 2.11.0 was built with CUDA 13.0 [measured: torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl, DATE]",
+        ]
+    )
+
+
+def test_a_wish_that_the_driver_cannot_grant():
+    found = answer("dwpose", "torch>=2.11", driver="535.104.05", gpus=("RTX 3090",))
+    assert dateless(explanation_lines(found.result)) == snapshot(
+        [
+            "machine  driver 535.104.05, GeForce RTX 3090 (8.6), linux_x86_64, glibc 2.35",
+            "",
+            "no set works, because all of this holds:",
+            "  you ask for torch>=2.11 [asked: you]",
+            "  torch 2.11.0 | 2.12.0 | 2.12.1 | 2.13.0 | 2.14.0 | 2.14.1 | 2.15.0 was built with CUDA 13 [measured: torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl and 6 more, DATE]",
+            "  CUDA 13 needs NVIDIA driver 580.65.06 or newer [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+            "  the NVIDIA driver is 535.104.05 [read: --driver]",
+            "",
+            "option   leave out `torch>=2.11`: torch 2.10.0, onnxruntime-gpu 1.26.0, torchvision 0.25.0, opencv-python-headless 5.0.0.93, numpy 2.5.5, pip 26.3",
+            "option   install NVIDIA driver 580.65.06 or newer: torch 2.15.0, onnxruntime-gpu 1.31.1, torchvision 0.29.2, opencv-python-headless 5.0.0.93, numpy 2.5.5, pip 26.3",
+        ]
+    )
