@@ -12,9 +12,8 @@ from stackfix.cli import output
 from stackfix.cli.ask import answered, question
 from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.progress import TerminalProgress
+from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
-from stackfix.render.documents import explanation_document
-from stackfix.render.resolution_text import explanation_lines
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
@@ -65,12 +64,7 @@ def install(
         )
         done = app.install(wish, TerminalProgress())
         if isinstance(done, Explanation):
-            facts_date = app.database().date
-            if as_json:
-                output.document({"schema": schema, **explanation_document(done, facts_date)})
-            else:
-                output.answer(explanation_lines(done))
-            end(yes=False)
+            refuse(done, schema, app.database().date, end, as_json=as_json)
             return
         if as_json:
             output.document(
@@ -113,12 +107,7 @@ def lock(
     with answered(schema, as_json=as_json) as end:
         found = app.lock(question(targets, files, flags, sources), folder=Path.cwd())
         if isinstance(found, Explanation):
-            facts_date = app.database().date
-            if as_json:
-                output.document({"schema": schema, **explanation_document(found, facts_date)})
-            else:
-                output.answer(explanation_lines(found))
-            end(yes=False)
+            refuse(found, schema, app.database().date, end, as_json=as_json)
             return
         app.write_lock(found, Path(path))
         if as_json:

@@ -11,9 +11,10 @@ from stackfix import app
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
 from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
-from stackfix.render.documents import explanation_document, resolution_document
-from stackfix.render.resolution_text import explanation_lines, resolution_lines, why_lines
+from stackfix.render.documents import resolution_document
+from stackfix.render.resolution_text import resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
@@ -44,11 +45,7 @@ def resolve(
         asked = question(targets, files, flags, sources)
         answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json else "asked")
         if isinstance(answer.result, Explanation):
-            if as_json:
-                output.document({"schema": schema, **explanation_document(answer.result, answer.facts_date)})
-            else:
-                output.answer(explanation_lines(answer.result))
-            end(yes=False)
+            refuse(answer.result, schema, answer.facts_date, end, as_json=as_json)
         elif as_json:
             output.document({"schema": schema, **resolution_document(answer.result, answer.facts_date)})
         else:
@@ -74,11 +71,7 @@ def explain(
     with answered(schema, as_json=as_json) as end:
         answer = app.resolve(question(targets, files, flags, sources), folder=Path.cwd())
         if isinstance(answer.result, Explanation):
-            if as_json:
-                output.document({"schema": schema, **explanation_document(answer.result, answer.facts_date)})
-            else:
-                output.answer(explanation_lines(answer.result))
-            end(yes=False)
+            refuse(answer.result, schema, answer.facts_date, end, as_json=as_json)
         elif as_json:
             document = resolution_document(answer.result, answer.facts_date)
             output.document({"schema": schema, "conflict": [], "options": [], **document})

@@ -105,31 +105,50 @@ def _without_hopeless_keys(problem: Problem, rank: Mapping[str, int]) -> Problem
 def _settle_the_rest(
     problem: Problem, pins: Pins, limits: dict[str, Sequence[str]], rank: Mapping[str, int]
 ) -> Pins:
-    """Compare the packages that are not in the order: absent first, then newest, package by package."""
+    """Compare the packages that are not in the order: absent first, then newest, package by package.
+
+    A package that every set must hold, pinned at the most wanted key that forced choices leave it, cannot be
+    bettered: that needs no search, and stays true while limits only grow.
+    """
+    domains = _forced_within(problem, limits, rank)
     while True:
-        domains = forced(Problem(Limited(problem.universe, limits, rank), problem.roots, problem.order))
-        open_nodes = sorted(
-            (node for node in pins if is_package(node) and node not in limits),
-            key=lambda node: _place(rank, node),
-        )
+        open_nodes = [node for node in pins if is_package(node) and node not in limits]
         if not open_nodes:
             return pins
-        node = open_nodes[0]
-        frontier = _place(rank, node)
-        wanted = [key for key in _better(problem.universe, node, pins) if key in domains.get(node, (key,))]
-        if node not in domains:
-            absent = Limited(problem.universe, {**limits, node: ()}, rank, frontier)
-            pins = _improved(problem, absent, pins)
-        if node in pins and wanted:
-            newer = Limited(problem.universe, {**limits, node: wanted}, rank, frontier)
-            pins = _improved(problem, newer, pins)
+        node = min(open_nodes, key=lambda one: _place(rank, one))
+        if not _is_best(domains, node, pins):
+            domains = _forced_within(problem, limits, rank)
+        if not _is_best(domains, node, pins):
+            pins = _bettered(problem, node, pins, limits, rank, required=node in domains)
         limits[node] = (pins[node],) if node in pins else ()
-        for other in open_nodes:
-            if other in limits or other not in pins:
-                continue
-            keys = domains.get(other, ())
-            if keys and keys[0] == pins[other] and (len(keys) == 1 or _place(rank, other) == frontier):
-                limits[other] = (pins[other],)
+
+
+def _forced_within(
+    problem: Problem, limits: Mapping[str, Sequence[str]], rank: Mapping[str, int]
+) -> Mapping[str, Sequence[str]]:
+    return forced(Problem(Limited(problem.universe, dict(limits), rank), problem.roots, problem.order))
+
+
+def _is_best(domains: Mapping[str, Sequence[str]], node: str, pins: Pins) -> bool:
+    return node in domains and domains[node][0] == pins[node]
+
+
+def _bettered(
+    problem: Problem,
+    node: str,
+    pins: Pins,
+    limits: Mapping[str, Sequence[str]],
+    rank: Mapping[str, int],
+    *,
+    required: bool,
+) -> Pins:
+    """Return the set without `node` if there is one, else with the newest of it that there can be."""
+    frontier = _place(rank, node)
+    if not required:
+        pins = _improved(problem, Limited(problem.universe, {**limits, node: ()}, rank, frontier), pins)
+    if node in pins and (better := _better(problem.universe, node, pins)):
+        pins = _improved(problem, Limited(problem.universe, {**limits, node: better}, rank, frontier), pins)
+    return pins
 
 
 def _improved(problem: Problem, limited: Limited, pins: Pins) -> Pins:
