@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
@@ -23,6 +22,7 @@ from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.solve import resolve as core
+from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms
     from stackfix.install.progress import Progress
@@ -159,7 +159,7 @@ def show(release: str, platform: str = "") -> list[Wheel]:
     platforms = {"any", Platform.parse(platform).label} if platform else None
     return [
         wheel
-        for wheel in database().wheels(canonicalize_name(package.strip()))
+        for wheel in database().wheels(canonical_name(package.strip()))
         if wheel.version == wanted and (platforms is None or wheel.platform in platforms)
     ]
 
@@ -305,7 +305,7 @@ def validate(
     environment = read_environment(venv)
     facts = database()
     if device == "auto":
-        installed = {canonicalize_name(name) for name in environment.packages}
+        installed = {canonical_name(name) for name in environment.packages}
         device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
     return proof(
         environment, Path(environment.executable), facts, device, chosen, image=picture, timeout=timeout

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
-from packaging.utils import canonicalize_name
 
 from stackfix.errors import DataError, QuestionError
 from stackfix.facts.database import Database
@@ -20,7 +19,7 @@ from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import Recipe
 from stackfix.model.request import Request, Root
 from stackfix.probe.describe import described as describe
-from stackfix.versions import DriverVersion, PythonVersion
+from stackfix.versions import DriverVersion, PythonVersion, canonical_name
 
 SOURCES = frozenset({"pypi"})
 GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
@@ -210,14 +209,12 @@ def recipe_of(request: Request, root: Path) -> Recipe | None:
 def _is_requirement(target: str, root: Path) -> bool:
     if target in recipe_names(root):
         return False
-    return (
-        looks_like_requirement(target) or (root / "wheels" / f"{canonicalize_name(target)}.jsonl").is_file()
-    )
+    return looks_like_requirement(target) or (root / "wheels" / f"{canonical_name(target)}.jsonl").is_file()
 
 
 def _package(root: Root) -> str:
     try:
-        return canonicalize_name(Requested(root.requirement).name)
+        return canonical_name(Requested(root.requirement).name)
     except InvalidRequirement as error:
         raise QuestionError(
             f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",

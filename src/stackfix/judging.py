@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from packaging.utils import canonicalize_name
-
 from stackfix.facts.database import Database
 from stackfix.model.environment import Environment
 from stackfix.model.report import Finding, Report
 from stackfix.rules.closure import Closure, closure
+from stackfix.versions import canonical_name
 
 
 def close(environment: Environment, facts: Database, features: Collection[str]) -> Closure:
@@ -24,7 +23,7 @@ def _opened(
 ) -> Iterator[tuple[str, str]]:
     """Yield the names that installed releases open and cannot do without, as their rows say."""
     for distribution in environment.distributions:
-        name = canonicalize_name(distribution.name)
+        name = canonical_name(distribution.name)
         for wheel in facts.wheels(name):
             if str(wheel.version) != distribution.version:
                 continue
@@ -38,7 +37,7 @@ def _opened(
 def examine(environment: Environment, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
     installed: dict[str, str] = {
-        canonicalize_name(each.name): each.version for each in environment.distributions
+        canonical_name(each.name): each.version for each in environment.distributions
     }
     features = ("cuda",) if "onnxruntime-gpu" in installed else ()
     found = close(environment, facts, features)

@@ -1,7 +1,7 @@
 """Tags: what we read of file names is what `packaging` says of them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging import tags as oracle
 from packaging.utils import parse_wheel_filename
@@ -20,34 +20,75 @@ def wheel(tag, requires_python=""):
 
 
 INTERPRETERS = st.sampled_from(
-    ["cp38-cp38", "cp312-cp312", "cp313-cp313t", "cp37-abi3", "cp310-abi3", "py3-none"]
+    [
+        "cp38-cp38",
+        "cp312-cp312",
+        "cp313-cp313",
+        "cp313-cp313t",
+        "cp37-abi3",
+        "cp310-abi3",
+        "cp312-abi3",
+        "cp312-none",
+        "py3-none",
+        "py2.py3-none",
+        "py310-none",
+        "py312-none",
+        "cp311-cp310",
+    ]
 )
 PLATFORMS = st.sampled_from(
     [
         "any",
         "manylinux2014_x86_64",
+        "manylinux_2_17_x86_64",
         "manylinux_2_28_x86_64",
+        "manylinux1_x86_64",
         "manylinux_2_28_aarch64",
         "win_amd64",
         "linux_x86_64",
+        "musllinux_1_2_x86_64",
+        "manylinux2014_x86_64.manylinux_2_17_x86_64",
     ]
 )
+TAGS = st.tuples(INTERPRETERS, PLATFORMS).map("-".join)
+LEGACY = {17: ["manylinux2014_x86_64"], 12: ["manylinux2010_x86_64"], 5: ["manylinux1_x86_64"]}
 
 
-@given(INTERPRETERS, PLATFORMS, st.sampled_from(PYTHONS))
-def test_a_python_is_served_exactly_when_packaging_says_so(interpreter, platform, python):
-    file = wheel(f"{interpreter}-{platform}")
-    platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(40, 4, -1)] + [
-        "manylinux2014_x86_64",
-        "linux_x86_64",
+def places(python, glibc, *, free_threaded):
+    """What `packaging` accepts, with its place; lower is better."""
+    platforms = []
+    for minor in range(glibc, 4, -1):
+        platforms += [f"manylinux_2_{minor}_x86_64", *LEGACY.get(minor, [])]
+    platforms.append("linux_x86_64")
+    abi = f"cp3{python.minor}{'t' if free_threaded else ''}"
+    version = (python.major, python.minor)
+    known = [
+        *oracle.cpython_tags(version, [abi], platforms),
+        *oracle.compatible_tags(version, f"cp3{python.minor}", platforms),
     ]
-    known = {
-        *oracle.cpython_tags((python.major, python.minor), [f"cp3{python.minor}"], platforms),
-        *oracle.compatible_tags((python.major, python.minor), f"cp3{python.minor}", platforms),
+    return {tag: place for place, tag in reversed(list(enumerate(known)))}
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(TAGS, min_size=1, max_size=4, unique=True),
+    st.sampled_from(PYTHONS),
+    st.sampled_from([20, 28, 40]),
+    st.booleans(),
+)
+def test_the_file_that_is_taken_is_one_that_packaging_ranks_first(tags, python, glibc, free_threaded):
+    files = [wheel(tag) for tag in tags]
+    known = places(python, glibc, free_threaded=free_threaded)
+    ranked = {
+        file.name: min(
+            (known[tag] for tag in parse_wheel_filename(file.name)[3] if tag in known), default=None
+        )
+        for file in files
     }
-    expected = bool(known & parse_wheel_filename(file.name)[3])
-    assert (pythons([file], [python], LINUX) == [python]) is expected
-    assert (best_file([file], python, LINUX, (2, 40)) is not None) is expected
+    best = min((place for place in ranked.values() if place is not None), default=None)
+    taken = best_file(files, python, LINUX, (2, glibc), free_threaded=free_threaded)
+    assert (taken is None) is (best is None)
+    assert taken is None or ranked[taken.name] == best
 
 
 @pytest.mark.parametrize(

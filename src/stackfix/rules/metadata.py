@@ -12,14 +12,13 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import tags
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, release_fact, wheel_source
-from stackfix.versions import PythonVersion
+from stackfix.versions import PythonVersion, canonical_name
 
 NAME = "metadata"
 
@@ -152,11 +151,11 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
 
 def on_package(requested: Requested, scene: Scene, why: Fact) -> Iterator[Requirement]:
     """Yield the requirements on a package and on each of the extras that are asked for."""
-    name = canonicalize_name(requested.name)
+    name = canonical_name(requested.name)
     allowed = admitted(name, str(requested.specifier), scene)
     yield Requirement(name, allowed, why)
     for extra in sorted(requested.extras):
-        yield Requirement(f"{name}[{canonicalize_name(extra)}]", allowed, why)
+        yield Requirement(f"{name}[{canonical_name(extra)}]", allowed, why)
 
 
 def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:

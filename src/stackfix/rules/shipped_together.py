@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement
-from packaging.utils import canonicalize_name
 
 from stackfix.model.problem import CUDA, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse
 from stackfix.rules.scene import Scene, release_fact, wheel_source
-from stackfix.versions import CudaVersion
+from stackfix.versions import CudaVersion, canonical_name
 
 NAME = "shipped together"
 ONE_CUDA = "one CUDA"
@@ -61,7 +60,7 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
             requested = parse(text)
         except InvalidRequirement:
             continue
-        name = canonicalize_name(requested.name)
+        name = canonical_name(requested.name)
         allowed = admitted(name, str(requested.specifier), scene)
         if name in said or not requested.specifier or not allowed:
             continue

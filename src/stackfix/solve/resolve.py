@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from packaging.requirements import InvalidRequirement
-from packaging.utils import canonicalize_name
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Source, Unknown
@@ -33,7 +32,7 @@ from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
 from stackfix.solve.relax import options
-from stackfix.versions import PythonVersion
+from stackfix.versions import PythonVersion, canonical_name
 
 UNKNOWN = "unknown"
 
@@ -223,9 +222,9 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             )
         if not metadata.applies(requested.marker, metadata.markers_environment(scene), ""):
             continue
-        _refuse_unknown_package(canonicalize_name(requested.name), root, scene)
+        _refuse_unknown_package(canonical_name(requested.name), root, scene)
         why = Fact(
-            text=_wish_text(root, canonicalize_name(requested.name), str(requested.specifier), scene),
+            text=_wish_text(root, canonical_name(requested.name), str(requested.specifier), scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
