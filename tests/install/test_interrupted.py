@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from conftest import PYTHON, beside, snapshot
@@ -56,7 +57,17 @@ def test_ctrl_c_or_a_cancelled_job_during_a_download_changes_nothing(
         str(PYTHON),
         installer,
     ]
-    child = subprocess.Popen(arguments, env=variables, stderr=subprocess.PIPE, start_new_session=True)
+    # under nohup a child inherits that SIGHUP is ignored, and would rightly go on
+    as_usual = partial(
+        signal.signal, number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    )
+    child = subprocess.Popen(
+        arguments,
+        env=variables,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=as_usual,  # noqa: PLW1509 - one call of signal, in a test without threads
+    )
     deadline = time.monotonic() + 30
     while slow.file.name not in shelf.asked and time.monotonic() < deadline:
         time.sleep(0.02)
