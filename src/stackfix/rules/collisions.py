@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackfix.model.evidence import Source
 from stackfix.model.problem import Requirement, folder_node
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules.scene import Scene, fact, wheel_source
+from stackfix.rules.scene import Scene, fact
 
 NAME = "collisions"
 
 
 def collisions(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield a requirement to be the owner of each import folder that the wheel fills."""
+    del file
     for folder in sorted(wheel.owns):
         if len(scene.facts.owners(folder)) < 2:
             continue
-        why = fact(
-            f"{wheel.package} fills the folder `{folder}`, which has one owner",
-            NAME,
-            wheel_source(wheel, file),
-        )
+        source = Source(method="measured", where=f"wheels of {wheel.package}", seen=wheel.evidence.seen)
+        why = fact(f"{wheel.package} fills the folder `{folder}`, which has one owner", NAME, source)
         yield Requirement(folder_node(folder), frozenset({wheel.package}), why)

@@ -191,9 +191,10 @@ def minimal(
 ) -> frozenset[Fact]:
     """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out.
 
-    `always` count all the time and are not among the answer.
+    `always` count all the time and are not among the answer. Where there is a choice, what is true of one release
+    is left out before what is true of all, and what the user could change is kept.
     """
-    core = sorted(set(facts) - set(always), key=lambda fact: (fact.relaxable, fact.rule, fact.text))
+    core = sorted(set(facts) - set(always), key=_spared_last)
     settled: list[Fact] = []
     while core:
         fact = core.pop(0)
@@ -203,6 +204,10 @@ def minimal(
         else:
             settled.append(fact)
     return frozenset(settled)
+
+
+def _spared_last(fact: Fact) -> tuple[bool, bool, str, str]:
+    return fact.relaxable, not fact.package, fact.rule, fact.text
 
 
 def reachable(problem: Problem, pins: Pins) -> Mapping[str, str]:
