@@ -51,9 +51,17 @@ ensure_environment() {
   fi
   [ -n "$python" ] || python=$(pythons | head -n 1)
   [ -n "$python" ] || no_python
+  if ! mkdir -p "$(dirname "$folder")" 2>/dev/null || ! [ -w "$(dirname "$folder")" ]; then
+    printf 'error: %s cannot be written by this user\nhint: make a checkout of your own\n' "$(dirname "$folder")" >&2
+    exit 3
+  fi
+  hold "$folder.lock"
+  if [ -f "$folder/stamp" ] && [ "$(cat "$folder/stamp")" = "$stamp $kind" ]; then
+    rm -rf "$folder.lock"
+    return 0
+  fi
   say "setting up an environment for this checkout with $("$python" -V) (once, about half a minute)"
   rm -rf "$folder"
-  mkdir -p "$(dirname "$folder")"
   "$python" -m venv "$folder"
   log=$folder/setup.log
   if ! install_into "$checkout" "$folder" "$kind" >"$log" 2>&1; then
@@ -63,6 +71,20 @@ ensure_environment() {
   fi
   "$folder/bin/python" -m compileall -q "$checkout/src" || :
   printf '%s\n' "$stamp $kind" >"$folder/stamp"
+  rm -rf "$folder.lock"
+}
+
+# hold FOLDER: wait until no other set-up holds it; one whose process is gone does not count.
+hold() {
+  until mkdir "$1" 2>/dev/null; do
+    holder=$(cat "$1/process" 2>/dev/null || echo)
+    if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
+      rm -rf "$1"
+    else
+      sleep 1
+    fi
+  done
+  printf '%s\n' "$$" >"$1/process"
 }
 
 install_into() {

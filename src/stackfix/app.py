@@ -171,14 +171,33 @@ def check_facts() -> list[str]:
     return check(data_root())
 
 
-def write_lock(found: Lock, path: Path) -> None:
-    """Write a lock as pylock.toml; whole or not at all."""
+def lock_text(found: Lock) -> str:
+    """Return a lock as the text of a pylock.toml."""
     from stackfix.plan.lock import to_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
 
-    part = path.with_name(f"{path.name}.part")
+    return to_pylock(found)
+
+
+def undo(venv: Path) -> None:
+    """Put back the environment that was there before the last install."""
+    from stackfix.install.install import undo as put_back  # noqa: PLC0415 - few verbs install
+
+    put_back(venv)
+
+
+def write_lock(found: Lock, path: Path) -> None:
+    """Write a lock as pylock.toml, whole or not at all; through links, and into pipes and devices."""
+    if not path.name:
+        raise QuestionError("the lock has no file name", hint="name one: `-o pylock.toml`")
+    text = lock_text(found)
+    target = path.resolve() if path.is_symlink() else path
+    part = target.with_name(f"{target.name}.part")
     try:
-        part.write_text(to_pylock(found), encoding="utf-8")
-        part.replace(path)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
     except OSError as error:
         raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -235,11 +254,12 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
             progress.stage(line)
         python = _interpreter(answer.result.python, wish.question)
         chosen = _addressed(answer, wish.question)
+    modelled = wish.validate and bool(chosen.recipe)
     verdicts: list[Verdict] = []
 
     def prove(interpreter: Path) -> bool:
         staged = read_environment(interpreter.parent.parent)
-        verdict = proof(staged, interpreter, facts, chosen.device, weights if wish.validate else None)
+        verdict = proof(staged, interpreter, facts, chosen.device, weights if modelled else None)
         verdicts.append(verdict)
         return not verdict.failed
 
@@ -285,6 +305,13 @@ def machine_notes(machine: Machine, device: str) -> list[str]:
 def _interpreter(python: Interpreter, question: Question) -> Path:
     if python.path:
         return Path(python.path)
+    from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
+
+    wanted = python.version
+    for one in find_pythons():
+        same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
+        if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
+            return Path(one.path)
     raise QuestionError(
         f"there is no Python {python.version.minor_version} on this machine",
         hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",

@@ -43,7 +43,7 @@ def examine(environment: Environment, facts: Database) -> Report:
     found = close(environment, facts, features)
     findings = [*_collisions(installed, facts), *_missing(found, facts), *_gutted(environment)]
     good: list[str] = []
-    if found.closed:
+    if found.closed and found.followed:
         upto = f", up to the driver's {' and '.join(found.from_driver)}" if found.from_driver else ""
         good.append(f"{found.followed} libraries that a process loads find all they need{upto}")
     if environment.hook:
@@ -55,7 +55,7 @@ def examine(environment: Environment, facts: Database) -> Report:
         path=environment.path,
         findings=tuple(findings),
         good=tuple(good),
-        unknown=environment.unreadable,
+        unknown=(*environment.unreadable, *(() if found.followed else ("it holds no library to judge",))),
     )
 
 

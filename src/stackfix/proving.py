@@ -52,7 +52,9 @@ def proof(
         )
     here = device == "cpu" or _has_gpu()
     if weights is None:
-        return Verdict(state=NOT_PROVED, reason="no model was run (`--no-validate`)", checks=(library_check,))
+        return Verdict(
+            state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
+        )
     verdict = run(
         interpreter,
         device="gpu" if here and device == "gpu" else "cpu",

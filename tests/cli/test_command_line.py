@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,50 @@ def test_facts_show_tells_what_a_release_needs_and_carries():
 def test_facts_check_finds_the_shipped_facts_sound():
     done = run("facts", "check")
     assert (done.returncode, done.stdout.strip()) == (0, "every fact is sound")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bogus"],
+        ["validate"],
+        ["validate", "--venv", "x", "--device", "tpu"],
+        ["facts", "bogus"],
+        ["resolve", "dwpose", "--gpu-index", "-1"],
+        ["lock", "dwpose", "-o", "", *ANSWERED],
+    ],
+)
+def test_a_usage_error_is_one_json_object_when_json_is_asked_for(words):
+    done = run(*words, "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert answer["ok"] is False
+    assert answer["schema"]
+    assert answer["error"]["message"]
+
+
+def test_a_full_disk_under_stdout_is_exit_3_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stackfix", "resolve", "dwpose", *ANSWERED],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_marker_that_holds_nowhere_asks_for_nothing():
+    done = run("resolve", "torch==2.10.0; python_version<'3'", *ANSWERED)
+    assert done.returncode == 2
+    assert "nothing is asked for" in done.stderr
+
+
+def test_a_link_is_written_through_and_a_dash_is_stdout(tmp_path):
+    real, link = tmp_path / "real.toml", tmp_path / "link.toml"
+    real.write_text("old")
+    link.symlink_to(real)
+    machine = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35"]
+    assert run("lock", "dwpose", "-o", str(link), *machine).returncode == 0
+    assert link.is_symlink()
+    assert real.read_text() == run("lock", "dwpose", "-o", "-", *machine).stdout

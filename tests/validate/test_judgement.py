@@ -214,7 +214,7 @@ def test_a_verdict_is_told_in_a_few_lines():
         state="failed",
         reason="`libcurand.so.10` is not in the environment",
         code="cuda_runtime_missing",
-        fix="let `stackfix fix` make this environment right",
+        fix="make a fresh environment",
         checks=(
             Check(name="models", ok=True, text="both open"),
             Check(name="gpu session", ok=False, text="libcurand.so.10: cannot open\nsecond line"),
@@ -231,7 +231,7 @@ def test_a_verdict_is_told_in_a_few_lines():
     assert verdict_lines(verdict) == snapshot(
         [
             "failed: `libcurand.so.10` is not in the environment [cuda_runtime_missing]",
-            "hint: let `stackfix fix` make this environment right",
+            "hint: make a fresh environment",
             "ran on   CPUExecutionProvider",
             "found    1 person, 134 visible keypoints",
             "latency  12.3 ms, the first 410 ms",

@@ -109,6 +109,9 @@ def lock(
         if isinstance(found, Explanation):
             refuse(found, schema, app.database().date, end, as_json=as_json)
             return
+        if path == "-":
+            output.answer([app.lock_text(found).rstrip("\n")])
+            return
         app.write_lock(found, Path(path))
         if as_json:
             output.document(
@@ -143,3 +146,17 @@ def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, 
         else:
             output.answer(verdict_lines(verdict))
         end(yes=not verdict.failed)
+
+
+@click.command()
+@click.option("--venv", required=True, metavar="DIR", help="The environment to put back.")
+@json_flag
+def undo(venv: str, *, as_json: bool) -> None:
+    """Put back the environment that was there before the last install."""
+    schema = "stackfix.undo/1"
+    with answered(schema, as_json=as_json):
+        app.undo(Path(venv))
+        if as_json:
+            output.document({"schema": schema, "ok": True, "venv": venv})
+        else:
+            output.answer([f"`{venv}` is what it was before the last install"])

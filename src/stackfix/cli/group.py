@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import click
 
+from stackfix.cli import output
 from stackfix.cli.main import VERBS
+from stackfix.errors import QuestionError, StackfixError
+
+SCHEMA = "stackfix.error/1"
 
 
 class LazyGroup(click.Group):
@@ -40,15 +45,25 @@ def stackfix() -> None:
 
 
 def run(words: list[str]) -> int:
-    """Run a verb and return the exit code."""
+    """Run a verb and return the exit code; a usage error is JSON too where JSON was asked for."""
+    as_json = "--json" in words
     try:
         code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        if as_json:
+            output.failure(QuestionError(error.format_message()), SCHEMA, as_json=True)
+        else:
+            error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; what was not finished has been undone", err=True)
+        message = "interrupted; what was not finished has been undone"
+        output.failure(StackfixError(message), SCHEMA, as_json=as_json)
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        output.note(f"error: {where}{error.strerror or error}")
+        return 3
     return code if isinstance(code, int) else 0

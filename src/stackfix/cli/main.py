@@ -13,6 +13,7 @@ VERBS = {
     "explain": ("reason", "Why this set, why not newer; or why there is none."),
     "lock": ("build", "Write the set to pylock.toml, every file by address and sha256."),
     "validate": ("build", "Run DWPose in an environment and say where it ran."),
+    "undo": ("build", "Put back the environment that was there before the last install."),
     "doctor": ("judge", "Judge an installed environment without importing it."),
     "machine": ("look", "What this machine is, and how each reading was found."),
     "facts": ("look", "The database: date, coverage, one release, soundness."),

@@ -86,7 +86,7 @@ def judge(target: Path, *, replace: bool) -> Found:
     if not replace:
         raise TargetError(
             f"`{target}` is an environment that stackfix did not make; it is left alone",
-            hint="name another folder, or ask for it to be replaced",
+            hint="name another folder, or give `--replace`",
         )
     return "environment"
 

@@ -44,11 +44,7 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     newer = {each.name: each for each in resolution.newer}
     width = max((len(pin.name) for pin in named), default=0)
     for pin in named:
-        blocked = (
-            f"   ({newer[pin.name].version} exists: see why with `stackfix explain`)"
-            if pin.name in newer
-            else ""
-        )
+        blocked = "   (not the newest: `stackfix explain` says why)" if pin.name in newer else ""
         yield f"  {pin.name:<{width}}  {pin.version}{blocked}"
     added = [pin for pin in resolution.pins if pin.name not in roots]
     linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]
@@ -58,6 +54,8 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
         yield f"  and {len(added) - len(linked)} packages that these require"
     yield ""
     yield f"download {size(resolution.download_bytes)} at most"
+    if resolution.device == "gpu" and not isinstance(resolution.machine.gpus, Known):
+        yield "unknown  the GPU: whether the set has code for it was not judged"
     for fact in resolution.open_facts:
         yield f"unknown  holds only if: {fact.text} [{_cited(fact)}]"
     for alternative in resolution.alternatives:

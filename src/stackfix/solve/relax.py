@@ -50,7 +50,7 @@ def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
 
     for put in (any_version, lambda _: None):
         answer = solve(explain.without(problem, requirement.fact, put))
-        if not isinstance(answer, Refutation):
+        if not isinstance(answer, Refutation) and _packages(problem, answer):
             yield Option(
                 text=f"leave out `{requirement.fact.general}`", packages=tuple(_packages(problem, answer))
             )

@@ -35,6 +35,7 @@ from stackfix.solve.relax import options
 from stackfix.versions import PythonVersion, canonical_name
 
 UNKNOWN = "unknown"
+OLDEST_PYTHON = (3, 8)
 
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
@@ -60,7 +61,13 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
         newest_before=request.newest_before,
     )
     universe = Lowered(scene)
-    roots = (*_asked(request, scene), *_readings(scene))
+    asked = tuple(_asked(request, scene))
+    if not asked:
+        raise QuestionError(
+            f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
+            hint="ask without `; python_version …`",
+        )
+    roots = (*asked, *_readings(scene))
     order = tuple(name for name in request.newest if name != "python")
     return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
 
@@ -97,8 +104,15 @@ def resolve(
 
 def _newest_first(machine: Machine) -> list[Interpreter]:
     """Return one interpreter per minor version, newest first, free-threaded builds last."""
+    usable = [one for one in machine.pythons if (one.version.major, one.version.minor) >= OLDEST_PYTHON]
+    if not usable:
+        listed = ", ".join(str(one.version) for one in machine.pythons)
+        raise QuestionError(
+            f"Python {listed} is older than any that wheels on record are for",
+            hint=f"use Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer: `--python 3.12`",
+        )
     ordered = sorted(
-        machine.pythons,
+        usable,
         key=lambda one: (
             one.free_threaded,
             -one.version.major,
@@ -240,14 +254,14 @@ def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
     if not releases:
         return f"{said}, of which no wheel for {scene.machine.platform.label} is on record"
     if not metadata.admitted(name, specifier, scene):
-        return f"{said}, and the newest on record is {next(iter(releases))}"
+        return f"{said}, which none of the {len(releases)} releases on record satisfies"
     return said
 
 
 def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
     if not scene.facts.wheels(name):
         raise QuestionError(
-            f"stackfix has no facts about `{name}` ({root.asked_by} asks for it)",
+            f"stackfix has no facts about `{name}`, which {root.asked_by} ask{'' if root.asked_by == 'you' else 's'} for",
             hint="`stackfix facts` lists what it knows",
         )
 

@@ -20,7 +20,9 @@ class Cause:
 Values: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[[str, Values], "Cause | None"]
 
-_REBUILD = "let `stackfix fix` make this environment right, or install a fresh one with `stackfix install`"
+_REBUILD = (
+    "make a fresh environment with `stackfix install`; `stackfix doctor` says what is wrong with this one"
+)
 _CUINIT = {
     # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
     34: ("driver_missing", "the CUDA driver that answers is a stub, not a driver"),
@@ -57,7 +59,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "model_ir_or_opset", "this onnxruntime is too old for the network's format", _REBUILD),
     (r"Protobuf parsing failed|INVALID_PROTOBUF|NO_SUCHFILE|NoSuchFile|ModelProto does not have a graph",
      "corrupt_model_file", "the file of a network is missing, cut short or no network",
-     "`stackfix models fetch dwpose` downloads both networks and checks them"),
+     "download both networks again and compare their sha256"),
     (r"error 126|LoadLibrary failed.*126", "windows_error_126",
      "a DLL that a DLL needs is not there", _REBUILD),
     (r"GLIBC_[\d.]+'? not found|GLIBCXX_[\d.]+'? not found|not a valid ELF|wrong ELF class", "missing_wheel",
@@ -80,7 +82,7 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
             return Cause(
                 "import_order_preload",
                 f"`{soname}` is in the environment, but nothing loads it before onnxruntime",
-                "`stackfix fix` adds the hook that loads it",
+                "make the environment with `stackfix install`: its import hook loads it",
             )
         if stem == "libcuda":
             return Cause("driver_missing", "the driver's own `libcuda.so.1` is not on this machine")

@@ -47,7 +47,7 @@ def from_folder(folder: Path, data: Path) -> Weights:
     if missing:
         raise QuestionError(
             f"{folder}: {' and '.join(f'`{name}`' for name in missing)} missing",
-            hint="`stackfix models fetch dwpose` downloads both",
+            hint="put both files of DWPose there",
         )
     for name in (DETECTOR, POSE):
         refuse_what_is_no_network(folder / name)
