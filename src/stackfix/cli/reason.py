@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import click
@@ -41,7 +40,6 @@ def resolve(
     """Print the newest set that works: TARGET is a recipe (dwpose) or a requirement ("torch>=2.4")."""
     schema = "stackfix.resolve/1"
     with answered(schema, as_json=as_json) as end:
-        gc.disable()  # a process of a fifth of a second has nothing to collect: 10 % of its time
         asked = question(targets, files, flags, sources)
         answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json else "asked")
         if isinstance(answer.result, Explanation):

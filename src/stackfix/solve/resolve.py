@@ -177,10 +177,9 @@ def _resolution(
         why = explain.reasons(problem, pins, node)
         found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=why))
     newer: list[Newer] = []
-    if reasons:
-        newer = [
-            each for pin in found if (each := explain.why_not_newer(problem, pins, pin.name)) is not None
-        ]
+    if reasons != "none":
+        named = [pin.name for pin in found if reasons == "all" or pin.name in problem.order]
+        newer = [each for name in named if (each := explain.why_not_newer(problem, pins, name)) is not None]
     return Resolution(
         device=request.device,
         machine=machine,
