@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stackfix.cli import output
-from stackfix.cli.main import VERBS
+from stackfix.cli.verbs import VERBS
 from stackfix.errors import QuestionError, StackfixError
 
 SCHEMA = "stackfix.error/1"

@@ -8,18 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 
-VERBS = {
-    "install": ("build", "Make a fresh environment with the newest set that works, and prove it."),
-    "resolve": ("reason", "The newest set that works on this machine, or why there is none."),
-    "explain": ("reason", "Why this set, why not newer; or why there is none."),
-    "lock": ("build", "Write the set to pylock.toml, every file by address and sha256."),
-    "validate": ("build", "Run DWPose in an environment and say where it ran."),
-    "undo": ("build", "Put back the environment that was there before the last install."),
-    "doctor": ("judge", "Judge an installed environment without importing it."),
-    "machine": ("look", "What this machine is, and how each reading was found."),
-    "facts": ("look", "The database: date, coverage, one release, soundness."),
-}
-
+from stackfix.cli.verbs import VERBS
 
 HELP = """\
 Usage: stackfix VERB [OPTIONS] [TARGET...]
