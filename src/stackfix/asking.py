@@ -16,7 +16,7 @@ from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
-from stackfix.model.recipe import Recipe
+from stackfix.model.recipe import ModelFormat, Recipe
 from stackfix.model.request import Request, Root
 from stackfix.probe.describe import described as describe
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
@@ -166,6 +166,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
     newest: list[str] = []
     features: dict[str, frozenset[str]] = {}
     recipes: list[str] = []
+    formats: list[ModelFormat] = []
     for target in question.targets:
         if _is_requirement(target, root):
             roots.append(Root(requirement=target, asked_by="you", relaxable=True))
@@ -176,6 +177,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in variant.roots]
         newest += variant.newest
         features |= variant.features
+        formats += [model.format for model in recipe.models]
     for name in question.requirement_files:
         roots += _requirements(name)
     if not roots:
@@ -198,6 +200,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         sources=frozenset(question.sources) or SOURCES,
         newest_before=_date(question.newest_before),
         recipe=recipes[0] if recipes else "",
+        formats=tuple(formats),
     )
 
 

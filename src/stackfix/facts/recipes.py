@@ -9,7 +9,7 @@ import msgspec
 
 from stackfix.errors import QuestionError
 from stackfix.facts.prepared import read_toml
-from stackfix.model.recipe import Model, Recipe, Variant
+from stackfix.model.recipe import Model, ModelFormat, Recipe, Variant
 
 
 class _VariantRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +24,9 @@ class _ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     urls: tuple[str, ...]
     licence: str
+    opset: int = 0
+    ir: int = 0
+    format_source: str = ""
 
 
 class _RecipeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +59,19 @@ def load_recipe(root: Path, name: str) -> Recipe:
         gpu=_variant(row.gpu),
         cpu=_variant(row.cpu),
         models=tuple(
-            Model(file=each.file, bytes=each.bytes, sha256=each.sha256, urls=each.urls, licence=each.licence)
+            Model(
+                file=each.file,
+                bytes=each.bytes,
+                sha256=each.sha256,
+                urls=each.urls,
+                licence=each.licence,
+                format=ModelFormat(
+                    file=each.file,
+                    opset=each.opset or None,
+                    ir=each.ir or None,
+                    source=each.format_source,
+                ),
+            )
             for each in row.model
         ),
     )

@@ -19,7 +19,7 @@ PYTHON = "machine:python"
 GLIBC = "machine:glibc"
 PLATFORM = "machine:platform"
 CUDA = "stack:cuda"
-TOOLKIT = "stack:toolkit"
+MODELS = "stack:models"
 
 
 def gpu_node(index: int) -> str:

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFormat:
+    """The ONNX opset and IR version of a model, None where nobody has said; `source` says where it stands."""
+
+    file: str
+    opset: int | None
+    ir: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One model file: its name, size and digest, and where it can be had, best first."""
 
@@ -15,6 +25,7 @@ class Model:
     sha256: str
     urls: tuple[str, ...]
     licence: str
+    format: ModelFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stackfix.model.recipe import ModelFormat
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
@@ -20,7 +22,7 @@ class Request:
     """What is asked for, on "gpu" or "cpu".
 
     `newest` are package names in the order in which newness counts ("python" among them says where the
-    Python comes). `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
+    Python comes). `formats` are those of the models that must be read. `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
     """
 
     device: str
@@ -30,3 +32,4 @@ class Request:
     sources: frozenset[str] = frozenset({"pypi"})
     newest_before: str = ""
     recipe: str = ""
+    formats: tuple[ModelFormat, ...] = ()

@@ -12,6 +12,7 @@ from stackfix.rules.device_code import device_code
 from stackfix.rules.kernels import kernels
 from stackfix.rules.linkage import linkage
 from stackfix.rules.metadata import requires_dist
+from stackfix.rules.model_format import model_format
 from stackfix.rules.pairs import pairs
 from stackfix.rules.scene import Rule, Scene, release_fact, wheel_source
 from stackfix.rules.shipped_together import one_cuda, shipped_together
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     linkage,
     shipped_together,
     numpy_abi,
+    model_format,
     collisions,
 )
 

@@ -15,6 +15,7 @@ from packaging.version import Version
 from stackfix.model.evidence import Known, Source
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
+from stackfix.model.recipe import ModelFormat
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
@@ -149,6 +150,7 @@ class Scene:
     features: Mapping[str, frozenset[str]]
     sources: frozenset[str]
     newest_before: str = ""
+    formats: tuple[ModelFormat, ...] = ()
     _releases: dict[str, dict[str, tuple[Wheel, ...]]] = field(default_factory=dict)
 
     def releases(self, package: str) -> Mapping[str, tuple[Wheel, ...]]:

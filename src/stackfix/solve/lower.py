@@ -12,6 +12,7 @@ from stackfix.model.problem import (
     CUDA,
     DRIVER,
     GLIBC,
+    MODELS,
     PYTHON,
     Requirement,
     is_package,
@@ -21,6 +22,7 @@ from stackfix.rules import metadata
 from stackfix.rules.all import requirements
 from stackfix.rules.linkage import provider_key, providers
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
+from stackfix.rules.model_format import READABLE
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 _LIBRARY = "lib:"
@@ -64,6 +66,7 @@ class Lowered:
             "if": lambda: list(self.scene.releases(rest)),
             "owns": lambda: facts.owners(rest),
             CUDA: self.scene.cuda_keys,
+            MODELS: lambda: (READABLE,),
             DRIVER: self.scene.driver_keys,
             PYTHON: self.scene.python_keys,
             GLIBC: lambda: metadata.glibc_keys(self.scene),

@@ -59,6 +59,7 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
         features=request.features,
         sources=request.sources,
         newest_before=request.newest_before,
+        formats=request.formats,
     )
     universe = Lowered(scene)
     asked = tuple(_asked(request, scene))
