@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement
 
 from stackfix.model.problem import CUDA, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules.metadata import admitted, parse
+from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion, canonical_name
 
@@ -57,7 +57,7 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
     said: set[str] = set()
     for text in wheel.requires_dist:
         try:
-            requested = parse(text)
+            requested = parse_row(text)
         except InvalidRequirement:
             continue
         name = canonical_name(requested.name)
