@@ -116,7 +116,7 @@ def test_a_card_is_found_as_people_type_it_and_as_drivers_print_it(text, expecte
         "4090 super",
         "GTX 4090",
         "RTX 1080",
-        "A10X",
+        "A10G",
         "A101",
         "Tesla K20X",
         "GTX 960M",
@@ -162,7 +162,7 @@ def test_a_name_that_fits_cards_of_different_capability_is_refused_with_all_of_t
 
 @pytest.mark.parametrize(
     ("text", "near"),
-    [("RTX 4099", "GeForce RTX 4090"), ("Tesla V101", "NVIDIA V100"), ("titanx", "NVIDIA TITAN X")],
+    [("RTX 4099", "GeForce RTX 4090"), ("Tesla V100S", "NVIDIA V100"), ("titanx", "NVIDIA TITAN X")],
 )
 def test_the_refusal_names_what_is_near(text, near):
     assert f"`{near}`" in refusal(text).hint

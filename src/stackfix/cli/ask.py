@@ -10,31 +10,18 @@ import click
 
 from stackfix.asking import MachineQuestion, Question
 from stackfix.cli import output
-from stackfix.cli.options import MachineFlags, SourceFlags
+from stackfix.cli.options import SourceFlags
 from stackfix.errors import StackfixError
 
 
-def machine_question(flags: MachineFlags) -> MachineQuestion:
-    """Return the machine flags as a question."""
-    return MachineQuestion(
-        driver=flags.driver,
-        gpus=flags.gpu,
-        gpu_index=flags.gpu_index,
-        python=flags.python,
-        platform=flags.platform,
-        glibc=flags.glibc,
-        machine=flags.machine,
-    )
-
-
 def question(
-    targets: tuple[str, ...], files: tuple[str, ...], flags: MachineFlags, sources: SourceFlags
+    targets: tuple[str, ...], files: tuple[str, ...], flags: MachineQuestion, sources: SourceFlags
 ) -> Question:
     """Return targets and flags as a question."""
     return Question(
         targets=targets,
         requirement_files=files,
-        machine=machine_question(flags),
+        machine=flags,
         sources=sources.source,
         newest_before=sources.newest_before,
         offline=sources.offline,

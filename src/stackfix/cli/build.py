@@ -8,9 +8,10 @@ from typing import Literal
 import click
 
 from stackfix import app
+from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
@@ -43,7 +44,7 @@ def install(
     lock_file: str,
     installer: Literal["auto", "uv", "pip"],
     weights: str,
-    flags: MachineFlags,
+    flags: MachineQuestion,
     sources: SourceFlags,
     *,
     replace: bool,
@@ -97,7 +98,7 @@ def lock(
     targets: tuple[str, ...],
     files: tuple[str, ...],
     path: str,
-    flags: MachineFlags,
+    flags: MachineQuestion,
     sources: SourceFlags,
     *,
     as_json: bool,

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from stackfix import app
+from stackfix.asking import MachineQuestion
 from stackfix.cli import output
-from stackfix.cli.ask import answered, machine_question
-from stackfix.cli.options import MachineFlags, json_flag, machine_flags
+from stackfix.cli.ask import answered
+from stackfix.cli.options import json_flag, machine_flags
 from stackfix.probe.document import to_document
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.wheel_text import wheel_document, wheel_lines
@@ -19,11 +20,11 @@ from stackfix.render.wheel_text import wheel_document, wheel_lines
 @click.command()
 @machine_flags
 @json_flag
-def machine(flags: MachineFlags, *, as_json: bool) -> None:
+def machine(flags: MachineQuestion, *, as_json: bool) -> None:
     """Say what this machine is: driver, CUDA, GPUs, Pythons; how each was found, or what was tried."""
     schema = "stackfix.machine/1"
     with answered(schema, as_json=as_json):
-        found = app.machine(machine_question(flags), Path.cwd())
+        found = app.machine(flags, Path.cwd())
         if as_json:
             output.document(to_document(found))
         else:

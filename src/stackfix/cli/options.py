@@ -9,20 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from stackfix.asking import MachineQuestion
+
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineFlags:
-    """What the machine flags said; empty means "read this machine"."""
-
-    driver: str = ""
-    gpu: tuple[str, ...] = ()
-    gpu_index: int | None = None
-    python: str = ""
-    platform: str = ""
-    glibc: str = ""
-    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +25,9 @@ class SourceFlags:
 
 _MACHINE = (
     click.option("--driver", default="", metavar="RELEASE", help="NVIDIA driver, e.g. 535.104.05."),
-    click.option("--gpu", multiple=True, metavar="GPU", help='GPU: "RTX 4090", sm_89 or none; repeatable.'),
+    click.option(
+        "--gpu", "gpus", multiple=True, metavar="GPU", help='GPU: "RTX 4090", sm_89 or none; repeatable.'
+    ),
     click.option("--gpu-index", type=click.IntRange(0), default=None, help="Serve only this GPU of several."),
     click.option("--python", default="", metavar="VERSION", help="Python version, or a path to one."),
     click.option("--platform", default="", metavar="TAG", help="linux_x86_64, linux_aarch64 or win_amd64."),
@@ -70,6 +61,6 @@ def _gather(options: tuple[Callable[[F], F], ...], kind: type[Any], into: str) -
     return decorate
 
 
-machine_flags = _gather(_MACHINE, MachineFlags, "flags")
+machine_flags = _gather(_MACHINE, MachineQuestion, "flags")
 source_flags = _gather(_SOURCE, SourceFlags, "sources")
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

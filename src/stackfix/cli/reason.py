@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from stackfix import app
+from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import MachineFlags, SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
 from stackfix.render.documents import resolution_document
@@ -32,7 +33,7 @@ def _roots(answer: app.Answer) -> list[str]:
 def resolve(
     targets: tuple[str, ...],
     files: tuple[str, ...],
-    flags: MachineFlags,
+    flags: MachineQuestion,
     sources: SourceFlags,
     *,
     as_json: bool,
@@ -59,7 +60,7 @@ def resolve(
 def explain(
     targets: tuple[str, ...],
     files: tuple[str, ...],
-    flags: MachineFlags,
+    flags: MachineQuestion,
     sources: SourceFlags,
     *,
     as_json: bool,
