@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from stackfix.errors import QuestionError
 from stackfix.facts import prepared
-from stackfix.facts.gpu_names import find_gpu
+from stackfix.facts.gpu_names import cards, find_gpu
 from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
 
 GPUS = prepared.load(data_root()).gpus
 BY_NAME = {row.name: row.capability for row in GPUS.gpu}
+JETSONS = [row.name for row in GPUS.gpu if row.kind == "jetson"]
+DESCRIBED = sorted(set(BY_NAME) - set(JETSONS))
 
 
 def capability(text: str) -> str:
@@ -30,10 +32,38 @@ def refusal(text: str) -> QuestionError:
     return caught.value
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", DESCRIBED)
 def test_every_listed_name_finds_itself(name):
     found = find_gpu(name, GPUS)
     assert (found.name, str(found.compute_capability.value)) == (name, BY_NAME[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(name, {name}) for name in JETSONS]
+    + [
+        ("Jetson Orin", {"Jetson AGX Orin", "Jetson Orin NX", "Jetson Orin Nano"}),
+        ("Orin", {"Jetson AGX Orin", "Jetson Orin NX", "Jetson Orin Nano"}),
+        ("Orin (nvgpu)", {"Jetson AGX Orin", "Jetson Orin NX", "Jetson Orin Nano"}),
+        ("Orin Nano", {"Jetson Orin Nano"}),
+        ("AGX Orin 64GB", {"Jetson AGX Orin"}),
+        ("Xavier", {"Jetson AGX Xavier", "Jetson Xavier NX"}),
+        ("Jetson Thor", {"Jetson AGX Thor"}),
+        ("NVIDIA Thor", {"Jetson AGX Thor"}),
+        ("T5000", {"Jetson T5000"}),
+        ("TX2", {"Jetson TX2"}),
+    ],
+)
+def test_a_jetson_is_known_and_refused_since_its_driver_and_cuda_come_with_jetpack(text, names):
+    assert {row.name for row in cards(text, GPUS)} == names
+    error = refusal(text)
+    assert f"`{text}` is a Jetson" in error.message
+    assert "JetPack" in error.hint
+
+
+@pytest.mark.parametrize("text", ["sm_87", "8.7", "sm_53", "sm_72", "sm_110", "11.0"])
+def test_the_capability_of_a_jetson_is_refused_like_its_name(text):
+    assert f"`{text}` is a Jetson" in refusal(text).message
 
 
 @pytest.mark.parametrize(
@@ -92,8 +122,64 @@ def test_every_listed_name_finds_itself(name):
         ("NVIDIA GeForce RTX 2060 with Max-Q Design", "7.5"),
         ("DGX Spark", "12.1"),
         ("NVIDIA GB10", "12.1"),
-        ("Orin Nano", "8.7"),
-        ("Jetson Nano", "5.3"),
+        ("geforce 4090", "8.9"),
+        ("nvidia 4090", "8.9"),
+        ("RTX_4090", "8.9"),
+        ("RTX 4090 24GB", "8.9"),
+        ("4090 laptop", "8.9"),
+        ("4090m", "8.9"),
+        ("RTX4090D", "8.9"),
+        ("RTX 4090 D", "8.9"),
+        ("4080S", "8.9"),
+        ("4070 ti s", "8.9"),
+        ("4070ts", "8.9"),
+        ("RTX 4070TiS", "8.9"),
+        ("a100", "8.0"),
+        ("a100-80g", "8.0"),
+        ("DGX A100", "8.0"),
+        ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", "8.0"),
+        ("GRID A100-10C", "8.0"),
+        ("A800", "8.0"),
+        ("3060ti", "8.6"),
+        ("3060 Ti Laptop GPU", "8.6"),
+        ("3060 12g", "8.6"),
+        ("rtx3060ti", "8.6"),
+        ("rtxa6000", "8.6"),
+        ("A10G", "8.6"),
+        ("NVIDIA A10G", "8.6"),
+        ("NVIDIA A10-24Q", "8.6"),
+        ("RTX 2050", "8.6"),
+        ("H800", "9.0"),
+        ("H20", "9.0"),
+        ("H100-SXM5-80GB", "9.0"),
+        ("HGX H100", "9.0"),
+        ("GH200 144G HBM3e", "9.0"),
+        ("gb200", "10.0"),
+        ("NVIDIA B300 SXM6 AC", "10.3"),
+        ("5090", "12.0"),
+        ("rtx5090", "12.0"),
+        ("RTX 5090 D", "12.0"),
+        ("5070ti laptop", "12.0"),
+        ("RTX 5060 Laptop GPU", "12.0"),
+        ("TeslaT4", "7.5"),
+        ("nvidia-tesla-t4", "7.5"),
+        ("GTX 1650", "7.5"),
+        ("1660s", "7.5"),
+        ("2070s", "7.5"),
+        ("RTX 2060 SUPER", "7.5"),
+        ("MX450", "7.5"),
+        ("RTX 3000", "7.5"),
+        ("GTX 960M", "5.0"),
+        ("GTX 960", "5.2"),
+        ("GTX 980M", "5.2"),
+        ("Quadro M5000M", "5.0"),
+        ("Quadro M5000", "5.2"),
+        ("TITAN Z", "3.5"),
+        ("titanx", "6.1"),
+        ("TitanXp", "6.1"),
+        ("GTX 680", "3.0"),
+        ("cc 8.9", "8.9"),
+        ("compute capability 12.0", "12.0"),
         ("sm_89", "8.9"),
         ("sm89", "8.9"),
         ("compute_89", "8.9"),
@@ -116,16 +202,17 @@ def test_a_card_is_found_as_people_type_it_and_as_drivers_print_it(text, expecte
         "4090 super",
         "GTX 4090",
         "RTX 1080",
-        "A10G",
         "A101",
+        "RTX A4500",
+        "L40 SUPER",
         "Tesla K20X",
-        "GTX 960M",
+        "GTX 960N",
+        "K2200M",
         "Quadro 4000",
         "Quadro 6000",
         "6000",
         "4000",
         "TITAN",
-        "TITAN Z",
         "RTX",
         "GeForce",
         "Quadro",
@@ -133,6 +220,8 @@ def test_a_card_is_found_as_people_type_it_and_as_drivers_print_it(text, expecte
         "80GB",
         "Laptop GPU",
         "nano",
+        "agx",
+        "jetson",
         "T4 T4",
         "RTX 4090 and RTX 3090",
         "RX 7900 XTX",
@@ -162,10 +251,33 @@ def test_a_name_that_fits_cards_of_different_capability_is_refused_with_all_of_t
 
 @pytest.mark.parametrize(
     ("text", "near"),
-    [("RTX 4099", "GeForce RTX 4090"), ("Tesla V100S", "NVIDIA V100"), ("titanx", "NVIDIA TITAN X")],
+    [("RTX 4099", "GeForce RTX 4090"), ("Tesla V100S", "NVIDIA V100"), ("titany", "NVIDIA TITAN V")],
 )
 def test_the_refusal_names_what_is_near(text, near):
     assert f"`{near}`" in refusal(text).hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("Hopper", "`sm_90`"), ("ada", "`sm_89`"), ("Turing", "`sm_75`"), ("Blackwell", "`sm_103`, `sm_120`")],
+)
+def test_a_generation_is_no_card_and_its_capabilities_are_named(text, hint):
+    error = refusal(text)
+    assert "is not a GPU that stackfix knows" in error.message
+    assert "generation" in error.hint
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize("text", ["2x 4090", "8 x H100", "4 \u00d7 A100"])
+def test_several_cards_in_one_name_are_asked_for_one_by_one(text):
+    assert refusal(text).hint == "give each GPU a `--gpu` of its own"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("RTX PRO 6000", "RTX PRO 6000"), ("6000 Ada", "NVIDIA RTX 6000 Ada")]
+)
+def test_a_name_that_fits_several_cards_of_one_capability_is_shown_as_it_was_typed(text, name):
+    assert find_gpu(text, GPUS).name == name
 
 
 @pytest.mark.parametrize("text", ["sm_99", "9.9", "sm_130", "compute_74"])
@@ -188,13 +300,13 @@ SUFFIXES = st.lists(
 )
 
 
-@given(name=st.sampled_from(sorted(BY_NAME)), prefix=PREFIXES, suffixes=SUFFIXES, shout=st.booleans())
+@given(name=st.sampled_from(DESCRIBED), prefix=PREFIXES, suffixes=SUFFIXES, shout=st.booleans())
 def test_what_nvml_adds_to_a_name_does_not_change_the_card(name, prefix, suffixes, shout):
     text = prefix + name + "".join(suffixes)
     assert capability(text.upper() if shout else text) == BY_NAME[name]
 
 
-@given(name=st.sampled_from(sorted(BY_NAME)), word=st.from_regex(r"\A[a-z]{4,8}\Z"))
+@given(name=st.sampled_from(DESCRIBED), word=st.from_regex(r"\A[a-z]{4,8}\Z"))
 def test_a_strange_word_makes_a_name_unknown(name, word):
     said = {
         *re.findall(r"[a-z]+", " ".join(BY_NAME).lower()),

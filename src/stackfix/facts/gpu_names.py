@@ -1,9 +1,10 @@
 """GPU names as people type them, and as NVML prints them, to what the table knows.
 
 `NVIDIA GeForce RTX 4090`, `rtx4090` and `4090` are one card; `RTX A4000` and `RTX 4000` are two. Words that say
-nothing about the chip (memory size, board form, brand) are left out; the rest must match as a whole, so a name
-that is not on record is never taken for a near one. A name that fits cards of different compute capability is
-refused: `RTX 6000` alone may be the Quadro of 2018, the Ada or the Blackwell.
+nothing about the chip (memory size, board form, brand, the slice of a virtual GPU) are left out; the rest must match
+as a whole, so a name that is not on record is never taken for a near one. A name that fits cards of different
+compute capability is refused: `RTX 6000` alone may be the Quadro of 2018, the Ada or the Blackwell. A Jetson is known
+and refused, as it is where the machine itself is read.
 """
 
 from __future__ import annotations
@@ -12,25 +13,39 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from stackfix.errors import QuestionError
-from stackfix.facts.hardware_rows import GpuRow, Gpus
+from stackfix.facts.hardware_rows import CapabilityRow, GpuRow, Gpus
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu
 from stackfix.versions import ComputeCapability
 
+_JOINED = re.compile(r"(nvidia|geforce|tesla|quadro|titan|jetson|rtx|gtx)")
 _SILENT = re.compile(
-    r"\b[0-9]+\s*gb\b|\bsxm[0-9]*\b|\bpcie\b|\bnvl[0-9]*\b|\bhbm[0-9]?e?\b|\bdgxs\b|\bfhhl\b|\blaptop\b|\bmobile\b"
-    r"|\bgpu\b|\bgraphics\b|\bmax-?q\b|\bwith\b|\bdesign\b|\bnvidia\b|\bgeforce\b|\btesla\b|\bquadro\b"
-    r"|\(r\)|\(tm\)|\(pascal\)|\bgeneration\b|\bedition\b"
+    r"\bmig\b.*|(-[0-9]+)+[abcq]\b|\b[0-9]+\s*gb?\b|\bsxm[0-9]*( ac)?\b|\bpcie\b|\bnvl[0-9]*\b|\bhbm[0-9]?e?\b"
+    r"|\b[dh]gxs?\b|\bfhhl\b|\blaptop\b|\bmobile\b|\bgpu\b|\bgraphics\b|\bgrid\b|\bmax-?q\b|\bwith\b|\bdesign\b"
+    r"|\bnvidia\b|\bgeforce\b|\btesla\b|\bquadro\b|\(r\)|\(tm\)|\(pascal\)|\(nvgpu\)|\bgeneration\b|\bedition\b"
 )
+_SUPER = re.compile(r"(?<![a-z0-9])([0-9]{4})\s*(ti?)?\s*s\b")
+_NOTEBOOK = re.compile(r"(?<![a-z0-9])([0-9]{4})\s*m\b")
 _GENERATIONS = frozenset({"ada", "blackwell", "pro", "sff", "server", "workstation"})
-_LEFT_OUT = _GENERATIONS | {"rtx", "gtx", "jetson"}
-_BARE = re.compile(r"[0-9]+( ti| super)*")
-_CAPABILITY = re.compile(r"(?:sm_?|compute_)[0-9]{2,3}[af]?|[0-9]{1,2}\.[0-9]", re.IGNORECASE)
+_LEFT_OUT = _GENERATIONS | {"rtx", "gtx", "mx"}
+_MODULES = frozenset({"jetson", "agx", "nx", "nano"})
+_BARE = re.compile(r"[0-9]+( ti| super| d)*")
+_CAPABILITY = re.compile(
+    r"(?:(?:cc|compute capability)\s*)?((?:sm_?|compute_)[0-9]{2,3}[af]?|[0-9]{1,2}\.[0-9])", re.IGNORECASE
+)
+_SEVERAL = re.compile(r"[0-9]{1,2}\s*[x\u00d7]\s+\S.*", re.IGNORECASE)
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of a name that tell the chip: letters and numbers apart, in lower case."""
-    text = _SILENT.sub(" ", name.lower().replace("_", " "))
+    """Return the words of a name that tell the chip: letters and numbers apart, in lower case.
+
+    `4080S` and `4070 TiS` are the SUPER cards, `3080M` is the 3080 of notebooks; `GTX 960M` and `M5000M`, which
+    are chips of their own, stay what they are.
+    """
+    text = _JOINED.sub(r" \1 ", name.lower().replace("_", " "))
+    text = _SILENT.sub(" ", text)
+    text = _SUPER.sub(lambda found: f"{found[1]} {'ti ' if found[2] else ''}super", text)
+    text = _NOTEBOOK.sub(r"\1", text)
     return tuple(re.findall(r"ti(?=super)|[a-z]+|[0-9]+", text))
 
 
@@ -66,55 +81,96 @@ def _found(text: str, rows: Iterable[GpuRow]) -> list[GpuRow]:
         return exact + [
             row for row in looser if any(_leaves_out(asked, one, _GENERATIONS) for one in _spellings(row))
         ]
-    if len(asked) < 2 and not any(word.isdigit() for word in asked):
-        return []
     bare = _BARE.fullmatch(" ".join(asked)) is not None
+    named = len(asked) > 1 or any(word.isdigit() for word in asked)
     return [
         row
         for row in rows
         if (not bare or (row.name.startswith("GeForce") and not quadro))
-        and any(_leaves_out(asked, one, _LEFT_OUT) for one in _spellings(row))
+        and (named or row.kind == "jetson")
+        and any(_leaves_out(asked, one, _optional(row)) for one in _spellings(row))
+        and not _optional(row).issuperset(asked)
     ]
+
+
+def _optional(row: GpuRow) -> frozenset[str]:
+    """Return the words of a card's name that people leave out."""
+    return _MODULES if row.kind == "jetson" else _LEFT_OUT
+
+
+def cards(text: str, gpus: Gpus) -> Sequence[GpuRow]:
+    """Return the cards on record that a name stands for, all of one capability; QuestionError if there is none."""
+    found = _found(text.strip(), gpus.gpu)
+    if not found:
+        raise QuestionError(f"`{text}` is not a GPU that stackfix knows", hint=_hint(text.strip(), gpus))
+    if len({row.capability for row in found}) > 1:
+        listed = ", ".join(f"{row.name} ({row.capability})" for row in found)
+        raise QuestionError(
+            f"`{text}` could be several GPUs: {listed}", hint="name it in full, or use `sm_89`"
+        )
+    return found
 
 
 def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
     """Return the GPU that a name or a compute capability stands for; QuestionError with near names if none."""
     stripped = text.strip()
-    if _CAPABILITY.fullmatch(stripped):
-        return _by_capability(stripped, gpus, index)
-    found = _found(stripped, gpus.gpu)
-    if not found:
-        raise QuestionError(f"`{text}` is not a GPU that stackfix knows", hint=_near(stripped, gpus.gpu))
-    capabilities = {row.capability for row in found}
-    if len(capabilities) > 1:
-        listed = ", ".join(f"{row.name} ({row.capability})" for row in found)
-        raise QuestionError(
-            f"`{text}` could be several GPUs: {listed}", hint="name it in full, or use `sm_89`"
-        )
+    number = _CAPABILITY.fullmatch(stripped)
+    if number:
+        return _by_capability(text, number[1], gpus, index)
+    found = cards(stripped, gpus)
+    if any(row.kind == "jetson" for row in found):
+        raise _jetson(text)
     plainest = min(found, key=lambda row: (row.name.lower() != stripped.lower(), len(row.name)))
-    capability = ComputeCapability.parse(plainest.capability)
     return Gpu(
-        name=plainest.name,
-        compute_capability=Known(capability, "--gpu, gpus.toml"),
+        name=plainest.name if len(found) == 1 or plainest.name.lower() == stripped.lower() else stripped,
+        compute_capability=Known(ComputeCapability.parse(plainest.capability), "--gpu, gpus.toml"),
         memory_bytes=Unknown(("a GPU that is described by name has no memory reading",)),
         index=index,
     )
 
 
-def _by_capability(text: str, gpus: Gpus, index: int) -> Gpu:
-    capability = ComputeCapability.parse(re.sub(r"^sm_?", "sm_", text.lower()).rstrip("af"))
-    known = [row.capability for row in gpus.capability]
-    if str(capability) not in known:
-        listed = ", ".join(ComputeCapability.parse(one).sm for one in known)
+def _by_capability(text: str, number: str, gpus: Gpus, index: int) -> Gpu:
+    capability = ComputeCapability.parse(re.sub(r"^sm_?", "sm_", number.lower()).rstrip("af"))
+    row = next((row for row in gpus.capability if row.capability == str(capability)), None)
+    if row is None:
+        listed = ", ".join(ComputeCapability.parse(one.capability).sm for one in gpus.capability)
         raise QuestionError(
             f"`{text}` is not a compute capability that stackfix knows", hint=f"known: {listed}"
         )
+    if row.jetson:
+        raise _jetson(text)
     return Gpu(
         name=capability.sm,
         compute_capability=Known(capability, "--gpu"),
         memory_bytes=Unknown(("a GPU that is described by capability has no memory reading",)),
         index=index,
     )
+
+
+def _jetson(text: str) -> QuestionError:
+    """Return why no set is looked for: what a Jetson runs comes with its JetPack."""
+    return QuestionError(
+        f"`{text}` is a Jetson: its driver and CUDA come with JetPack, and the wheels of PyPI do not serve it",
+        hint="use NVIDIA's wheels for its JetPack",
+    )
+
+
+def _hint(text: str, gpus: Gpus) -> str:
+    """Return what to type instead of a name that is not on record."""
+    if _SEVERAL.fullmatch(text):
+        return "give each GPU a `--gpu` of its own"
+    generation = [row for row in gpus.capability if _is_of(row, text)]
+    if generation:
+        listed = ", ".join(f"`{ComputeCapability.parse(row.capability).sm}`" for row in generation)
+        return f"that is a generation: name the card, or give its compute capability ({listed})"
+    return _near(text, gpus.gpu)
+
+
+def _is_of(row: CapabilityRow, text: str) -> bool:
+    """Whether a text is the name of a capability's architecture, such as `Hopper` or `Ada`."""
+    said = text.lower()
+    plain = row.architecture.lower().partition(" (")[0]
+    return bool(said) and not row.jetson and said in (plain, plain.split()[0])
 
 
 def _near(text: str, rows: Iterable[GpuRow]) -> str:

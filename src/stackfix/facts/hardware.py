@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,11 +40,47 @@ class Hardware:
         return self._minors
 
     def driver_steps(self, system: str, *, wsl: bool) -> Sequence[DriverVersion]:
-        """Return the floors and the first number of each branch, oldest first."""
-        windows = system == "windows" or wsl
-        floors = [row.windows if windows else row.linux for row in self.prepared.drivers.floor]
-        branches = [str(row.branch) for row in self.prepared.drivers.branch]
-        return sorted(DriverVersion.parse(text) for text in {*floors, *branches})
+        """Return the floors and the first number of each branch, oldest first.
+
+        On Windows a branch starts above its own number: 570 at 570.65, 535 at 536.25. Where the first is not
+        on record, the branch itself stands.
+        """
+        return self._windows_steps if system == "windows" or wsl else self._linux_steps
+
+    @cached_property
+    def _linux_steps(self) -> tuple[DriverVersion, ...]:
+        drivers = self.prepared.drivers
+        texts = {row.linux for row in drivers.floor} | {str(row.branch) for row in drivers.branch}
+        return tuple(sorted(DriverVersion.parse(text) for text in texts))
+
+    @cached_property
+    def _windows_steps(self) -> tuple[DriverVersion, ...]:
+        drivers = self.prepared.drivers
+        floors = [DriverVersion.parse(row.windows) for row in drivers.floor]
+        first = {row.branch: DriverVersion.parse(str(row.branch)) for row in drivers.branch}
+        released = [DriverVersion.parse(row.windows) for row in drivers.release if row.windows]
+        for driver in sorted({*floors, *released}, reverse=True):
+            first[self.branch_of(driver)] = driver
+        return tuple(sorted({*floors, *first.values()}))
+
+    def forward_packages(
+        self, driver: DriverVersion, system: str, kind: str
+    ) -> Sequence[tuple[str, CudaVersion]]:
+        """Return the forward-compatibility packages for a kind of GPU on a driver, newest CUDA first.
+
+        They let an older driver run a newer CUDA on data-centre GPUs and Jetsons under Linux; `kind` is that of
+        gpus.toml. RTX boards that NVIDIA admits by name are not on record, so nothing is offered for them.
+        """
+        scope = self.prepared.drivers.forward
+        if system not in scope.systems or kind not in scope.kinds:
+            return ()
+        branch = self.branch_of(driver)
+        found = [
+            (row.package, CudaVersion.parse(row.cuda))
+            for row in self.prepared.drivers.forward_compatibility
+            if branch in row.on_branches
+        ]
+        return sorted(found, key=lambda one: one[1], reverse=True)
 
     @cached_property
     def _branches(self) -> tuple[int, ...]:
@@ -96,14 +133,20 @@ class Hardware:
         return tuple(self._capabilities)
 
     def cudnn_minimum(self, version: Version) -> Dropped | None:
-        """Return the lowest capability that a cuDNN release has code for, where releases dropped some."""
-        for row in self.prepared.cudnn.rule:
-            if row.min_capability and row.from_ and version >= Version(row.from_):
-                capability = ComputeCapability.parse(row.min_capability)
-                return Dropped(
-                    first=row.from_, capability=capability, source=self._source(row.method, row.source)
-                )
-        return None
+        """Return the lowest capability that a cuDNN release has code for, where releases dropped some.
+
+        Which CUDA it is built for makes no difference: builds of one release have dropped the same.
+        """
+        dropped = [row for row in self.prepared.cudnn.rule if row.min_capability and row.from_]
+        reached = [row for row in dropped if version >= Version(row.from_)]
+        if not reached:
+            return None
+        row = max(reached, key=lambda one: Version(one.from_))
+        return Dropped(
+            first=row.from_,
+            capability=ComputeCapability.parse(row.min_capability),
+            source=self._source(row.method, row.source),
+        )
 
     def pairs(self, package: str) -> Sequence[Pair]:
         """Return the recorded pairs of a package."""
@@ -121,6 +164,9 @@ class Hardware:
 
     def _source(self, method: str, where: str) -> Source:
         return Source(method=method, where=where, seen=self.prepared.drivers.seen)
+
+
+_VERSION = re.compile(r"(?<=\.so)(\.\d+)+$|64_\d+(?=\.dll$)")  # libcudnn.so.9, cudnn64_9.dll
 
 
 @dataclass(frozen=True)
@@ -147,7 +193,7 @@ class Libraries:
 
     def opened_and_required(self, soname: str, feature: str) -> bool:
         """Whether the feature cannot do without it, though it is only opened by name."""
-        stem = soname.partition(".so")[0] + ".so"
+        stem = _VERSION.sub("", soname)
         return any(row.feature == feature and stem in row.names for row in self.prepared.libraries.opened)
 
     def plugins(self, features: Collection[str]) -> frozenset[str]:

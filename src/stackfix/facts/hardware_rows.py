@@ -10,19 +10,21 @@ Method = Literal["documented", "measured", "secondary", "inferred"]
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every row has: how it is known, and where it stands."""
+    """What every row has: how it is known, and where it stands; `note` is what else a reader should know."""
 
     method: Method
     source: str
     why: str = ""
+    note: str = ""
 
 
 class FloorRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The oldest driver of a CUDA major."""
+    """The oldest driver of a CUDA major; `range` as NVIDIA prints it, whose end is no upper limit."""
 
     major: int
     linux: str
     windows: str
+    range: str = ""
 
 
 class ReleaseRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,6 +33,7 @@ class ReleaseRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cuda: str
     release: str
     branch: int
+    version: str = ""
     toolkit: str = ""
     uploaded: str = ""
     linux: str = ""
@@ -38,12 +41,16 @@ class ReleaseRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class MinorRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One CUDA minor: its PTX, and the driver branch that understands it (0: not known)."""
+    """One CUDA minor: its PTX, and the driver branch that understands it (0: not known).
+
+    `architectures` is what the NVRTC of the wheel `architectures_of` accepts, measured.
+    """
 
     cuda: str
     ptx_isa: str
     ptx_driver_branch: int = 0
     architectures: tuple[int, ...] = ()
+    architectures_of: str = ""
 
 
 class BranchRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +71,13 @@ class ForwardRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     from_branch: int = 0
 
 
+class ForwardScope(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What forward compatibility is for: kinds of GPUs, and systems."""
+
+    kinds: tuple[str, ...]
+    systems: tuple[str, ...]
+
+
 class Drivers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """drivers.toml."""
 
@@ -72,6 +86,7 @@ class Drivers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     release: tuple[ReleaseRow, ...]
     minor: tuple[MinorRow, ...]
     branch: tuple[BranchRow, ...]
+    forward: ForwardScope
     forward_compatibility: tuple[ForwardRow, ...]
 
 
@@ -128,6 +143,19 @@ class CudnnSupportRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     windows: str = ""
     capabilities: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
+    min_capability: str = ""
+    min_driver_branch: int = 0
+
+
+class CudnnBuildRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Releases of one package that exist for the same systems; "" where their capabilities are not known."""
+
+    package: str
+    cuda_major: int
+    platforms: tuple[str, ...]
+    versions: tuple[str, ...]
+    min_capability: str = ""
+    yanked: bool = False
 
 
 class Cudnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -136,6 +164,7 @@ class Cudnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     seen: str
     rule: tuple[CudnnRuleRow, ...]
     support: tuple[CudnnSupportRow, ...]
+    build: tuple[CudnnBuildRow, ...]
 
 
 class PairRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -35,7 +35,7 @@ def cuda_requirements(key: str, scene: Scene) -> Iterator[Requirement]:
     hardware = scene.facts.hardware
     floor = hardware.floor(cuda.major, scene.machine.platform.os, wsl=scene.machine.wsl)
     if floor is not None:
-        text = f"CUDA {cuda.major} needs NVIDIA driver {floor.driver} or newer"
+        text = f"CUDA {cuda.major} needs NVIDIA driver {floor.driver} or newer{_counted_on(scene)}"
         yield driver_requirement(
             scene, lambda driver: driver >= floor.driver, fact(text, FLOOR, floor.source)
         )
@@ -51,6 +51,13 @@ def cuda_requirements(key: str, scene: Scene) -> Iterator[Requirement]:
             continue
         allowed = frozenset(scene.gpu_keys(index)) - {str(capability)}
         yield Requirement(gpu_node(index), allowed, fact(text, GPU, row.source))
+
+
+def _counted_on(scene: Scene) -> str:
+    """Return whose numbers a floor is given in, where they are not Linux's own."""
+    if scene.machine.wsl:
+        return " (the number of the driver on Windows, which WSL uses)"
+    return " on Windows" if scene.machine.platform.os == "windows" else ""
 
 
 def gpu_requirements(index: int, key: str, scene: Scene) -> Iterator[Requirement]:
