@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.facts.database import Database
+from stackfix.facts.database import FOLDERS, Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
 from stackfix.model.evidence import Known, Unknown
@@ -212,7 +212,10 @@ def recipe_of(request: Request, root: Path) -> Recipe | None:
 def _is_requirement(target: str, root: Path) -> bool:
     if target in recipe_names(root):
         return False
-    return looks_like_requirement(target) or (root / "wheels" / f"{canonical_name(target)}.jsonl").is_file()
+    if looks_like_requirement(target):
+        return True
+    file = f"{canonical_name(target)}.jsonl"
+    return any((root / "wheels" / folder / file).is_file() for folder in FOLDERS)
 
 
 def _package(root: Root) -> str:

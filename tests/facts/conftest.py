@@ -44,7 +44,7 @@ def root(tmp_path: Path) -> Path:
     """The data folder without its wheels, in a place of its own."""
     copy = tmp_path / "data"
     shutil.copytree(data_root(), copy, ignore=shutil.ignore_patterns("wheels", "standins", "causes"))
-    (copy / "wheels").mkdir()
+    (copy / "wheels" / "linux_x86_64").mkdir(parents=True)
     return copy
 
 
@@ -53,7 +53,7 @@ def write_rows(root: Path) -> Callable[..., Path]:
     """Write rows, each the usual one with some keys changed, as a package's file."""
 
     def write(*changes: dict[str, Any], package: str = "torch") -> Path:
-        path = root / "wheels" / f"{package}.jsonl"
+        path = root / "wheels" / "linux_x86_64" / f"{package}.jsonl"
         path.write_text("".join(json.dumps(ROW | {"package": package} | each) + "\n" for each in changes))
         return path
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+import msgspec
 import pytest
 from packaging.version import Version
 
@@ -38,7 +37,7 @@ def test_a_row_becomes_a_wheel_with_all_that_was_measured(root, write_rows):
 
 def test_only_the_package_that_is_asked_for_is_read(root, write_rows):
     write_rows({})
-    (root / "wheels" / "numpy.jsonl").write_text("broken")
+    (root / "wheels" / "linux_x86_64" / "numpy.jsonl").write_text("broken")
     database = Database(root)
     assert len(database.wheels("torch")) == 1
     with pytest.raises(DataError, match=r"numpy\.jsonl: line 1"):
@@ -85,7 +84,7 @@ def test_a_broken_row_is_told_with_file_and_line(root, write_rows, change, reaso
     write_rows({"version": "1.0"}, change)
     with pytest.raises(DataError) as caught:
         Database(root).wheels("torch")
-    assert caught.value.file == "torch.jsonl"
+    assert caught.value.file == "linux_x86_64/torch.jsonl"
     assert caught.value.place.startswith("line 2")
     assert reason in caught.value.reason
 
@@ -96,7 +95,7 @@ def test_bytes_that_are_no_rows_are_told_with_file_and_line(root, write_rows, da
     path.write_bytes(path.read_bytes() + damage)
     with pytest.raises(DataError) as caught:
         Database(root).wheels("torch")
-    assert (caught.value.file, caught.value.place) == ("torch.jsonl", "line 2")
+    assert (caught.value.file, caught.value.place) == ("linux_x86_64/torch.jsonl", "line 2")
 
 
 def test_a_file_that_was_cut_is_told(root, write_rows):
@@ -106,21 +105,55 @@ def test_a_file_that_was_cut_is_told(root, write_rows):
         Database(root).wheels("torch")
 
 
+def write_index(root):
+    (root / "wheels" / INDEX).write_bytes(msgspec.json.encode(index_of(root)) + b"\n")
+
+
+def test_rows_are_listed_for_their_platform_and_read_when_asked_for(root, write_rows):
+    path = write_rows({}, {"version": "2.10.0", "colour": "red"}, {"version": "2.5.0"})
+    good = path.read_text().replace(', "colour": "red"', "")
+    path.write_text(good)
+    write_index(root)
+    database = Database(root)
+    listed = database.listed("torch", "linux_x86_64")
+    assert [each.key for each in listed] == ["2.10.0", "2.5.0", "2.4.0"]
+    assert (listed[0].cuda_major, listed[0].provides) == (12, {"libtorch.so"})
+    assert database.listed("torch", "win_amd64") == []
+    assert listed[1].wheel == next(w for w in database.wheels("torch") if w.key == "2.5.0")
+    assert listed[1].wheel is listed[1].wheel
+    assert database.knows("torch")
+    assert not database.knows("jax")
+
+
+def test_rows_that_have_changed_since_the_index_was_made_are_told(root, write_rows):
+    write_rows({})
+    write_index(root)
+    write_rows({}, {"version": "2.5.0"})
+    (listed,) = Database(root).listed("torch", "linux_x86_64")
+    with pytest.raises(DataError, match=r"torch\.jsonl: has changed since index\.json"):
+        _ = listed.wheel
+
+
+def test_an_overlay_adds_rows_and_wins_over_those_of_the_same_release(root, write_rows, tmp_path):
+    path = write_rows({}, {"version": "2.5.0"})
+    write_index(root)
+    overlay = tmp_path / "overlay"
+    (overlay / "linux_x86_64").mkdir(parents=True)
+    newer = path.read_text().splitlines()[1].replace("2.5.0", "2.6.0").replace("libtorch.so", "libnew.so")
+    other = path.read_text().splitlines()[1].replace('"cuda_major": 12', '"cuda_major": 13')
+    (overlay / "linux_x86_64" / "torch.jsonl").write_text(f"{newer}\n{other}\n")
+    database = Database(root, overlay=overlay)
+    listed = database.listed("torch", "linux_x86_64")
+    assert [(each.key, each.cuda_major) for each in listed] == [("2.6.0", 12), ("2.5.0", 13), ("2.4.0", 12)]
+    assert [wheel.key for wheel in database.wheels("torch")] == ["2.6.0", "2.5.0", "2.4.0"]
+    assert tuple(database.providers("libnew.so")) == ("torch",)
+    assert set(database.majors("torch")) == {12, 13}
+
+
 def test_the_index_knows_who_provides_and_owns_what(root, write_rows):
     write_rows({}, {"version": "2.5.0", "provides": {"libtorch.so": "a", "libshm.so": "b"}})
     write_rows({"provides": {"libtorch.so": "c"}, "owns": ["fork"], "seen": "2026-12-01"}, package="fork")
-    path = root / "wheels" / INDEX
-    index = index_of(root)
-    path.write_text(
-        json.dumps(
-            {
-                "seen": index.seen,
-                "providers": dict(index.providers),
-                "owners": dict(index.owners),
-                "majors": dict(index.majors),
-            }
-        )
-    )
+    write_index(root)
     database = Database(root)
     assert tuple(database.providers("libtorch.so")) == ("fork", "torch")
     assert tuple(database.providers("libshm.so")) == ("torch",)

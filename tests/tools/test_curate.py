@@ -4,7 +4,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 from binaries import elf, wheel
 from packaging.requirements import Requirement
@@ -12,12 +11,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import curate
-from stackfix.facts.rows import WheelRow
+import rowstore
+import toolkits
+from stackfix.facts.database import row_files
 from stackfix.index.transport import Answer, FolderTransport
 
 ROOT = Path(__file__).resolve().parents[2]
 INDEX = "https://index.test/simple"
-ROWS = ROOT / "data" / "wheels"
 
 
 class Index:
@@ -45,14 +45,14 @@ class Index:
 
     def measure(self, package, **more):
         curator = self.curator(**more)
-        curate.curate(curator, package, curate.releases(curator.files(package)), jobs=2)
+        curate.curate(curator, package, curator.releases(package), jobs=2)
         assert curator.failures == []
-        return curate.read_rows(package)
+        return rowstore.read_rows(package)
 
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    monkeypatch.setattr(curate, "DATA", tmp_path)
+    monkeypatch.setattr(rowstore, "DATA", tmp_path)
     return Index(tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_a_release_becomes_a_row_with_its_files_and_the_date(index):
 def test_no_row_names_the_index(index):
     index.publish("thing-1.0-py3-none-any.whl", pure())
     index.measure("thing")
-    assert ".test" not in (index.folder / "thing.jsonl").read_text()
+    assert ".test" not in (index.folder / "any" / "thing.jsonl").read_text()
 
 
 def test_yanked_unfinished_foreign_and_stub_releases_get_no_row(index):
@@ -119,19 +119,19 @@ def test_the_same_index_gives_the_same_bytes(index):
     for version in ("1.10", "1.9", "1.2"):
         index.publish(f"thing-{version}-py3-none-any.whl", pure())
     index.measure("thing")
-    first = (index.folder / "thing.jsonl").read_bytes()
+    first = (index.folder / "any" / "thing.jsonl").read_bytes()
     index.measure("thing", again=True)
-    assert (index.folder / "thing.jsonl").read_bytes() == first
-    assert list(curate.read_rows("thing")) == ["1.2", "1.9", "1.10"]
+    assert (index.folder / "any" / "thing.jsonl").read_bytes() == first
+    assert list(rowstore.read_rows("thing")) == ["1.2", "1.9", "1.10"]
 
 
 def test_a_wheel_that_cannot_be_measured_is_told_and_the_others_get_rows(index):
     index.publish("thing-1.0-py3-none-any.whl", b"not a zip")
     index.publish("thing-2.0-py3-none-any.whl", pure())
     curator = index.curator()
-    curate.curate(curator, "thing", curate.releases(curator.files("thing")), jobs=2)
-    assert list(curate.read_rows("thing")) == ["2.0"]
-    assert curator.failures[0].startswith("thing 1.0: thing-1.0-py3-none-any.whl: not a wheel")
+    curate.curate(curator, "thing", curator.releases("thing"), jobs=2)
+    assert list(rowstore.read_rows("thing")) == ["2.0"]
+    assert curator.failures[0].startswith("thing 1.0 (linux_x86_64): thing-1.0-py3-none-any.whl: not a wheel")
 
 
 def toolkit_part(soname):
@@ -150,8 +150,8 @@ def test_toolkit_releases_that_ship_a_build_are_its_cuda_minors(index):
     )
     index.measure("cuda-toolkit")
     index.measure("nvidia-curand-cu12")
-    curate.name_toolkits()
-    rows = curate.read_rows("nvidia-curand-cu12")
+    toolkits.name_toolkits("linux_x86_64")
+    rows = rowstore.read_rows("nvidia-curand-cu12")
     assert rows["10.3.9.90"][0].cuda == ("12.8", "12.9")
     assert rows["10.3.9.90"][0].measured["cuda"] == "pins of cuda-toolkit"
     assert (rows["10.3.9.9"][0].cuda, rows["10.3.9.9"][0].cuda_major) == ((), 12)
@@ -164,33 +164,31 @@ def test_libraries_that_no_toolkit_release_is_tied_to_have_no_minor(index):
     )
     index.measure("cuda-toolkit")
     index.measure("nvidia-cudnn-cu12")
-    curate.name_toolkits()
-    assert curate.read_rows("nvidia-cudnn-cu12")["9.1.0.70"][0].cuda == ()
+    toolkits.name_toolkits("linux_x86_64")
+    assert rowstore.read_rows("nvidia-cudnn-cu12")["9.1.0.70"][0].cuda == ()
 
 
 # What is on record.
 
 
-def recorded(package):
-    return [
-        msgspec.json.decode(line, type=WheelRow)
-        for line in (ROWS / f"{package}.jsonl").read_bytes().splitlines()
-    ]
+def recorded(package, platform="linux_x86_64"):
+    return [row for rows in rowstore.read_rows(package, platform).values() for row in rows]
 
 
-PACKAGES = sorted(path.stem for path in ROWS.glob("*.jsonl"))
+PACKAGES = rowstore.packages("linux_x86_64")
 
 
 def test_rows_on_record_are_in_order_and_written_as_the_tool_writes_them(monkeypatch, tmp_path):
     assert len(PACKAGES) > 60
-    for package in PACKAGES:
-        monkeypatch.setattr(curate, "DATA", ROWS)
-        rows = curate.read_rows(package)
-        monkeypatch.setattr(curate, "DATA", tmp_path)
-        curate.write_rows(package, rows)
-        assert (tmp_path / f"{package}.jsonl").read_bytes() == (ROWS / f"{package}.jsonl").read_bytes(), (
-            package
-        )
+    for platform in rowstore.PLATFORMS:
+        for package in rowstore.packages(platform):
+            rows = rowstore.read_rows(package, platform)
+            with monkeypatch.context() as patch:
+                patch.setattr(rowstore, "DATA", tmp_path)
+                rowstore.write_rows(package, rows)
+    for path in row_files(ROOT / "data"):
+        written = tmp_path / path.parent.name / path.name
+        assert written.read_bytes() == path.read_bytes(), path.name
 
 
 def test_every_row_on_record_says_how_each_of_its_readings_was_measured():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,27 +17,55 @@ from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
 from stackfix.facts.rows import WheelRow
 from stackfix.model.evidence import Source
-from stackfix.model.wheel import DeviceCode, Wheel, WheelFile
+from stackfix.model.machine import PLATFORMS
+from stackfix.model.wheel import DeviceCode, ListedWheel, Wheel, WheelFile
 from stackfix.versions import CudaVersion
 
 INDEX = "index.json"
+ANY = "any"
+FOLDERS = (*PLATFORMS, ANY)
+
+
+class RowPlace(msgspec.Struct, frozen=True, array_like=True):
+    """One row of a package: what choosing asks of it, and where its line stands in which folder's file."""
+
+    version: str
+    folder: str
+    start: int
+    length: int
+    source: str
+    uploaded: str
+    cuda_major: int
+    provides: tuple[str, ...]
 
 
 class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which packages provide a soname or own a folder, and the newest date on which a row was measured."""
+    """Which packages provide a soname or own a folder, the newest date of a row, and where the rows are.
+
+    `rows`: platform -> package -> its rows newest first, left as bytes until the package is asked for, so that the
+    cost follows the question. `sizes`: the bytes of each file, by which one that has changed since is noticed.
+    """
 
     seen: str
     providers: dict[str, tuple[str, ...]]
     owners: dict[str, tuple[str, ...]]
     majors: dict[str, tuple[int, ...]]
+    sizes: dict[str, int]
+    rows: dict[str, dict[str, msgspec.Raw]]
 
 
 @dataclass(frozen=True)
 class Database:
-    """The facts under one data folder."""
+    """The facts under one data folder, and the rows that an overlay adds to them.
+
+    The overlay is laid out like `wheels/`; its rows win over those of the same release, platform and source.
+    """
 
     root: Path
+    overlay: Path | None = None
     _wheels: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
+    _files: dict[str, bytes] = field(default_factory=dict)
+    _overlaid: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -75,49 +103,159 @@ class Database:
 
     def providers(self, soname: str) -> Sequence[str]:
         """Return the packages whose rows provide a soname."""
-        return self._index.providers.get(soname, ())
+        return self._with_added(self._index.providers.get(soname, ()), lambda wheel: soname in wheel.provides)
 
     def owners(self, folder: str) -> Sequence[str]:
         """Return the packages whose rows fill an import folder."""
-        return self._index.owners.get(folder, ())
+        return self._with_added(self._index.owners.get(folder, ()), lambda wheel: folder in wheel.owns)
 
     def majors(self, package: str) -> Sequence[int]:
         """Return the CUDA majors that a package's rows are built for."""
-        return self._index.majors.get(package, (0,))
+        added = {wheel.cuda_major for wheel in self._added(package) if wheel.provides}
+        known = self._index.majors.get(package, () if added else (0,))
+        return (*known, *sorted(added - set(known)))
+
+    def _with_added(self, packages: tuple[str, ...], holds: Callable[[Wheel], bool]) -> Sequence[str]:
+        """Return packages, and those of the overlay of which a row holds."""
+        added = {path.stem for path in self._overlay_files if any(map(holds, self._added(path.stem)))}
+        return (*packages, *sorted(added - set(packages)))
+
+    @cached_property
+    def _overlay_files(self) -> list[Path]:
+        return row_files(self.overlay)
 
     def packages(self) -> list[str]:
         """Return every package that has rows."""
-        return sorted(path.stem for path in (self.root / "wheels").glob("*.jsonl"))
+        return sorted(
+            {path.stem for path in row_files(self.root)} | {p.stem for p in row_files(self.overlay)}
+        )
+
+    def knows(self, package: str) -> bool:
+        """Whether there is any row of a package, for whatever platform."""
+        return any(package in rows for rows in self._index.rows.values()) or bool(self._added(package))
 
     def wheels(self, package: str) -> Sequence[Wheel]:
-        """Return the rows of a package, newest first; DataError with file and line for a broken one."""
+        """Return all rows of a package, newest first, every platform; DataError with file and line for a broken one."""
         found = self._wheels.get(package)
         if found is None:
             found = self._wheels[package] = self._load(package)
         return found
 
+    def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
+        """Return the rows of a package that serve a platform, newest first; each is read when it is asked for."""
+        places = self._index.rows.get(platform, {}).get(package)
+        found = [self._listed(package, place) for place in _places(places)] if places is not None else []
+        added = [wheel for wheel in self._added(package) if wheel.platform in (platform, ANY)]
+        if added:
+            replaced = {(wheel.key, wheel.source) for wheel in added}
+            found = [each for each in found if (each.key, each.source) not in replaced]
+            found += [_already_read(wheel) for wheel in added]
+            found.sort(key=lambda each: Version(each.key), reverse=True)
+        return found
+
+    def _listed(self, package: str, place: RowPlace) -> ListedWheel:
+        return ListedWheel(
+            package=package,
+            key=place.version,
+            source=place.source,
+            uploaded=place.uploaded,
+            cuda_major=place.cuda_major,
+            provides=frozenset(place.provides),
+            read=lambda: self._row_at(package, place),
+        )
+
+    def _row_at(self, package: str, place: RowPlace) -> Wheel:
+        name = f"{place.folder}/{package}.jsonl"
+        data = self._files.get(name)
+        if data is None:
+            data = self._files[name] = read_file(self.root / "wheels" / place.folder / f"{package}.jsonl")
+            if len(data) != self._index.sizes.get(name):
+                raise DataError(name, "", f"has changed since {INDEX} was made from it")
+        line = data.count(b"\n", 0, place.start) + 1
+        try:
+            row = msgspec.json.decode(data[place.start : place.start + place.length], type=WheelRow)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DataError(name, f"line {line}", str(error)) from error
+        return _wheel(row, name, line)
+
+    def _added(self, package: str) -> Sequence[Wheel]:
+        """Return the rows of a package that the overlay adds."""
+        if self.overlay is None or not self.overlay.is_dir():
+            return ()
+        found = self._overlaid.get(package)
+        if found is None:
+            found = self._overlaid[package] = tuple(_wheels_of(self.overlay, package))
+        return found
+
     def _load(self, package: str) -> tuple[Wheel, ...]:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", package):
-            return ()
-        path = self.root / "wheels" / f"{package}.jsonl"
-        if not path.is_file():
-            return ()
-        wheels = [_wheel(row, path.name, number) for number, row in enumerate(read_rows(path), start=1)]
+        added = self._added(package)
+        replaced = {(wheel.key, wheel.platform, wheel.source) for wheel in added}
+        wheels = [
+            *added,
+            *(
+                wheel
+                for wheel in _wheels_of(self.root / "wheels", package)
+                if (wheel.key, wheel.platform, wheel.source) not in replaced
+            ),
+        ]
         return tuple(sorted(wheels, key=lambda wheel: wheel.version, reverse=True))
+
+
+def row_files(folder: Path | None) -> list[Path]:
+    """Return the files with rows under a data folder or an overlay, by platform and package."""
+    if folder is None:
+        return []
+    wheels = folder / "wheels" if (folder / "wheels").is_dir() else folder
+    return sorted(path for platform in FOLDERS for path in (wheels / platform).glob("*.jsonl"))
+
+
+def _wheels_of(folder: Path, package: str) -> Iterator[Wheel]:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", package):
+        return
+    for platform in FOLDERS:
+        path = folder / platform / f"{package}.jsonl"
+        if path.is_file():
+            for number, row in enumerate(read_rows(path), start=1):
+                yield _wheel(row, f"{platform}/{path.name}", number)
+
+
+def _places(raw: msgspec.Raw) -> tuple[RowPlace, ...]:
+    try:
+        return msgspec.json.decode(raw, type=tuple[RowPlace, ...])
+    except msgspec.DecodeError as error:
+        raise DataError(INDEX, "rows", str(error)) from error
+
+
+def _already_read(wheel: Wheel) -> ListedWheel:
+    dates = [file.uploaded for file in wheel.files if file.uploaded]
+    return ListedWheel(
+        package=wheel.package,
+        key=wheel.key,
+        source=wheel.source,
+        uploaded=min(dates, default=""),
+        cuda_major=wheel.cuda_major,
+        provides=frozenset(wheel.provides),
+        read=lambda: wheel,
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file of rows; DataError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path.parent.name}/{path.name}", "", f"cannot be read: {error.strerror}") from error
 
 
 def read_rows(path: Path) -> list[WheelRow]:
     """Return the rows of one file; DataError with file and line for anything that is not rows."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(path.name, "", f"cannot be read: {error.strerror}") from error
+    data = read_file(path)
     decoder = msgspec.json.Decoder(WheelRow)
     try:
         return decoder.decode_lines(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         number, reason = next(_broken_lines(data, decoder))
-        raise DataError(path.name, f"line {number}", reason) from None
+        raise DataError(f"{path.parent.name}/{path.name}", f"line {number}", reason) from None
 
 
 def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Iterator[tuple[int, str]]:
@@ -183,19 +321,52 @@ def index_of(root: Path) -> WheelIndex:
     providers: dict[str, set[str]] = {}
     owners: dict[str, set[str]] = {}
     majors: dict[str, set[int]] = {}
+    places: dict[str, dict[str, list[RowPlace]]] = {platform: {} for platform in PLATFORMS}
+    sizes: dict[str, int] = {}
     seen = ""
-    for path in sorted((root / "wheels").glob("*.jsonl")):
-        for row in read_rows(path):
+    for path in row_files(root):
+        folder = path.parent.name
+        sizes[f"{folder}/{path.name}"] = path.stat().st_size
+        lines = read_file(path).splitlines(keepends=True)
+        start = 0
+        for row, line in zip(read_rows(path), lines, strict=True):
             seen = max(seen, row.seen)
             if row.provides:
                 majors.setdefault(row.package, set()).add(row.cuda_major)
             for soname in row.provides:
                 providers.setdefault(soname, set()).add(row.package)
-            for folder in row.owns:
-                owners.setdefault(folder, set()).add(row.package)
+            for owned in row.owns:
+                owners.setdefault(owned, set()).add(row.package)
+            place = _place(row, folder, start, len(line.rstrip(b"\n")))
+            for platform in PLATFORMS if folder == ANY else (folder,):
+                places[platform].setdefault(row.package, []).append(place)
+            start += len(line)
+    for packages in places.values():
+        for rows in packages.values():
+            rows.sort(key=lambda place: Version(place.version), reverse=True)
     return WheelIndex(
         seen=seen,
         providers={soname: tuple(sorted(names)) for soname, names in sorted(providers.items())},
         owners={folder: tuple(sorted(names)) for folder, names in sorted(owners.items())},
         majors={package: tuple(sorted(found)) for package, found in sorted(majors.items())},
+        sizes=sizes,
+        rows={
+            platform: {
+                package: msgspec.Raw(msgspec.json.encode(rows)) for package, rows in sorted(packages.items())
+            }
+            for platform, packages in places.items()
+        },
+    )
+
+
+def _place(row: WheelRow, folder: str, start: int, length: int) -> RowPlace:
+    return RowPlace(
+        version=str(Version(row.version)),
+        folder=folder,
+        start=start,
+        length=length,
+        source=row.source,
+        uploaded=min((file.uploaded for file in row.files if file.uploaded), default=""),
+        cuda_major=row.cuda_major,
+        provides=tuple(sorted(row.provides)),
     )

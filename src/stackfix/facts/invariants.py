@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import StackfixError
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, Database, index_of, read_rows
+from stackfix.facts.database import INDEX, Database, index_of, read_rows, row_files
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
 from stackfix.facts.rows import WheelRow
@@ -29,7 +29,7 @@ def check(root: Path) -> list[str]:
         facts = prepared.prepare(root)
         database = Database(root)
         found = [*_prepared_files(root, facts), *_drivers(facts), *_brackets(facts), *_capabilities(facts)]
-        for path in sorted((root / "wheels").glob("*.jsonl")):
+        for path in row_files(root):
             found += _rows(path)
         found += _providers(database)
         for name in recipe_names(root):
@@ -153,16 +153,18 @@ def _is_requirement(text: str) -> bool:
 
 def _providers(database: Database) -> Iterator[str]:
     """Yield each library that a CUDA consumer needs and nothing on record, system or driver brings."""
+    libraries = database.libraries
     for package in _LINKED:
         for wheel in database.wheels(package):
-            wanted = {
+            wanted = {soname for feature in ("", "cuda") for soname in wheel.needs.get(feature, ())}
+            wanted |= {
                 soname
-                for feature in ("", "cuda")
-                for soname in (*wheel.needs.get(feature, ()), *wheel.opens.get(feature, ()))
+                for feature, opened in wheel.opens.items()
+                for soname in opened
+                if libraries.opened_and_required(soname, feature)
             }
-            for soname in sorted(wanted):
-                libraries = database.libraries
-                if libraries.is_system(soname) or libraries.is_driver(soname) or soname in wheel.provides:
+            for soname in sorted(wanted - wheel.provides.keys()):
+                if libraries.is_system(soname) or libraries.is_driver(soname):
                     continue
                 if not database.providers(soname):
-                    yield f"{package} {wheel.version}: nothing on record provides {soname}"
+                    yield f"{package} {wheel.version} ({wheel.platform}): nothing on record provides {soname}"

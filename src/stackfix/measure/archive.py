@@ -138,13 +138,13 @@ class Archive:
         return data
 
     @contextmanager
-    def spooled(self, name: str) -> Iterator[MappedReader]:
-        """Inflate a member into a nameless temporary file and yield a reader of it."""
+    def spooled(self, name: str, length: int = MAX_MEMBER) -> Iterator[MappedReader]:
+        """Inflate a member, or its first `length` bytes, into a nameless temporary file and yield a reader of it."""
         with tempfile.TemporaryFile() as spool:
             written = 0
             try:
                 with self._zip.open(name) as member:
-                    while piece := member.read(1 << 20):
+                    while written < length and (piece := member.read(min(1 << 20, length - written))):
                         written += len(piece)
                         if written > MAX_MEMBER:
                             raise MeasureError(f"{self.name}: {name}: inflates beyond {MAX_MEMBER} bytes")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stackfix.errors import MeasureError
@@ -18,6 +19,7 @@ _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _DYNAMIC = struct.Struct("<qQ")
+_VERNEED = struct.Struct("<HHIII")
 
 _PT_LOAD = 1
 _PT_DYNAMIC = 2
@@ -27,9 +29,12 @@ _DT_STRSZ = 10
 _DT_SONAME = 14
 _DT_RPATH = 15
 _DT_RUNPATH = 29
+_DT_VERNEED = 0x6FFFFFFE
+_DT_VERNEEDNUM = 0x6FFFFFFF
 
 _MAX_HEADERS = 512
 _MAX_DYNAMIC = 1 << 20
+_MAX_VERSIONED = 1024
 _MAX_STRINGS = 1 << 28
 _MAX_SECTION_NAMES = 1 << 20
 
@@ -38,11 +43,15 @@ LIBRARY_NAME = re.compile(rb"lib[A-Za-z0-9_+.\-]*\.so(?:\.[0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dynamic:
-    """The dynamic section: DT_SONAME ("" if none), DT_NEEDED, and the run path as it is written."""
+    """The dynamic section: DT_SONAME ("" if none), DT_NEEDED, and the run path as it is written.
+
+    `versioned` are the libraries whose symbol versions it asks for (DT_VERNEED).
+    """
 
     soname: str
     needed: tuple[str, ...]
     run_path: tuple[str, ...]
+    versioned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,24 @@ def dynamic(reader: Reader) -> Dynamic:
         soname=text(values[_DT_SONAME]) if _DT_SONAME in values else "",
         needed=tuple(text(value) for tag, value in entries if tag == _DT_NEEDED),
         run_path=tuple(part for path in run_path for part in path.split(":")),
+        versioned=tuple(text(place) for place in _versioned(reader, segments, values)),
     )
+
+
+def _versioned(reader: Reader, segments: list[_Segment], values: dict[int, int]) -> Iterator[int]:
+    """Yield where the string table names each library that a symbol version is asked of."""
+    count = values.get(_DT_VERNEEDNUM, 0)
+    if _DT_VERNEED not in values or not count:
+        return
+    place = _file_offset(reader, segments, values[_DT_VERNEED])
+    if count > _MAX_VERSIONED:
+        raise _broken(reader, place, f"{count} libraries with symbol versions are not believed")
+    for _ in range(count):
+        _, _, file, _, step = _VERNEED.unpack(reader.read(place, _VERNEED.size))
+        yield file
+        if not step:
+            return
+        place += step
 
 
 def _file_offset(reader: Reader, segments: list[_Segment], address: int) -> int:

@@ -11,7 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 
-from stackfix.measure.elf import section
+from stackfix.measure.library import section
 from stackfix.measure.reader import Reader
 
 MAGIC = 0xBA55ED50

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stackfix.measure import elf
+from stackfix.measure import fatbin
 from stackfix.measure.archive import Archive
-from stackfix.measure.measurement import Measurement, base_names, foreign, numpy_abi
+from stackfix.measure.library import known_as, linked
+from stackfix.measure.measurement import Measurement, base_names, code_rows, foreign, numpy_abi
 
 VERSION_FILE = "torch/version.py"
 
 _CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d+\.\d+)", re.MULTILINE)
-_LIBRARY = re.compile(r"torch/lib/([^/]+\.so(?:\.\d+)*)")
+_LIBRARY = re.compile(r"torch/lib/([^/]+(?:\.so(?:\.\d+)*|\.dll))")
 _GLOBAL = ("libtorch_global_deps.so", "libtorch_python.so")
+_BINDINGS = ("torch/lib/libtorch_python.so", "torch/lib/torch_python.dll")
+_KERNELS = ("torch/lib/libtorch_cuda.so", "torch/lib/torch_cuda.dll")
 _LATER = {"libtorch_cuda_linalg.so": "linalg", "libcaffe2_nvrtc.so": "compile"}
 _ARCHITECTURES = re.compile(rb"((?:(?:sm|compute)_\d+[af]? ?){2,})\0")
 
@@ -30,15 +33,27 @@ def measure_torch(archive: Archive, large: Archive | None, found: Measurement) -
     for name, feature in _LATER.items():
         if name in needed:
             found.needs[feature] = foreign(needed[name], {*own, *found.needs[""]})
-    found.how["needs"] = f"DT_NEEDED of {', '.join(sorted(needed))}"
-    binding = "torch/lib/libtorch_python.so"
-    if binding in archive.names:
+    found.how["needs"] = f"names of needed libraries in {', '.join(sorted(needed))}"
+    binding = next((name for name in _BINDINGS if name in archive.names), "")
+    if binding:
         with (large or archive).spooled(binding) as library:
-            _binding(library.read(0, library.size), found)
+            _binding(library.read(0, library.size), binding, found)
+
+
+def measure_kernels(archive: Archive, found: Measurement) -> None:
+    """Measure the device code of torch's CUDA library itself, in place of the architecture list; a gigabyte to read."""
+    path = next((name for name in _KERNELS if name in archive.names), "")
+    if not path:
+        return
+    with archive.spooled(path) as library:
+        counted = fatbin.tally(library)
+    if counted:
+        found.code = code_rows(counted)
+        found.how["code"] = f"entries of .nv_fatbin in {path.rpartition('/')[2]}"
 
 
 def _needed(archive: Archive, large: Archive | None) -> Mapping[str, tuple[str, ...]]:
-    """Return file name -> DT_NEEDED of torch's libraries; of those above 4 MiB only with `large`."""
+    """Return file name -> names of needed libraries of torch's libraries; of those above 4 MiB only with `large`."""
     found: dict[str, tuple[str, ...]] = {}
     for name in archive.names:
         library = _LIBRARY.fullmatch(name)
@@ -47,12 +62,14 @@ def _needed(archive: Archive, large: Archive | None) -> Mapping[str, tuple[str, 
         small = archive.member_size(name) <= 4 << 20
         if small or large is not None:
             with (archive if small or large is None else large).spooled(name) as opened:
-                found[library[1]] = elf.dynamic(opened).needed
+                found[known_as(name)] = linked(opened).needed
     return found
 
 
 def _loaded(needed: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """Return torch's own libraries that its import loads, directly or through one another."""
+    """Return torch's own libraries that its import loads, directly or through one another; on Windows it loads all."""
+    if any(name.endswith(".dll") for name in needed):
+        return set(needed)
     loaded: set[str] = set()
     waiting = [name for name in (*_GLOBAL, "libc10_cuda.so") if name in needed]
     while waiting:
@@ -63,13 +80,13 @@ def _loaded(needed: Mapping[str, tuple[str, ...]]) -> set[str]:
     return loaded
 
 
-def _binding(data: bytes, found: Measurement) -> None:
+def _binding(data: bytes, path: str, found: Measurement) -> None:
     found.numpy_abi = numpy_abi(data)
-    found.how["numpy_abi"] = "`numpy._core` in libtorch_python.so"
+    found.how["numpy_abi"] = f"`numpy._core` in {path.rpartition('/')[2]}"
     listed = _ARCHITECTURES.search(data)
     if listed:
         names = listed[1].decode().split()
         cubins = tuple(sorted(n.removeprefix("sm_") for n in names if n.startswith("sm_")))
         ptx = {n.removeprefix("compute_"): found.cuda for n in names if n.startswith("compute_")}
         found.code = ((cubins, ptx, 1),)
-        found.how["code"] = "architecture list in libtorch_python.so"
+        found.how["code"] = f"architecture list in {path.rpartition('/')[2]}"

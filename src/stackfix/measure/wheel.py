@@ -12,6 +12,7 @@ from email.parser import BytesParser
 
 from stackfix.errors import MeasureError
 from stackfix.measure.archive import Archive
+from stackfix.measure.beside_torch import EXTENSION, measure_beside_torch
 from stackfix.measure.measurement import Measurement, numpy_abi
 from stackfix.measure.onnxruntime import measure_onnxruntime, module_name
 from stackfix.measure.toolkit import measure_toolkit_part
@@ -20,8 +21,10 @@ from stackfix.measure.torch import VERSION_FILE, measure_torch
 METADATA_LIMIT = 4 << 20
 
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
-_TOOLKIT_LIBRARY = re.compile(r"[a-z]+/lib/lib[^/]+\.so(\.\d+)+")  # nvidia-cusparselt-cu12 up to 0.6.3
-_OPENCV = re.compile(r"cv2/cv2\.[^/]*so")
+_TOOLKIT_LIBRARY = re.compile(
+    r"[a-z]+/(lib/lib[^/]+\.so(\.\d+)+|bin/[^/]+\.dll)"
+)  # nvidia-cusparselt-cu12 up to 0.6.3
+_OPENCV = re.compile(r"cv2/cv2\.([^/]*so|pyd)")
 
 
 def metadata(archive: Archive) -> tuple[tuple[str, ...], str]:
@@ -49,6 +52,8 @@ def measure(archive: Archive, bulk: Archive | None = None) -> Measurement:
         measure_torch(archive, bulk, found)
     elif any(_TOOLKIT_LIBRARY.fullmatch(name) or name.startswith("nvidia/") for name in archive.names):
         measure_toolkit_part(archive, bulk, found)
+    elif any(EXTENSION.fullmatch(name) for name in archive.names):
+        measure_beside_torch(archive, found)
     else:
         _opencv(archive, bulk or archive, found)
     if not found.cuda_major and found.cuda:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from packaging.version import Version
 
@@ -75,3 +75,27 @@ class Wheel:
     def is_toolkit_part(self) -> bool:
         """Whether it is one of NVIDIA's own CUDA packages: `cuda` then are toolkits that ship it."""
         return self.package.startswith("nvidia-")
+
+
+@dataclass(slots=True, kw_only=True)
+class ListedWheel:
+    """A row as the index lists it: enough to choose by; the row itself is read when it is asked for.
+
+    `uploaded` is the ISO date of its oldest file, `provides` the sonames.
+    """
+
+    package: str
+    key: str
+    source: str
+    uploaded: str
+    cuda_major: int
+    provides: frozenset[str]
+    read: Callable[[], Wheel]
+    _wheel: Wheel | None = field(default=None)
+
+    @property
+    def wheel(self) -> Wheel:
+        """The whole row."""
+        if self._wheel is None:
+            self._wheel = self.read()
+        return self._wheel

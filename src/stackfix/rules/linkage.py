@@ -6,33 +6,18 @@ torch fails at import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from stackfix.model.problem import DRIVER, Requirement, library_node, provided_node
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 NAME = "linkage"
 
 
-def provider_key(wheel: Wheel) -> str:
-    """Return the key of a wheel in the node of a library that it provides."""
-    return f"{wheel.package} {wheel.key}"
-
-
-def providers(soname: str, cuda_major: int, scene: Scene) -> Sequence[Wheel]:
-    """Return the wheels that provide a soname for a CUDA major (0: any), newest first within each package.
-
-    A package none of whose releases is for that major is not even read.
-    """
-    return [
-        row
-        for package in scene.facts.providers(soname)
-        if not cuda_major or {0, cuda_major} & set(scene.facts.majors(package))
-        for rows in scene.releases(package).values()
-        for row in rows[:1]
-        if soname in row.provides and (not cuda_major or row.cuda_major in {0, cuda_major})
-    ]
+def provider_key(listed: ListedWheel) -> str:
+    """Return the key of a row in the node of a library that it provides."""
+    return f"{listed.package} {listed.key}"
 
 
 def needed_libraries(wheel: Wheel, scene: Scene) -> Iterator[tuple[str, str]]:
@@ -66,7 +51,7 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
                 yield Requirement(DRIVER, frozenset(scene.driver_keys()), why)
             continue
         major = wheel.cuda_major
-        matching = providers(soname, major, scene)
+        matching = scene.providers(soname, major)
         if any(each.cuda_major for each in matching) or not matching:
             says += f" of CUDA {major}" if major else ""
         allowed = frozenset(provider_key(each) for each in matching)

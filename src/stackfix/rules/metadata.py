@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
@@ -210,13 +210,41 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
         exact = specifier[2:].strip()
         if exact in releases:
             return frozenset({exact})
-    specifiers = _specifiers(specifier)
-    return frozenset(key for key in releases if specifiers.contains(_version(key), prereleases=True))
+    keys = releases.keys_newest_first
+    first, last = 0, len(keys)
+    others: list[Specifier] = []
+    for each in _specifiers(specifier):
+        if each.operator in {">=", ">"}:
+            last = min(last, _boundary(keys, each, newer=True))
+        elif each.operator in {"<=", "<"}:
+            first = max(first, _boundary(keys, each, newer=False))
+        else:
+            others.append(each)
+    return frozenset(
+        key
+        for key in keys[first:last]
+        if all(each.contains(_version(key), prereleases=True) for each in others)
+    )
+
+
+def _boundary(keys: Sequence[str], specifier: Specifier, *, newer: bool) -> int:
+    """Return where the keys, newest first, stop (`newer`) or begin to satisfy a specifier that bounds one side.
+
+    Such a specifier holds for all on one side, so that a few looks tell what asking every release would.
+    """
+    low, high = 0, len(keys)
+    while low < high:
+        middle = (low + high) // 2
+        if specifier.contains(_version(keys[middle]), prereleases=True) == newer:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @lru_cache(maxsize=4096)
-def _specifiers(text: str) -> SpecifierSet:
-    return SpecifierSet(text)
+def _specifiers(text: str) -> tuple[Specifier, ...]:
+    return tuple(SpecifierSet(text))
 
 
 @lru_cache(maxsize=16384)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol, TypeAlias
 
 from packaging.version import Version
@@ -16,7 +17,7 @@ from stackfix.model.evidence import Known, Source
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
 from stackfix.model.recipe import ModelFormat
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
@@ -122,8 +123,11 @@ class Facts(Protocol):
     def libraries(self) -> LibraryFacts:
         """What the system and the driver provide, and which dlopened libraries matter."""
 
-    def wheels(self, package: str) -> Sequence[Wheel]:
-        """All rows of a package, newest first, every platform and source; empty when there are none."""
+    def knows(self, package: str) -> bool:
+        """Whether there is any row of a package, for whatever platform."""
+
+    def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
+        """Rows of a package that serve a platform ("linux_x86_64"), newest first, every source."""
 
     def providers(self, soname: str) -> Sequence[str]:
         """Names of the packages whose rows provide `soname`."""
@@ -133,6 +137,31 @@ class Facts(Protocol):
 
     def owners(self, folder: str) -> Sequence[str]:
         """Names of the packages whose rows fill the import folder."""
+
+
+class Releases(Mapping[str, tuple[Wheel, ...]]):
+    """Version -> rows, newest first; a row is read when it is asked for."""
+
+    def __init__(self, listed: Mapping[str, Sequence[ListedWheel]]) -> None:
+        """Read nothing yet."""
+        self.listed = listed
+
+    def __getitem__(self, key: str) -> tuple[Wheel, ...]:
+        """Return the rows of one release."""
+        return tuple(each.wheel for each in self.listed[key])
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the versions, newest first."""
+        return iter(self.listed)
+
+    def __len__(self) -> int:
+        """Return the number of releases."""
+        return len(self.listed)
+
+    @cached_property
+    def keys_newest_first(self) -> tuple[str, ...]:
+        """The versions in order, for searching."""
+        return tuple(self.listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,26 +180,40 @@ class Scene:
     sources: frozenset[str]
     newest_before: str = ""
     formats: tuple[ModelFormat, ...] = ()
-    _releases: dict[str, dict[str, tuple[Wheel, ...]]] = field(default_factory=dict)
+    _releases: dict[str, Releases] = field(default_factory=dict)
+    _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
 
-    def releases(self, package: str) -> Mapping[str, tuple[Wheel, ...]]:
+    def releases(self, package: str) -> Releases:
         """Return version -> rows for this platform and these sources, newest first."""
         found = self._releases.get(package)
         if found is None:
-            found = {}
-            for wheel in self.facts.wheels(package):
-                if self._admits(wheel):
-                    key = wheel.key
-                    found[key] = (*found.get(key, ()), wheel)
-            self._releases[package] = found
+            listed: dict[str, list[ListedWheel]] = {}
+            for each in self.facts.listed(package, self.machine.platform.label):
+                if self._admits(each):
+                    listed.setdefault(each.key, []).append(each)
+            found = self._releases[package] = Releases(listed)
         return found
 
-    def _admits(self, wheel: Wheel) -> bool:
-        if wheel.platform not in ("any", self.machine.platform.label) or wheel.source not in self.sources:
+    def _admits(self, listed: ListedWheel) -> bool:
+        if listed.source not in self.sources:
             return False
-        if not self.newest_before:
-            return True
-        return any(file.uploaded and file.uploaded < self.newest_before for file in wheel.files)
+        return not self.newest_before or bool(listed.uploaded and listed.uploaded < self.newest_before)
+
+    def providers(self, soname: str, cuda_major: int) -> tuple[ListedWheel, ...]:
+        """Return the rows that provide a soname for a CUDA major (0: any), newest first within each package.
+
+        A package none of whose releases is for that major is not even read.
+        """
+        found = self._providers.get((soname, cuda_major))
+        if found is None:
+            found = self._providers[soname, cuda_major] = tuple(
+                rows[0]
+                for package in self.facts.providers(soname)
+                if not cuda_major or {0, cuda_major} & set(self.facts.majors(package))
+                for rows in self.releases(package).listed.values()
+                if soname in rows[0].provides and (not cuda_major or rows[0].cuda_major in {0, cuda_major})
+            )
+        return found
 
     @property
     def glibc(self) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ from stackfix.model.problem import (
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
 from stackfix.rules.all import requirements
-from stackfix.rules.linkage import provider_key, providers
+from stackfix.rules.linkage import provider_key
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
 from stackfix.rules.scene import Scene, release_fact, wheel_source
@@ -61,7 +61,7 @@ class Lowered:
         kind, _, rest = node.partition(":")
         facts = self.scene.facts
         listing: dict[str, Callable[[], Sequence[str]]] = {
-            "lib": lambda: [provider_key(wheel) for wheel in providers(*_library(node), self.scene)],
+            "lib": lambda: [provider_key(each) for each in self.scene.providers(*_library(node))],
             "one": lambda: facts.providers(rest),
             "if": lambda: list(self.scene.releases(rest)),
             "owns": lambda: facts.owners(rest),

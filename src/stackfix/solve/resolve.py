@@ -259,7 +259,7 @@ def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
 
 
 def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
-    if not scene.facts.wheels(name):
+    if not scene.facts.knows(name):
         raise QuestionError(
             f"stackfix has no facts about `{name}`, which {root.asked_by} ask{'' if root.asked_by == 'you' else 's'} for",
             hint="`stackfix facts` lists what it knows",
