@@ -322,6 +322,27 @@ def test_a_cudnn_build_serves_the_capabilities_that_its_release_still_has(row, v
     assert row.cuda_major == int(row.package.removeprefix("nvidia-cudnn-cu"))
 
 
+CUDNN_DRIVERS = [row for row in CUDNN.rule if row.cuda_major and row.linux]
+
+
+@pytest.mark.parametrize("row", CUDNN_DRIVERS, ids=lambda row: row.id)
+def test_cudnn_asks_for_no_newer_driver_than_its_cuda_and_the_gpu_do(row):
+    floor = FLOORS[row.cuda_major]
+    capability = row.min_capability or "7.5"
+    cuda = row.min_cuda or f"{row.cuda_major}.0"
+    for number, other, platform in (
+        (row.linux, floor.linux, "linux_x86_64"),
+        (row.windows, floor.windows, "win_amd64"),
+    ):
+        if not number:
+            continue
+        newest = max(DriverVersion.parse(number), DriverVersion.parse(other))
+        assert of_cuda(cuda, capability, str(newest), platform) == []
+        assert of_gpu(capability, str(newest), platform) == []
+        if DriverVersion.parse(number) > DriverVersion.parse(other):
+            assert of_gpu(capability, other, platform) != []
+
+
 def test_cudnn_never_takes_an_architecture_back_in():
     versions = sorted({Version(version) for _, version in BUILDS})
     kept = [HARDWARE.cudnn_minimum(version) for version in versions]
