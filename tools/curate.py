@@ -28,6 +28,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import prepare
 from ceilings import ask, numpy_for
 from freshness import check
 from rowstore import PLATFORMS, packages, read_rows, write_rows
@@ -294,6 +295,7 @@ def main() -> int:
     if arguments.check:
         print("\n".join(stale) if stale else f"no change: every release on the index has a row ({today})")
         return 1 if stale else 0
+    prepare.main()
     for failure in failures:
         _say(f"not measured: {failure}")
     return 1 if failures else 0

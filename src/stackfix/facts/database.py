@@ -24,6 +24,7 @@ from stackfix.versions import CudaVersion
 INDEX = "index.json"
 ANY = "any"
 FOLDERS = (*PLATFORMS, ANY)
+_ROW = msgspec.json.Decoder(WheelRow)
 
 
 class RowPlace(msgspec.Struct, frozen=True, array_like=True):
@@ -171,12 +172,12 @@ class Database:
             data = self._files[name] = read_file(self.root / "wheels" / place.folder / f"{package}.jsonl")
             if len(data) != self._index.sizes.get(name):
                 raise DataError(name, "", f"has changed since {INDEX} was made from it")
-        line = data.count(b"\n", 0, place.start) + 1
         try:
-            row = msgspec.json.decode(data[place.start : place.start + place.length], type=WheelRow)
+            row = _ROW.decode(data[place.start : place.start + place.length])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            line = data.count(b"\n", 0, place.start) + 1
             raise DataError(name, f"line {line}", str(error)) from error
-        return _wheel(row, name, line)
+        return _wheel(row, name, 0)
 
     def _added(self, package: str) -> Sequence[Wheel]:
         """Return the rows of a package that the overlay adds."""
@@ -271,7 +272,7 @@ def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Itera
 
 
 def _wheel(row: WheelRow, file: str, line: int) -> Wheel:
-    """Return a row as a model value; DataError for one that says what cannot be."""
+    """Return a row as a model value; DataError for one that says what cannot be (`line` 0: not known)."""
     try:
         if not row.files:
             raise ValueError("no files")  # noqa: TRY301 - one place says file and line
@@ -313,7 +314,8 @@ def _wheel(row: WheelRow, file: str, line: int) -> Wheel:
             evidence=Source(method=row.evidence, where=row.files[-1].name, seen=row.seen),
         )
     except (InvalidVersion, QuestionError, ValueError) as error:
-        raise DataError(file, f"line {line} ({row.package} {row.version})", str(error)) from error
+        place = f"{row.package} {row.version}"
+        raise DataError(file, f"line {line} ({place})" if line else place, str(error)) from error
 
 
 def index_of(root: Path) -> WheelIndex:

@@ -62,13 +62,10 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
         incompatibilities: Mapping[str, Iterator[_Choice]],
     ) -> Iterable[_Choice]:
         """Return the candidates that every requirement allows, most wanted first."""
-        asked = [requirement.allowed for requirement in requirements[identifier]]
-        refused = {choice.key for choice in incompatibilities[identifier]}
-        return [
-            _Choice(identifier, key)
-            for key in self._universe.keys(identifier)
-            if key not in refused and all(key in allowed for allowed in asked)
-        ]
+        asked = sorted((requirement.allowed for requirement in requirements[identifier]), key=len)
+        allowed = asked[0].intersection(*asked[1:]) if asked else frozenset(self._universe.keys(identifier))
+        allowed -= {choice.key for choice in incompatibilities[identifier]}
+        return [_Choice(identifier, key) for key in ordered(self._universe.keys(identifier), allowed)]
 
     def is_satisfied_by(self, requirement: Requirement, candidate: _Choice) -> bool:
         return candidate.key in requirement.allowed
@@ -76,6 +73,13 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
     def get_dependencies(self, candidate: _Choice) -> Iterable[Requirement]:
         requires = self._universe.requires(candidate.node, candidate.key)
         return [requirement for requirement in requires if not is_register(requirement.node)]
+
+
+def ordered(keys: Sequence[str], allowed: Collection[str]) -> Sequence[str]:
+    """Return the keys that are allowed, in their order; a single one is found without looking at the others."""
+    if len(allowed) == 1:
+        return [key for key in allowed if key in keys]
+    return [key for key in keys if key in allowed]
 
 
 @dataclass(frozen=True, slots=True)
