@@ -6,6 +6,7 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,16 +16,21 @@ from packaging.version import InvalidVersion, Version
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
+from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
+from stackfix.model.growth import Compared, Measured, NotMeasured
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
+from stackfix.render.growth_text import growth_notes
 from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
-if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms
+if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
+    from stackfix.fresh import Growth
+    from stackfix.index.ask import Pages
     from stackfix.install.progress import Progress
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
@@ -33,16 +39,22 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A resolution or an explanation, with the request that it answers and the date of the facts."""
+    """A resolution or an explanation, with the request that it answers and the date of the facts.
+
+    `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
+    and of which there is no row, as `torch==2.16.0`.
+    """
 
     request: Request
     result: Resolution | Explanation
     facts_date: str
+    measured: tuple[Measured | NotMeasured, ...] = ()
+    without_facts: tuple[str, ...] = ()
 
 
 def database() -> Database:
-    """Return the facts that this installation carries."""
-    return Database(data_root())
+    """Return the facts that this installation carries, and those that were measured by its user."""
+    return Database(data_root(), overlay_folder())
 
 
 def machine(question: MachineQuestion, folder: Path = Path()) -> Machine:
@@ -50,8 +62,24 @@ def machine(question: MachineQuestion, folder: Path = Path()) -> Machine:
     return machine_of(question, database(), folder)
 
 
-def resolve(question: Question, *, folder: Path = Path(), reasons: core.Reasons = "all") -> Answer:
-    """Return the newest set that works, or why there is none. Touches no network."""
+def _silent(text: str) -> None:
+    del text
+
+
+def resolve(
+    question: Question,
+    *,
+    folder: Path = Path(),
+    reasons: core.Reasons = "all",
+    measure_new: bool = False,
+    say: Callable[[str], None] = _silent,
+) -> Answer:
+    """Return the newest set that works, or why there is none.
+
+    Touches no network, unless what is new on the index is to be measured first.
+    """
+    if measure_new and question.offline:
+        raise NetworkError("measuring reads wheels from the index, and `--offline` forbids it")
     facts = database()
     here = machine_of(question.machine, facts, folder)
     if here.tegra:
@@ -60,8 +88,82 @@ def resolve(question: Question, *, folder: Path = Path(), reasons: core.Reasons 
             hint="use NVIDIA's wheels for this JetPack",
         )
     request = request_of(question, here, facts.root)
+    measured: tuple[Measured | NotMeasured, ...] = ()
+    if measure_new:
+        measured = _growth(here.platform, say).newest(_packages(request))
+        facts = database()
     result = core.resolve(here, facts, request, reasons=reasons)
-    return Answer(request=request, result=result, facts_date=facts.date)
+    return Answer(
+        request=request,
+        result=result,
+        facts_date=facts.date,
+        measured=measured,
+        without_facts=_without_facts(request, facts, here.platform),
+    )
+
+
+def _packages(request: Request) -> list[str]:
+    return [name for name in request.newest if name != "python"]
+
+
+def _without_facts(request: Request, facts: Database, platform: Platform) -> tuple[str, ...]:
+    """Return the releases that are asked for by exact version and of which no row for the platform is on record."""
+    found: list[str] = []
+    for root in request.roots:
+        name, separator, version = root.requirement.partition("==")
+        package = canonical_name(name.strip().partition("[")[0])
+        try:
+            exact = Version(version.partition(";")[0].strip()) if separator else None
+        except InvalidVersion:
+            continue
+        if exact is not None and all(
+            Version(each.key) != exact for each in facts.listed(package, platform.label)
+        ):
+            found.append(f"{package}=={exact}")
+    return tuple(found)
+
+
+def _growth(platform: Platform, say: Callable[[str], None]) -> Growth:
+    from stackfix.fresh import Growth  # noqa: PLC0415 - HTTP costs 60 ms at import
+    from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
+    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+
+    config = index_config()
+    return Growth(
+        transport=HttpTransport(certificate=config.certificate),
+        index=config.address,
+        platform=platform,
+        overlay=overlay_folder(),
+        reread=database,
+        say=say,
+    )
+
+
+def measure(
+    requirements: Sequence[str], platform: str = "", *, say: Callable[[str], None] = _silent
+) -> tuple[Measured | NotMeasured, ...]:
+    """Measure releases on the configured index and write their rows beside the facts; and what they require.
+
+    Of each requirement the newest release that it admits is measured. `platform` is a label, "" for this machine's.
+    """
+    from stackfix.probe.host import read_platform  # noqa: PLC0415 - few verbs read it alone
+
+    growth = _growth(Platform.parse(platform or read_platform().label), say)
+    return tuple(outcome for one in requirements for outcome in growth.asked(one))
+
+
+def ask_index(answer: Answer) -> Pages:
+    """Start asking the index for the packages of an answer, beside whatever is done meanwhile."""
+    from stackfix.index.ask import Pages  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return Pages(_packages(answer.request))
+
+
+def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
+    """Return the newer releases that the index has and the facts have not, as far as it answers in time."""
+    from stackfix.fresh import compared  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return compared(pages.answers(seconds), database(), answer.result.machine.platform)
 
 
 def lock(question: Question, *, folder: Path = Path()) -> Lock | Explanation:
@@ -225,11 +327,15 @@ class InstallWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """What came of an install: the lock, the verdict, and the environment's path ("" when none was left)."""
+    """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
+
+    `compared` is what the index had beside the facts, None where a lock said what to install.
+    """
 
     path: str
     lock: Lock
     verdict: Verdict
+    compared: Compared | None = None
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
@@ -244,6 +350,7 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     judge(resolved(wish.target), replace=wish.replace)
     progress.stage("reading the machine, working out the newest set that works on it")
     facts = database()
+    beside: Compared | None = None
     if wish.lock_file:
         chosen, python = _locked(wish, facts)
     else:
@@ -253,7 +360,11 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
         for line in machine_notes(answer.result.machine, answer.result.device):
             progress.stage(line)
         python = _interpreter(answer.result.python, wish.question)
+        pages = None if wish.question.offline else ask_index(answer)
         chosen = _addressed(answer, wish.question)
+        beside = compare(answer, pages) if pages is not None else None
+        for line in growth_notes(beside):
+            progress.stage(line)
     modelled = wish.validate and bool(chosen.recipe)
     verdicts: list[Verdict] = []
 
@@ -275,8 +386,8 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
             replace=wish.replace,
         )
     except NotProvedError:
-        return Installed(path="", lock=chosen, verdict=verdicts[-1])
-    return Installed(path=made.path, lock=chosen, verdict=verdicts[-1])
+        return Installed(path="", lock=chosen, verdict=verdicts[-1], compared=beside)
+    return Installed(path=made.path, lock=chosen, verdict=verdicts[-1], compared=beside)
 
 
 def _locked(wish: InstallWish, facts: Database) -> tuple[Lock, Path]:

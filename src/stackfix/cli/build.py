@@ -15,6 +15,7 @@ from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_f
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
+from stackfix.render.growth_text import compared_document
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
@@ -77,6 +78,7 @@ def install(
                     "cuda": done.lock.cuda or None,
                     "python": done.lock.python,
                     **verdict_document(done.verdict),
+                    **compared_document(done.compared),
                 }
             )
         else:

@@ -12,7 +12,9 @@ from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered
 from stackfix.cli.options import json_flag, machine_flags
+from stackfix.model.growth import NotMeasured
 from stackfix.probe.document import to_document
+from stackfix.render.growth_text import outcome_document, outcome_lines
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.wheel_text import wheel_document, wheel_lines
 
@@ -35,7 +37,7 @@ def machine(flags: MachineQuestion, *, as_json: bool) -> None:
 @json_flag
 @click.pass_context
 def facts(context: click.Context, *, as_json: bool) -> None:
-    """Say how old the facts are and what they cover; `facts show torch==2.15.0`; `facts check`."""
+    """Say how old the facts are and what they cover; show, measure or check them."""
     if context.invoked_subcommand is not None:
         return
     schema = "stackfix.facts/1"
@@ -82,6 +84,28 @@ def show(release: str, platform: str, *, as_json: bool) -> None:
         else:
             output.answer([f"no row for {release}" + (f" on {platform}" if platform else "")])
         end(yes=bool(rows))
+
+
+@facts.command()
+@click.argument("requirements", nargs=-1, required=True, metavar="REQUIREMENT...")
+@click.option("--platform", default="", metavar="TAG", help="For this platform (default: this machine's).")
+@json_flag
+def measure(requirements: tuple[str, ...], platform: str, *, as_json: bool) -> None:
+    """Measure releases on the index, read in parts, and keep their rows: `facts measure torch==2.15.0`.
+
+    Of each REQUIREMENT the newest release that it admits is measured, then what it requires and the facts lack.
+    """
+    schema = "stackfix.facts.measure/1"
+    with answered(schema, as_json=as_json) as end:
+        outcomes = app.measure(requirements, platform, say=output.note)
+        complete = not any(isinstance(each, NotMeasured) for each in outcomes)
+        if as_json:
+            measured = [outcome_document(each) for each in outcomes]
+            output.document({"schema": schema, "ok": complete, "measured": measured})
+        else:
+            for each in outcomes:
+                output.answer(outcome_lines(each))
+        end(yes=complete)
 
 
 @facts.command()

@@ -64,3 +64,9 @@ def _gather(options: tuple[Callable[[F], F], ...], kind: type[Any], into: str) -
 machine_flags = _gather(_MACHINE, MachineQuestion, "flags")
 source_flags = _gather(_SOURCE, SourceFlags, "sources")
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+measure_flag = click.option(
+    "--measure", "measure_new", is_flag=True, help="Measure what is new on the index first."
+)
+check_flag = click.option(
+    "--check-index", is_flag=True, help="Name newer releases that the facts lack (on a terminal, always)."
+)

@@ -45,6 +45,11 @@ def failure(error: StackfixError, schema: str, *, as_json: bool) -> None:
         click.echo(error.hint, err=True)
 
 
+def for_a_person() -> bool:
+    """Whether stdout is a terminal: then somebody reads the answer."""
+    return sys.stdout.isatty()
+
+
 def is_terminal() -> bool:
     """Whether stderr is a terminal: then progress may be drawn."""
     return sys.stderr.isatty()

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
-from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
-from stackfix.cli.refusal import refuse
-from stackfix.model.resolution import Explanation
+from stackfix.cli.ask import End, answered, question
+from stackfix.cli.options import (
+    SourceFlags,
+    check_flag,
+    json_flag,
+    machine_flags,
+    measure_flag,
+    source_flags,
+)
+from stackfix.cli.refusal import say_no
+from stackfix.model.growth import Compared, NotMeasured
+from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
+from stackfix.render.growth_text import compared_document, growth_notes, outcome_document, outcome_lines
 from stackfix.render.resolution_text import resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
@@ -24,11 +35,65 @@ def _roots(answer: app.Answer) -> list[str]:
     return [name for name in answer.request.newest if name != "python"]
 
 
+def _compared(answer: app.Answer, sources: SourceFlags, *, check_index: bool) -> Compared | None:
+    """Return the index beside the facts, None where it may not be asked or nobody wants to know."""
+    if sources.offline or not check_index:
+        return None
+    return app.compare(answer, app.ask_index(answer))
+
+
+def _answer(
+    answer: app.Answer,
+    schema: str,
+    sources: SourceFlags,
+    end: End,
+    lines: Callable[[Resolution], Iterable[str]],
+    *,
+    check_index: bool,
+    as_json: bool,
+) -> None:
+    """Print an answer; for people, what is new on the index comes after it, so that nothing waits for the index."""
+    result = answer.result
+    more: dict[str, Any] = {}
+    if as_json:
+        measured = [outcome_document(each) for each in answer.measured]
+        compared = _compared(answer, sources, check_index=check_index)
+        more = {**compared_document(compared), "measured": measured}
+    if isinstance(result, Explanation):
+        say_no(
+            result,
+            schema,
+            answer.facts_date,
+            as_json=as_json,
+            without_facts=answer.without_facts,
+            more=more,
+        )
+    elif as_json:
+        document = resolution_document(result, answer.facts_date)
+        output.document({"schema": schema, "conflict": [], "options": [], **document, **more})
+    else:
+        output.answer(lines(result))
+    if not as_json:
+        _say_newer(answer, sources, check_index=check_index)
+    if isinstance(result, Explanation):
+        end(yes=False)
+
+
+def _say_newer(answer: app.Answer, sources: SourceFlags, *, check_index: bool) -> None:
+    compared = _compared(answer, sources, check_index=check_index or output.for_a_person())
+    for line in growth_notes(compared):
+        output.note(line)
+    for problem in compared.problems if compared is not None and check_index else ():
+        output.note(f"the index could not be asked: {problem}")
+
+
 @click.command()
 @targets
 @files
 @machine_flags
 @source_flags
+@measure_flag
+@check_flag
 @json_flag
 def resolve(
     targets: tuple[str, ...],
@@ -36,19 +101,34 @@ def resolve(
     flags: MachineQuestion,
     sources: SourceFlags,
     *,
+    measure_new: bool,
+    check_index: bool,
     as_json: bool,
 ) -> None:
     """Print the newest set that works: TARGET is a recipe (dwpose) or a requirement ("torch>=2.4")."""
     schema = "stackfix.resolve/1"
     with answered(schema, as_json=as_json) as end:
         asked = question(targets, files, flags, sources)
-        answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json else "asked")
-        if isinstance(answer.result, Explanation):
-            refuse(answer.result, schema, answer.facts_date, end, as_json=as_json)
-        elif as_json:
-            output.document({"schema": schema, **resolution_document(answer.result, answer.facts_date)})
-        else:
-            output.answer(resolution_lines(answer.result, _roots(answer), answer.facts_date))
+        answer = app.resolve(
+            asked,
+            folder=Path.cwd(),
+            reasons="all" if as_json else "asked",
+            measure_new=measure_new,
+            say=output.note,
+        )
+        for each in answer.measured:
+            if not as_json or isinstance(each, NotMeasured):
+                for line in outcome_lines(each):
+                    output.note(line)
+        _answer(
+            answer,
+            schema,
+            sources,
+            end,
+            lambda found: resolution_lines(found, _roots(answer), answer.facts_date),
+            check_index=check_index,
+            as_json=as_json,
+        )
 
 
 @click.command()
@@ -56,6 +136,7 @@ def resolve(
 @files
 @machine_flags
 @source_flags
+@check_flag
 @json_flag
 def explain(
     targets: tuple[str, ...],
@@ -63,16 +144,19 @@ def explain(
     flags: MachineQuestion,
     sources: SourceFlags,
     *,
+    check_index: bool,
     as_json: bool,
 ) -> None:
     """Say why each pin and why not newer, each with its fact; or why there is no set, and the ways out."""
     schema = "stackfix.explain/1"
     with answered(schema, as_json=as_json) as end:
         answer = app.resolve(question(targets, files, flags, sources), folder=Path.cwd())
-        if isinstance(answer.result, Explanation):
-            refuse(answer.result, schema, answer.facts_date, end, as_json=as_json)
-        elif as_json:
-            document = resolution_document(answer.result, answer.facts_date)
-            output.document({"schema": schema, "conflict": [], "options": [], **document})
-        else:
-            output.answer(why_lines(answer.result, _roots(answer)))
+        _answer(
+            answer,
+            schema,
+            sources,
+            end,
+            lambda found: why_lines(found, _roots(answer)),
+            check_index=check_index,
+            as_json=as_json,
+        )

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from stackfix.cli import output
 from stackfix.cli.ask import End
 from stackfix.model.resolution import Explanation
 from stackfix.render.documents import explanation_document
+from stackfix.render.growth_text import way_out
 from stackfix.render.resolution_text import explanation_lines
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def refuse(explanation: Explanation, schema: str, facts_date: str, end: End, *, as_json: bool) -> None:
     """Print why there is no set and the ways out; end with exit 1."""
+    say_no(explanation, schema, facts_date, as_json=as_json)
+    end(yes=False)
+
+
+def say_no(
+    explanation: Explanation,
+    schema: str,
+    facts_date: str,
+    *,
+    as_json: bool,
+    without_facts: Sequence[str] = (),
+    more: Mapping[str, Any] = _NOTHING,
+) -> None:
+    """Print why there is no set and the ways out; `without_facts` are releases that have no row, `more` is JSON."""
     if as_json:
-        output.document({"schema": schema, **explanation_document(explanation, facts_date)})
+        document = explanation_document(explanation, facts_date)
+        output.document({"schema": schema, **document, **more, "hints": list(way_out(without_facts))})
     else:
         output.answer(explanation_lines(explanation))
-    end(yes=False)
+        output.answer(way_out(without_facts))

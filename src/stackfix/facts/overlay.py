@@ -1,0 +1,85 @@
+"""The overlay: rows that were measured where the user is, beside those that the installation carries.
+
+One file a package and platform, `<overlay>/<platform>/<package>.jsonl`, laid out and written like `data/wheels`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from packaging.version import Version
+
+from stackfix.errors import DiskError
+from stackfix.facts.database import read_rows
+from stackfix.facts.rows import WheelRow
+
+VARIABLE = "STACKFIX_DATA"
+_FOLDER = "facts"
+_LOCK_SECONDS = 60
+
+
+def overlay_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where the overlay lies, there or not: below STACKFIX_DATA, else below the user's data folder."""
+    named = (os.environ if environment is None else environment).get(VARIABLE, "").strip()
+    if named:
+        return Path(named).expanduser().absolute() / _FOLDER
+    from platformdirs import user_data_path  # noqa: PLC0415 - some milliseconds that a named folder does not need
+
+    return user_data_path("stackfix", appauthor=False) / _FOLDER
+
+
+def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
+    """Put rows into the overlay, in place of those of the same release and platform; return the files written.
+
+    Each file is replaced whole or left as it was; a second writer waits. Raises DiskError where that cannot be done.
+    """
+    places = {(row.platform, row.package) for row in rows}
+    written: list[Path] = []
+    try:
+        with _alone(overlay):
+            for platform, package in sorted(places):
+                path = overlay / platform / f"{package}.jsonl"
+                new = [row for row in rows if (row.platform, row.package) == (platform, package)]
+                replaced = {row.version for row in new}
+                kept = (
+                    [row for row in read_rows(path) if row.version not in replaced] if path.exists() else []
+                )
+                _replace(path, [*kept, *new])
+                written.append(path)
+    except OSError as error:
+        raise DiskError(
+            f"{error.filename or overlay}: cannot be written: {error.strerror or error}",
+            hint=f"name a folder that can be written with {VARIABLE}",
+        ) from error
+    return tuple(written)
+
+
+@contextmanager
+def _alone(overlay: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - only writing waits for anybody
+
+    overlay.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(overlay / ".lock", timeout=_LOCK_SECONDS)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise DiskError(f"{overlay}: another stackfix has been writing here for a minute") from error
+
+
+def _replace(path: Path, rows: Sequence[WheelRow]) -> None:
+    ordered = sorted(rows, key=lambda row: (Version(row.version), row.files[0].name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")  # one name will do: whoever writes is alone
+    try:
+        with part.open("wb") as file:
+            file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in ordered))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

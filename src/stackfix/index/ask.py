@@ -1,0 +1,56 @@
+"""Pages of several packages at once, within a time limit: what answered by then is the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from queue import Empty, Queue
+
+from stackfix.errors import NetworkError, StackfixError
+from stackfix.index.config import index_config
+from stackfix.index.simple import IndexFile, project
+from stackfix.index.transport import HttpTransport
+
+Page = tuple[str, tuple[IndexFile, ...] | StackfixError]
+
+
+class Pages:
+    """Project pages that are being asked for; nobody waits for them before `answers`."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        """Start asking, in threads that an ending process does not wait for."""
+        self._packages = tuple(packages)
+        self._answers: Queue[Page] = Queue()
+        threading.Thread(target=self._start, daemon=True).start()
+
+    def _start(self) -> None:
+        try:
+            config = index_config()
+        except StackfixError as error:
+            for package in self._packages:
+                self._answers.put((package, error))
+            return
+        transport = HttpTransport(certificate=config.certificate, tries=1)
+        for package in self._packages:
+            each = threading.Thread(target=self._ask, args=(transport, config.address, package), daemon=True)
+            each.start()
+
+    def _ask(self, transport: HttpTransport, address: str, package: str) -> None:
+        try:
+            self._answers.put((package, project(transport, address, package)))
+        except StackfixError as error:
+            self._answers.put((package, error))
+
+    def answers(self, seconds: float) -> dict[str, tuple[IndexFile, ...] | StackfixError]:
+        """Return package -> its files, or why they are not known; a page that takes longer is a NetworkError."""
+        end = time.monotonic() + seconds
+        found: dict[str, tuple[IndexFile, ...] | StackfixError] = {}
+        while len(found) < len(self._packages):
+            try:
+                package, answer = self._answers.get(timeout=max(0.0, end - time.monotonic()))
+            except Empty:
+                break
+            found[package] = answer
+        late = NetworkError(f"the index did not answer within {seconds:g} s")
+        return {package: found.get(package, late) for package in self._packages}

@@ -1,0 +1,33 @@
+"""The releases on a project page: final ones, with wheels that some Python on a platform can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.version import InvalidVersion, Version
+
+from stackfix.index.simple import IndexFile
+from stackfix.model.machine import Platform
+from stackfix.model.wheel import WheelFile
+from stackfix.rules.tags import best_file
+from stackfix.versions import PythonVersion
+
+PYTHONS = tuple(PythonVersion(3, minor) for minor in range(7, 16))
+
+
+def releases(files: Iterable[IndexFile], platform: Platform) -> dict[Version, list[IndexFile]]:
+    """Return release -> wheels, oldest first; pre-releases, stubs, yanked files and those without a digest left out."""
+    found: dict[Version, list[IndexFile]] = {}
+    for file in files:
+        if file.yanked or not file.name.endswith(".whl") or not file.sha256:
+            continue
+        try:
+            version = Version(file.name.split("-")[1])
+        except (InvalidVersion, IndexError):
+            continue
+        if version.is_prerelease or version.release[:2] == (0, 0):
+            continue
+        wheel = WheelFile(name=file.name, size=file.size, sha256=file.sha256)
+        if any(best_file((wheel,), python, platform, None) for python in PYTHONS):
+            found.setdefault(version, []).append(file)
+    return {version: sorted(found[version], key=lambda file: file.name) for version in sorted(found)}

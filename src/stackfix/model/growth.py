@@ -1,0 +1,57 @@
+"""Growth: what the index has and the facts have not, and what came of measuring it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stackfix.model.wheel import Wheel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """Releases of a package, newest first, that are newer than the newest row and have none."""
+
+    package: str
+    versions: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """What gives them facts."""
+        return "stackfix facts measure " + " ".join(f"{self.package}=={one}" for one in self.versions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The index beside the facts; `problems` are packages whose page could not be had, each with the reason."""
+
+    unmeasured: tuple[Unmeasured, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A release that was measured: its rows, what reading them took, and where they were written.
+
+    `differs` names the fields in which the rows are not those on record; empty where `on_record` is false.
+    `because` says which release asked for it, "" for one that was asked for by name.
+    """
+
+    package: str
+    version: str
+    platform: str
+    wheels: tuple[Wheel, ...]
+    read_bytes: int
+    seconds: float
+    written: tuple[str, ...]
+    on_record: bool
+    differs: tuple[str, ...] = ()
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotMeasured:
+    """A release that is wanted and could not be measured, with the reason."""
+
+    wanted: str
+    reason: str
+    because: str = ""
