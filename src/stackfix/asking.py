@@ -19,6 +19,7 @@ from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
 from stackfix.model.request import Request, Root
 from stackfix.probe.describe import described as describe
+from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
 
 SOURCES = frozenset({"pypi"})
@@ -186,7 +187,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         )
     for one in roots:
         package = _package(one)
-        if package not in newest:
+        if package not in {*newest, CUDA_ITSELF}:
             newest.append(package)
         if device == "gpu" and package in GPU_PACKAGES:
             features.setdefault(package, GPU_PACKAGES[package])

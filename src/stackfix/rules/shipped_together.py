@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement
+from packaging.specifiers import SpecifierSet
 
-from stackfix.model.problem import CUDA, Requirement, presence_node
+from stackfix.model.problem import CUDA, Fact, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
@@ -20,6 +21,7 @@ NAME = "shipped together"
 ONE_CUDA = "one CUDA"
 
 TOOLKIT_PACKAGE = "cuda-toolkit"
+CUDA_ITSELF = "cuda"
 
 
 def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
@@ -37,8 +39,20 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
         yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
     elif wheel.cuda_major:
         allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
-        why = release_fact(wheel, f"is built for CUDA {wheel.cuda_major}", ONE_CUDA, source)
+        general = f"is built for CUDA {wheel.cuda_major}"
+        says = f"{general} (with toolkit {wheel.cuda[0]})" if wheel.cuda else general
+        why = release_fact(wheel, says, ONE_CUDA, source, general)
         yield Requirement(CUDA, allowed, why)
+
+
+def asked_cuda(specifier: SpecifierSet, why: Fact, scene: Scene) -> Requirement:
+    """Return the requirement that a wish such as `cuda==12.1` or `cuda==12` puts on the set's CUDA."""
+    texts = [
+        f"{one.operator}{one.version}.*" if one.operator == "==" and one.version.isdigit() else str(one)
+        for one in specifier
+    ]
+    wanted = SpecifierSet(",".join(texts))
+    return Requirement(CUDA, frozenset(key for key in scene.cuda_keys() if wanted.contains(key)), why)
 
 
 def _pins_its_toolkit(wheel: Wheel) -> bool:

@@ -27,6 +27,7 @@ from stackfix.model.request import Request, Root
 from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
 from stackfix.rules import metadata
 from stackfix.rules.scene import Facts, Scene
+from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
@@ -236,20 +237,30 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             )
         if not metadata.applies(requested.marker, metadata.markers_environment(scene), ""):
             continue
-        _refuse_unknown_package(canonical_name(requested.name), root, scene)
+        name = canonical_name(requested.name)
+        of_cuda = name == CUDA_ITSELF
+        if not of_cuda:
+            _refuse_unknown_package(name, root, scene)
         why = Fact(
-            text=_wish_text(root, canonical_name(requested.name), str(requested.specifier), scene),
+            text=_said(root) if of_cuda else _wish_text(root, name, str(requested.specifier), scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
             general=root.requirement,
         )
-        yield from metadata.on_package(requested, scene, why)
+        if of_cuda:
+            yield asked_cuda(requested.specifier, why, scene)
+        else:
+            yield from metadata.on_package(requested, scene, why)
+
+
+def _said(root: Root) -> str:
+    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
 
 
 def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
     """Return who asks for what; and that nothing on record answers it, where that is so."""
-    said = f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
+    said = _said(root)
     releases = scene.releases(name)
     if not releases:
         return f"{said}, of which no wheel for {scene.machine.platform.label} is on record"
