@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,9 @@ from stackfix.rules.metadata import applies, parse_row
 from stackfix.versions import canonical_name
 
 SOURCE = "pypi"
+TOOLKIT = "cuda-toolkit"
 _MARKER_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+_EXTRA = re.compile(r"extra == ['\"]([^'\"]+)")
 _COMPARED = (
     "requires_dist",
     "needs",
@@ -260,16 +263,25 @@ class Growth:
     def _requirements(
         self, measured: Measured, extras: frozenset[str]
     ) -> Iterator[tuple[str, str, frozenset[str]]]:
-        """Yield name, specifier and extras of what a release requires on the platform under some Python."""
+        """Yield name, specifier and extras of what a release requires on the platform under some Python.
+
+        Of a toolkit all parts count of which there are facts: wheels need its libraries without naming the packages.
+        """
         environments = [_environment(self.platform, python) for python in _MARKER_PYTHONS]
         texts = dict.fromkeys(text for wheel in measured.wheels for text in wheel.requires_dist)
+        toolkit = measured.package == TOOLKIT
+        if toolkit:
+            extras = frozenset(_EXTRA.findall(" ".join(texts)))
         for text in texts:
             try:
                 one = parse_row(text)
             except InvalidRequirement:
                 continue
+            name = canonical_name(one.name)
+            if toolkit and not self.facts.listed(name, self.platform.label):
+                continue
             if any(applies(one.marker, each, extra) for each in environments for extra in ("", *extras)):
-                yield canonical_name(one.name), one.specifier, one.extras
+                yield name, one.specifier, one.extras
 
 
 def _environment(platform: Platform, python: str) -> dict[str, str]:

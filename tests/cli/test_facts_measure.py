@@ -85,6 +85,21 @@ def test_what_a_release_requires_and_no_row_knows_is_measured_too(index):
     assert index.written() == ["any/inner.jsonl", "any/newpart.jsonl", "linux_x86_64/torch.jsonl"]
 
 
+def test_a_new_toolkit_brings_the_parts_that_facts_are_kept_of_and_ties_them_to_itself(index):
+    index.publish(*torch(requires=["cuda-toolkit==13.99.0 ; sys_platform == 'linux'"]))
+    pins = ["nvidia-curand==10.99.* ; extra == 'curand'", "nvidia-novelty==1.* ; extra == 'novelty'"]
+    index.publish(*part("cuda_toolkit", "13.99.0", requires=pins))
+    library = {"nvidia/cu13/lib/libcurand.so.10": elf(soname="libcurand.so.10", needed=["libc.so.6"])}
+    name = "nvidia_curand-10.99.1-py3-none-manylinux_2_27_x86_64.whl"
+    index.publish(name, wheel(library, name="nvidia_curand", version="10.99.1"))
+    done = index.run("facts", "measure", "torch", *HERE, "--json")
+    assert done.returncode == 0, done.stdout
+    measured = {one["package"]: one for one in json.loads(done.stdout)["measured"]}
+    assert list(measured) == ["torch", "cuda-toolkit", "nvidia-curand"]
+    (row,) = measured["nvidia-curand"]["rows"]
+    assert (row["cuda"], list(row["provides"])) == (["13.99"], ["libcurand.so.10"])
+
+
 def test_what_a_release_requires_and_the_index_lacks_is_named(index):
     index.publish(*torch(requires=["newpart==2.0"]))
     done = index.run("facts", "measure", "torch==2.99.0", *HERE)
