@@ -19,12 +19,10 @@ from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.growth import Compared, Measured, NotMeasured
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.render.growth_text import growth_notes
 from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
@@ -32,6 +30,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.fresh import Growth
     from stackfix.index.ask import Pages
     from stackfix.install.progress import Progress
+    from stackfix.model.growth import Compared, Measured, NotMeasured
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
@@ -345,6 +344,7 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
     from stackfix.proving import proof, weights_of  # noqa: PLC0415 - likewise
+    from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - likewise
 
     weights = weights_of(wish.weights)
     judge(resolved(wish.target), replace=wish.replace)

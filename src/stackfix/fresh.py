@@ -60,6 +60,8 @@ def compared(
     for package, page in pages.items():
         if isinstance(page, StackfixError):
             problems.append(f"{package}: {page.message}")
+        elif not page:
+            problems.append(f"the index does not know `{package}`")
         elif newer := newer_releases(package, page, facts, platform):
             found.append(Unmeasured(package=package, versions=tuple(map(str, newer))))
     return Compared(unmeasured=tuple(found), problems=tuple(problems))

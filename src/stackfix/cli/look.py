@@ -14,7 +14,7 @@ from stackfix.cli.ask import answered
 from stackfix.cli.options import json_flag, machine_flags
 from stackfix.model.growth import NotMeasured
 from stackfix.probe.document import to_document
-from stackfix.render.growth_text import outcome_document, outcome_lines
+from stackfix.render.growth_text import outcome_document, outcomes_lines
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.wheel_text import wheel_document, wheel_lines
 
@@ -103,8 +103,7 @@ def measure(requirements: tuple[str, ...], platform: str, *, as_json: bool) -> N
             measured = [outcome_document(each) for each in outcomes]
             output.document({"schema": schema, "ok": complete, "measured": measured})
         else:
-            for each in outcomes:
-                output.answer(outcome_lines(each))
+            output.answer(outcomes_lines(outcomes))
         end(yes=complete)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,6 +11,7 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
+from stackfix.cli.newer import newer_fields, say_measured, say_newer
 from stackfix.cli.options import (
     SourceFlags,
     check_flag,
@@ -21,10 +21,8 @@ from stackfix.cli.options import (
     source_flags,
 )
 from stackfix.cli.refusal import say_no
-from stackfix.model.growth import Compared, NotMeasured
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
-from stackfix.render.growth_text import compared_document, growth_notes, outcome_document, outcome_lines
 from stackfix.render.resolution_text import resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
@@ -33,13 +31,6 @@ files = click.option("-r", "files", multiple=True, metavar="FILE", help="Require
 
 def _roots(answer: app.Answer) -> list[str]:
     return [name for name in answer.request.newest if name != "python"]
-
-
-def _compared(answer: app.Answer, sources: SourceFlags, *, check_index: bool) -> Compared | None:
-    """Return the index beside the facts, None where it may not be asked or nobody wants to know."""
-    if sources.offline or not check_index:
-        return None
-    return app.compare(answer, app.ask_index(answer))
 
 
 def _answer(
@@ -54,11 +45,7 @@ def _answer(
 ) -> None:
     """Print an answer; for people, what is new on the index comes after it, so that nothing waits for the index."""
     result = answer.result
-    more: dict[str, Any] = {}
-    if as_json:
-        measured = [outcome_document(each) for each in answer.measured]
-        compared = _compared(answer, sources, check_index=check_index)
-        more = {**compared_document(compared), "measured": measured}
+    more = newer_fields(answer, sources, check_index=check_index) if as_json else {}
     if isinstance(result, Explanation):
         say_no(
             result,
@@ -74,17 +61,9 @@ def _answer(
     else:
         output.answer(lines(result))
     if not as_json:
-        _say_newer(answer, sources, check_index=check_index)
+        say_newer(answer, sources, check_index=check_index)
     if isinstance(result, Explanation):
         end(yes=False)
-
-
-def _say_newer(answer: app.Answer, sources: SourceFlags, *, check_index: bool) -> None:
-    compared = _compared(answer, sources, check_index=check_index or output.for_a_person())
-    for line in growth_notes(compared):
-        output.note(line)
-    for problem in compared.problems if compared is not None and check_index else ():
-        output.note(f"the index could not be asked: {problem}")
 
 
 @click.command()
@@ -116,10 +95,7 @@ def resolve(
             measure_new=measure_new,
             say=output.note,
         )
-        for each in answer.measured:
-            if not as_json or isinstance(each, NotMeasured):
-                for line in outcome_lines(each):
-                    output.note(line)
+        say_measured(answer, failures_only=as_json)
         _answer(
             answer,
             schema,

@@ -21,11 +21,13 @@ def growth_notes(compared: Compared | None) -> Iterator[str]:
         yield f"{one.package} {', '.join(one.versions)} {verb} no facts yet: `{one.command}`"
 
 
-def way_out(releases: Sequence[str]) -> Iterator[str]:
-    """Yield what gives facts to releases that were asked for and of which there is no row."""
-    for release in releases:
-        shown = release.replace("==", " ")
-        yield f"there are no facts about {shown}; if it is on the index: `stackfix facts measure {release}`"
+def outcomes_lines(
+    outcomes: Sequence[Measured | NotMeasured], *, failures_only: bool = False
+) -> Iterator[str]:
+    """Yield what came of measuring several releases."""
+    for outcome in outcomes:
+        if not failures_only or isinstance(outcome, NotMeasured):
+            yield from outcome_lines(outcome)
 
 
 def outcome_lines(outcome: Measured | NotMeasured) -> Iterator[str]:

@@ -107,6 +107,13 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         yield f"option   {option.text}: {versions}"
 
 
+def way_out(releases: Sequence[str]) -> Iterator[str]:
+    """Yield what gives facts to releases that were asked for and of which there is no row."""
+    for release in releases:
+        shown = release.replace("==", " ")
+        yield f"there are no facts about {shown}; if it is on the index: `stackfix facts measure {release}`"
+
+
 def _cited(fact: Fact) -> str:
     """Return the first place where a fact stands; `--json` has them all."""
     source = fact.source
