@@ -7,7 +7,9 @@ given one model after another, each one step newer, until it refuses. The models
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -107,7 +109,7 @@ def ask(archive: Archive, python: str, numpy_folder: Path) -> tuple[int, int]:
 def numpy_for(python: str, folder: Path) -> None:
     """Install the numpy that every onnxruntime since 1.16 loads under, for `python`, into `folder`."""
     command = [
-        "uv",
+        shutil.which("uv") or str(Path(sys.executable).with_name("uv")),
         "pip",
         "install",
         "--quiet",
@@ -120,3 +122,12 @@ def numpy_for(python: str, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise MeasureError(f"numpy cannot be installed for {python}: {done.stderr.strip()}")
+
+
+def tag_of(python: str) -> str:
+    """Return the part of a wheel's name that is for exactly this CPython: -cp311-cp311-."""
+    question = "import sys; print('cp%d%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-I", "-c", question], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MeasureError(f"{python} is not a Python that answers: {done.stderr.strip()}")
+    return "-{0}-{0}-".format(done.stdout.strip())

@@ -3,7 +3,7 @@
     python tools/curate.py                 everything that PACKAGES names
     python tools/curate.py torch           one package; torch==2.15.0: one release
     python tools/curate.py --again torch   one package anew, rows that are there too
-    python tools/curate.py --ask PYTHON    ONNX opset and IR ceilings, asked of each onnxruntime under PYTHON
+    python tools/curate.py --ask PYTHON    ONNX opset and IR ceilings, asked of each onnxruntime under PYTHON (Linux x86_64)
     python tools/curate.py --platform win_amd64          one platform
     python tools/curate.py --check         exit 1 if rows are missing or no longer match the index, 3 if it can't be read
 
@@ -29,7 +29,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import prepare
-from ceilings import ask, numpy_for
+from ceilings import ask, numpy_for, tag_of
 from freshness import check
 from rowstore import PLATFORMS, packages, read_rows, write_rows
 from stackfix.errors import StackfixError
@@ -43,7 +43,6 @@ from stackfix.model.machine import Platform
 from toolkits import name_toolkits
 from wanted import PLAIN_ROOTS, ROOTS, TOOLKIT_NAMES, releases, wanted_plain
 
-ASKED_TAG = "-cp311-cp311-"
 WITH_KERNELS = 3
 
 
@@ -161,36 +160,58 @@ def _kept(row: WheelRow, before: list[WheelRow]) -> WheelRow:
 
 
 def ask_ceilings(curator: Curator, python: str, packages: Iterable[str]) -> None:
-    """Fill the ONNX ceilings of onnxruntime's rows that have none, by asking each release under `python`."""
+    """Fill the ONNX ceilings of onnxruntime's rows that have none, by asking each release under `python`.
+
+    A wheel of another platform cannot be asked here: it gets what the same release said on this one.
+    """
     with tempfile.TemporaryDirectory() as numpy_folder:
         numpy_for(python, Path(numpy_folder))
+        tag = tag_of(python)
         for package in packages:
             rows = read_rows(package, curator.platform.label)
-            for version, found in curator.releases(package).items():
-                each = rows.get(str(version), [])
-                if not any(row.onnx_opset == 0 for row in each):
-                    continue
-                file = next((f for f in found if ASKED_TAG in f.name), None)
+            unasked = [v for v, each in rows.items() if any(row.onnx_opset == 0 for row in each)]
+            found = curator.releases(package)
+            for version in unasked:
+                file = next((f for f in found.get(Version(version), ()) if tag in f.name), None)
                 if file is None:
-                    curator.failures.append(f"{package} {version}: no wheel for {ASKED_TAG}")
+                    curator.failures.append(f"{package} {version}: no wheel for {tag}")
                     continue
                 try:
                     opset, ir = ask(curator.archive(file, 1 << 22), python, Path(numpy_folder))
                 except StackfixError as error:
                     curator.failures.append(f"{package} {version}: {error.message}")
                     continue
-                how = {"onnx_opset": f"asked of {file.name}", "onnx_ir": f"asked of {file.name}"}
-                rows[str(version)] = [
-                    msgspec.structs.replace(
-                        row,
-                        onnx_opset=opset,
-                        onnx_ir=ir,
-                        measured=dict(sorted({**row.measured, **how}.items())),
-                    )
-                    for row in each
-                ]
-                write_rows(package, rows)
+                for platform in PLATFORMS:
+                    _fill_ceilings(package, version, platform, (opset, ir), file.name)
                 _say(f"{package} {version}: opset {opset}, IR {ir}")
+            _spread_ceilings(package, curator.platform.label)
+
+
+def _spread_ceilings(package: str, asked_on: str) -> None:
+    """Give the rows of other platforms what the same release said on the one where it was asked."""
+    for version, each in read_rows(package, asked_on).items():
+        asked = next((row for row in each if row.onnx_opset), None)
+        if asked is not None:
+            file = asked.measured["onnx_opset"].removeprefix("asked of ")
+            for platform in PLATFORMS:
+                if any(row.onnx_opset == 0 for row in read_rows(package, platform).get(version, ())):
+                    _fill_ceilings(package, version, platform, (asked.onnx_opset, asked.onnx_ir), file)
+
+
+def _fill_ceilings(package: str, version: str, platform: str, asked: tuple[int, int], file: str) -> None:
+    rows = read_rows(package, platform)
+    if version in rows:
+        how = dict.fromkeys(("onnx_opset", "onnx_ir"), f"asked of {file}")
+        rows[version] = [
+            msgspec.structs.replace(
+                row,
+                onnx_opset=asked[0],
+                onnx_ir=asked[1],
+                measured=dict(sorted({**row.measured, **how}.items())),
+            )
+            for row in rows[version]
+        ]
+        write_rows(package, rows)
 
 
 _ELSEWHERE = {
@@ -282,7 +303,8 @@ def main() -> int:
             if arguments.check:
                 stale += check(curator.files, curator.platform, only)
             elif arguments.ask:
-                ask_ceilings(curator, arguments.ask, only or ["onnxruntime", "onnxruntime-gpu"])
+                if platform == PLATFORMS[0]:
+                    ask_ceilings(curator, arguments.ask, only or ["onnxruntime", "onnxruntime-gpu"])
             else:
                 run(curator, only, arguments.jobs)
             failures += curator.failures

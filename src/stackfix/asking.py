@@ -14,6 +14,7 @@ from stackfix.errors import DataError, QuestionError
 from stackfix.facts.database import FOLDERS, Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
+from stackfix.facts.sources import MAIN, source_names
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
@@ -22,7 +23,7 @@ from stackfix.probe.describe import described as describe
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
 
-SOURCES = frozenset({"pypi"})
+SOURCES = frozenset({MAIN})
 GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
 
 
@@ -158,11 +159,13 @@ def device_of(machine: Machine) -> str:
 def request_of(question: Question, machine: Machine, root: Path) -> Request:
     """Return what is asked for, on the device that the machine has."""
     device = device_of(machine)
-    unknown = sorted(set(question.sources) - SOURCES)
-    if unknown:
-        raise QuestionError(
-            f"there is no source `{unknown[0]}`", hint=f"sources: {', '.join(sorted(SOURCES))}"
-        )
+    if not set(question.sources) <= SOURCES:
+        known = source_names(root)
+        for name in question.sources:
+            if name not in known:
+                raise QuestionError(
+                    f"there is no source `{name}`", hint=f"sources: {', '.join(sorted(known))}"
+                )
     roots: list[Root] = []
     newest: list[str] = []
     features: dict[str, frozenset[str]] = {}
@@ -185,12 +188,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         raise QuestionError(
             "nothing is asked for", hint="name a recipe (`dwpose`) or a requirement (`torch>=2.4`)"
         )
-    for one in roots:
-        package = _package(one)
-        if package not in {*newest, CUDA_ITSELF}:
-            newest.append(package)
-        if device == "gpu" and package in GPU_PACKAGES:
-            features.setdefault(package, GPU_PACKAGES[package])
+    _also_asked(roots, newest, features, device)
     if "python" not in newest:
         newest.append("python")
     return Request(
@@ -203,6 +201,27 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         recipe=recipes[0] if recipes else "",
         formats=tuple(formats),
     )
+
+
+def _also_asked(
+    roots: Sequence[Root], newest: list[str], features: dict[str, frozenset[str]], device: str
+) -> None:
+    """Add what the roots ask for to the order of newness, and the features that a GPU package is wanted for."""
+    for one in roots:
+        package = _package(one)
+        if package not in {*newest, CUDA_ITSELF}:
+            newest.append(package)
+        if device == "gpu" and package in GPU_PACKAGES:
+            features.setdefault(package, GPU_PACKAGES[package])
+
+
+def _refuse_unknown_source(names: Sequence[str], root: Path) -> None:
+    if set(names) <= SOURCES:
+        return
+    known = source_names(root)
+    for name in names:
+        if name not in known:
+            raise QuestionError(f"there is no source `{name}`", hint=f"sources: {', '.join(sorted(known))}")
 
 
 def recipe_of(request: Request, root: Path) -> Recipe | None:

@@ -19,6 +19,7 @@ from stackfix.facts.database import Database
 from stackfix.facts.overlay import write
 from stackfix.facts.release import release_rows
 from stackfix.facts.rows import CodeRow, WheelRow
+from stackfix.facts.sources import MAIN, documented_cuda
 from stackfix.facts.toolkits import toolkits_of
 from stackfix.index.releases import releases
 from stackfix.index.simple import IndexFile, project
@@ -31,7 +32,6 @@ from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import applies, parse_row
 from stackfix.versions import canonical_name
 
-SOURCE = "pypi"
 TOOLKIT = "cuda-toolkit"
 _MARKER_PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 _EXTRA = re.compile(r"extra == ['\"]([^'\"]+)")
@@ -68,10 +68,11 @@ def compared(
 
 
 def newer_releases(
-    package: str, files: Sequence[IndexFile], facts: Database, platform: Platform
+    package: str, files: Sequence[IndexFile], facts: Database, platform: Platform, source: str = MAIN
 ) -> list[Version]:
     """Return the releases for a platform that are newer than the newest row, newest first; the newest where none is."""
-    known = [Version(each.key) for each in facts.listed(package, platform.label)]
+    listed = facts.listed(package, platform.label)
+    known = [Version(each.key) for each in listed if each.source == source]
     offered = list(releases(files, platform))
     return [one for one in reversed(offered) if one > max(known)] if known else offered[-1:]
 
@@ -109,6 +110,7 @@ class Growth:
     overlay: Path
     reread: Callable[[], Database]
     say: Callable[[str], None]
+    source: str = MAIN
     facts: Database = field(init=False)
     _pages: dict[str, tuple[IndexFile, ...]] = field(default_factory=dict)
     _new: dict[tuple[str, str], Measured] = field(default_factory=dict)
@@ -144,7 +146,7 @@ class Growth:
         for package in packages:
             files = self._files(package)
             offered = releases(files, self.platform)
-            for version in newer_releases(package, files, self.facts, self.platform):
+            for version in newer_releases(package, files, self.facts, self.platform, self.source):
                 try:
                     measured = self._measure(package, version, offered[version], "")
                 except AnswerError as error:
@@ -186,7 +188,7 @@ class Growth:
 
         start = time.monotonic()
         today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
-        rows = release_rows(package, files, opened, self.platform, seen=today, source=SOURCE)
+        rows = release_rows(package, files, opened, self.platform, seen=today, source=self.source)
         seconds = time.monotonic() - start
         before = self._on_record(package, str(version))
         paths = write(self.overlay, [self._completed(row, before) for row in rows])
@@ -219,6 +221,11 @@ class Growth:
             row = msgspec.structs.replace(
                 row, cuda=minors or row.cuda, measured={**row.measured, **({"cuda": how} if how else {})}
             )
+        said = documented_cuda(self.facts.root, row.package, row.version, self.source)
+        if said is not None and said.cuda not in row.cuda:
+            measured = " and ".join(row.cuda) or f"major {row.cuda_major or 'none'}"
+            otherwise = f"{said.evidence.where} has it as CUDA {said.cuda}; the wheel is CUDA {measured}"
+            row = msgspec.structs.replace(row, disagrees=(*row.disagrees, otherwise))
         digests = {file.sha256 for file in row.files}
         same = next((old for old in before if digests <= {file.sha256 for file in old.files}), None)
         if same is None:

@@ -8,7 +8,7 @@ import pytest
 
 from stackfix.errors import NetworkError
 from stackfix.index import config
-from stackfix.index.config import index_config
+from stackfix.index.config import extra_indexes, index_config
 
 PIP = "pip._internal.models.index"
 DEFAULT = "https://pip.test/simple"
@@ -133,3 +133,31 @@ def test_certificates_come_from_pips_variable_then_its_files_then_the_system(hom
     write(home / ".config/pip/pip.conf", "[global]\ncert = /file.pem\n")
     assert index_config(variables(home, **index, SSL_CERT_FILE="/system.pem")).certificate == "/file.pem"
     assert index_config(variables(home, **index, PIP_CERT="/variable.pem")).certificate == "/variable.pem"
+
+
+def test_further_indexes_come_from_variables_and_files_each_once(home):
+    write(
+        home / ".config/uv/uv.toml",
+        '[[index]]\nname = "pytorch-cu126"\nurl = "https://torch.test/whl/cu126"\n'
+        '[[index]]\nurl = "https://main.test/simple"\ndefault = true\n',
+    )
+    write(
+        home / ".config/pip/pip.conf",
+        "[global]\nextra-index-url =\n  https://a.test/simple\n  https://b.test/x\n",
+    )
+    found = extra_indexes(
+        variables(
+            home,
+            STACKFIX_SOURCE_PYTORCH_CU118="https://own.test/cu118",
+            UV_INDEX="feed=https://feed.test/simple https://plain.test/simple",
+            PIP_EXTRA_INDEX_URL="https://a.test/simple/",
+        )
+    )
+    assert [(each.name, each.address) for each in found] == [
+        ("pytorch-cu118", "https://own.test/cu118"),
+        ("feed", "https://feed.test/simple"),
+        ("", "https://plain.test/simple"),
+        ("", "https://a.test/simple/"),
+        ("pytorch-cu126", "https://torch.test/whl/cu126"),
+        ("", "https://b.test/x"),
+    ]

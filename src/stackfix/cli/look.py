@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered
 from stackfix.cli.options import json_flag, machine_flags
+from stackfix.facts.sources import MAIN
 from stackfix.model.growth import NotMeasured
 from stackfix.probe.document import to_document
 from stackfix.render.growth_text import outcome_document, outcomes_lines
@@ -31,6 +33,15 @@ def machine(flags: MachineQuestion, *, as_json: bool) -> None:
             output.document(to_document(found))
         else:
             output.answer(machine_lines(found))
+
+
+def source_lines(state: app.SourceState) -> Iterator[str]:
+    """Yield what is known of one index."""
+    yield f"{state.name}  CUDA {state.cuda}, {', '.join(state.packages)}: {state.state}"
+    if state.address:
+        yield f"  {state.address}"
+    if state.documented:
+        yield f"  documented, not measured: {', '.join(state.documented)}"
 
 
 @click.group(invoke_without_command=True)
@@ -89,15 +100,16 @@ def show(release: str, platform: str, *, as_json: bool) -> None:
 @facts.command()
 @click.argument("requirements", nargs=-1, required=True, metavar="REQUIREMENT...")
 @click.option("--platform", default="", metavar="TAG", help="For this platform (default: this machine's).")
+@click.option("--source", default=MAIN, metavar="NAME", help="On this index (`stackfix facts sources`).")
 @json_flag
-def measure(requirements: tuple[str, ...], platform: str, *, as_json: bool) -> None:
+def measure(requirements: tuple[str, ...], platform: str, source: str, *, as_json: bool) -> None:
     """Measure releases on the index, read in parts, and keep their rows: `facts measure torch==2.15.0`.
 
     Of each REQUIREMENT the newest release that it admits is measured, then what it requires and the facts lack.
     """
     schema = "stackfix.facts.measure/1"
     with answered(schema, as_json=as_json) as end:
-        outcomes = app.measure(requirements, platform, say=output.note)
+        outcomes = app.measure(requirements, platform, source, say=output.note)
         complete = not any(isinstance(each, NotMeasured) for each in outcomes)
         if as_json:
             measured = [outcome_document(each) for each in outcomes]
@@ -105,6 +117,21 @@ def measure(requirements: tuple[str, ...], platform: str, *, as_json: bool) -> N
         else:
             output.answer(outcomes_lines(outcomes))
         end(yes=complete)
+
+
+@facts.command()
+@click.option("--offline", is_flag=True, help="Do not use the network.")
+@json_flag
+def sources(*, offline: bool, as_json: bool) -> None:
+    """List the indexes beside the main one: what documents say they hold, and whether they answer here."""
+    schema = "stackfix.facts.sources/1"
+    with answered(schema, as_json=as_json):
+        found = app.sources(offline=offline)
+        if as_json:
+            listed = [dataclasses.asdict(each) for each in found]
+            output.document({"schema": schema, "ok": True, "sources": listed})
+        else:
+            output.answer(line for each in found for line in source_lines(each))
 
 
 @facts.command()

@@ -25,6 +25,24 @@ def newer_fields(answer: app.Answer, sources: SourceFlags, *, check_index: bool)
     return {**compared_document(compared), "measured": [outcome_document(each) for each in answer.measured]}
 
 
+def documented_fields(answer: app.Answer) -> dict[str, Any]:
+    """Return `documented`: what other indexes are said to hold of what is asked for, where no set was found."""
+    if not answer.documented:
+        return {"documented": []}
+    from stackfix.render.growth_text import documented_document  # noqa: PLC0415 - said above
+
+    return {"documented": documented_document(answer.documented)}
+
+
+def say_documented(answer: app.Answer) -> None:
+    """Say on stderr what other indexes are said to hold, where no set was found."""
+    if answer.documented:
+        from stackfix.render.growth_text import documented_notes  # noqa: PLC0415 - said above
+
+        for line in documented_notes(answer.documented):
+            output.note(line)
+
+
 def say_measured(answer: app.Answer, *, failures_only: bool) -> None:
     """Say on stderr what was measured for an answer, or what could not be."""
     if answer.measured:

@@ -38,7 +38,12 @@ _MACHINE = (
 )
 
 _SOURCE = (
-    click.option("--source", multiple=True, metavar="NAME", help="Use only this index: pypi; repeatable."),
+    click.option(
+        "--source",
+        multiple=True,
+        metavar="NAME",
+        help="Use only this index (pypi, or one of `facts sources`); repeatable.",
+    ),
     click.option("--offline", is_flag=True, help="Do not use the network."),
     click.option("--newest-before", default="", metavar="DATE", help="Only files uploaded before this date."),
 )

@@ -11,7 +11,13 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
-from stackfix.cli.newer import newer_fields, say_measured, say_newer
+from stackfix.cli.newer import (
+    documented_fields,
+    newer_fields,
+    say_documented,
+    say_measured,
+    say_newer,
+)
 from stackfix.cli.options import (
     SourceFlags,
     check_flag,
@@ -46,6 +52,7 @@ def _answer(
     """Print an answer; for people, what is new on the index comes after it, so that nothing waits for the index."""
     result = answer.result
     more = newer_fields(answer, sources, check_index=check_index) if as_json else {}
+    more |= documented_fields(answer) if as_json else {}
     if isinstance(result, Explanation):
         say_no(
             result,
@@ -61,6 +68,7 @@ def _answer(
     else:
         output.answer(lines(result))
     if not as_json:
+        say_documented(answer)
         say_newer(answer, sources, check_index=check_index)
     if isinstance(result, Explanation):
         end(yes=False)

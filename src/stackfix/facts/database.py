@@ -312,6 +312,7 @@ def _wheel(row: WheelRow, file: str, line: int) -> Wheel:
             onnx_opset=row.onnx_opset or None,
             onnx_ir=row.onnx_ir or None,
             evidence=Source(method=row.evidence, where=row.files[-1].name, seen=row.seen),
+            disagrees=row.disagrees,
         )
     except (InvalidVersion, QuestionError, ValueError) as error:
         place = f"{row.package} {row.version}"

@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 _VARIABLES = ("STACKFIX_SOURCE_PYPI", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+_SOURCE_VARIABLE = "STACKFIX_SOURCE_"
 _LABEL = re.compile(r"^[A-Za-z0-9._-]+=(?=[a-z]+:)")
 
 
@@ -55,6 +56,51 @@ def index_config(environment: Mapping[str, str] | None = None) -> IndexConfig:
             return IndexConfig(address=settings["index-url"], found_via=str(path), certificate=certificate)
     address, found_via = _default()
     return IndexConfig(address=address, found_via=found_via, certificate=certificate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraIndex:
+    """A further index that the user has configured: its name where it has one, its address, where it was found."""
+
+    name: str
+    address: str
+    found_via: str
+
+
+def extra_indexes(environment: Mapping[str, str] | None = None) -> tuple[ExtraIndex, ...]:
+    """Return the indexes beside the default one that stackfix's, uv's and pip's configuration name, each once."""
+    variables = os.environ if environment is None else environment
+    found: dict[str, ExtraIndex] = {}
+    for name, address, found_via in _extra(variables):
+        found.setdefault(address.rstrip("/"), ExtraIndex(name=name, address=address, found_via=found_via))
+    return tuple(found.values())
+
+
+def _extra(variables: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield name ("" for none), address and place."""
+    for variable, value in sorted(variables.items()):
+        if variable.startswith(_SOURCE_VARIABLE) and variable != f"{_SOURCE_VARIABLE}PYPI" and value.strip():
+            yield variable.removeprefix(_SOURCE_VARIABLE).lower().replace("_", "-"), value.strip(), variable
+    for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        for word in variables.get(variable, "").split():
+            label = _LABEL.match(word)
+            yield (label[0][:-1] if label else ""), _LABEL.sub("", word), variable
+    for path in _uv_files(variables):
+        for each in _uv_indexes(path):
+            yield str(each.get("name") or ""), str(each["url"]), str(path)
+    for path in _pip_files(variables):
+        for address in _pip_settings(path).get("extra-index-url", "").split():
+            yield "", address, str(path)
+
+
+def _uv_indexes(path: Path) -> list[dict[str, object]]:
+    """Return the tables of a uv.toml's `[[index]]` that are not the default."""
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("index")
+    except (OSError, ValueError):
+        return []
+    tables = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return [each for each in tables if each.get("default") is not True and isinstance(each.get("url"), str)]
 
 
 def _last(files: list[tuple[Path, dict[str, str]]], key: str) -> str:

@@ -10,7 +10,7 @@ from stackfix.measure.archive import Archive
 from stackfix.measure.reader import BytesReader, Reader
 
 HEADS = (1 << 15, 1 << 18, 1 << 22)
-MOST = 160 << 20
+MOST = 48 << 20
 
 _FILE = re.compile(r"lib[^/]*\.so(\.\d+)*|[^/]+\.(dll|pyd)", re.IGNORECASE)
 _WINDOWS = (".dll", ".pyd")
@@ -67,7 +67,8 @@ def linked_member(archive: Archive, large: Archive | None, path: str) -> Linked 
     """Return name and needs of a wheel's library, reading as little of it as can be; None where that is too much.
 
     An ELF library's head tells them where the string table stands there, which is a kilobyte to 4 MiB; a PE's
-    tables stand behind its code. Where more is wanted it is inflated from `large`, or left unread without it.
+    tables stand behind its code. Where more is wanted it is inflated from `large`; without it, or where that were
+    more than 48 MiB, it is left unread.
     """
     name = known_as(path)
     if name.endswith(_WINDOWS):
@@ -82,7 +83,7 @@ def linked_member(archive: Archive, large: Archive | None, path: str) -> Linked 
         names = elf.names_in_head(archive.head(path, length), name)
         if names is not None:
             return Linked(soname=name, needed=names)
-    if large is None:
+    if large is None or archive.member_size(path) > MOST:
         return None
     with large.spooled(path) as opened:
         return linked(opened)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stackfix.model.evidence import Source
 from stackfix.model.wheel import Wheel
 
 
@@ -55,3 +56,14 @@ class NotMeasured:
     wanted: str
     reason: str
     because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documented:
+    """A minor of a package that a document says is on an index, built with a CUDA."""
+
+    package: str
+    minor: str
+    index: str
+    cuda: str
+    evidence: Source

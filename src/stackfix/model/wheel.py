@@ -50,6 +50,7 @@ class Wheel:
     `owns` are the import folders it fills. `numpy_abi` is the numpy majors its extension modules load under;
     empty means not measured. `onnx_opset` and `onnx_ir` are ceilings, None when not measured.
     `cuda_major` is the CUDA major it is built for, 0 when it has none or none could be told.
+    `disagrees` says where a document says otherwise than the wheel, which is right.
     """
 
     package: str
@@ -70,6 +71,7 @@ class Wheel:
     onnx_opset: int | None
     onnx_ir: int | None
     evidence: Source
+    disagrees: tuple[str, ...] = ()
 
     @property
     def is_toolkit_part(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stackfix.model.growth import Compared, Measured, NotMeasured
+from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
 from stackfix.model.wheel import Wheel
 from stackfix.render.units import size
 from stackfix.render.wheel_text import wheel_document
@@ -28,6 +28,31 @@ def outcomes_lines(
     for outcome in outcomes:
         if not failures_only or isinstance(outcome, NotMeasured):
             yield from outcome_lines(outcome)
+
+
+def documented_notes(documented: Sequence[Documented]) -> Iterator[str]:
+    """Yield a line for each index that is said to hold something of what is asked for."""
+    by_index: dict[tuple[str, str, str], list[str]] = {}
+    for one in documented:
+        by_index.setdefault((one.package, one.index, one.cuda), []).append(one.minor)
+    for (package, index, cuda), minors in by_index.items():
+        yield f"documented, not measured: {package} {', '.join(minors)} for CUDA {cuda} on {index}"
+    if by_index:
+        yield "where such an index is configured, `--source NAME` measures and uses it (`stackfix facts sources`)"
+
+
+def documented_document(documented: Sequence[Documented]) -> list[dict[str, Any]]:
+    """Return what documents say as JSON."""
+    return [
+        {
+            "package": one.package,
+            "minor": one.minor,
+            "index": one.index,
+            "cuda": one.cuda,
+            "evidence": str(one.evidence),
+        }
+        for one in documented
+    ]
 
 
 def outcome_lines(outcome: Measured | NotMeasured) -> Iterator[str]:
@@ -64,6 +89,7 @@ def _wheel_lines(wheel: Wheel) -> Iterator[str]:
         yield f"  device code ({code.count} containers): {architectures([code])}"
     if wheel.numpy_abi:
         yield f"  numpy: {' or '.join(map(str, sorted(wheel.numpy_abi)))}"
+    yield from (f"  a document disagrees: {text}" for text in wheel.disagrees)
     yield f"  {len(wheel.requires_dist)} requirements, {len(wheel.files)} files"
 
 

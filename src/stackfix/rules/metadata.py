@@ -208,7 +208,7 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
         return frozenset(releases)
     if specifier.startswith("==") and "," not in specifier and "*" not in specifier:
         exact = specifier[2:].strip()
-        if exact in releases:
+        if exact in releases and not releases.has_local:
             return frozenset({exact})
     keys = releases.keys_newest_first
     first, last = 0, len(keys)

@@ -159,6 +159,11 @@ class Releases(Mapping[str, tuple[Wheel, ...]]):
         return len(self.listed)
 
     @cached_property
+    def has_local(self) -> bool:
+        """Whether some release is a local build such as 2.6.0+cu126, which `==2.6.0` admits too."""
+        return any("+" in key for key in self.listed)
+
+    @cached_property
     def keys_newest_first(self) -> tuple[str, ...]:
         """The versions in order, for searching."""
         return tuple(self.listed)

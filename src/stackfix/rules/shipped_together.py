@@ -45,13 +45,19 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
         yield Requirement(CUDA, allowed, why)
 
 
+def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
+    """Return what a wish for CUDA means: `cuda==12` is every minor of 12."""
+    return SpecifierSet(
+        ",".join(
+            f"=={one.version}.*" if one.operator == "==" and one.version.isdigit() else str(one)
+            for one in specifier
+        )
+    )
+
+
 def asked_cuda(specifier: SpecifierSet, why: Fact, scene: Scene) -> Requirement:
     """Return the requirement that a wish such as `cuda==12.1` or `cuda==12` puts on the set's CUDA."""
-    texts = [
-        f"{one.operator}{one.version}.*" if one.operator == "==" and one.version.isdigit() else str(one)
-        for one in specifier
-    ]
-    wanted = SpecifierSet(",".join(texts))
+    wanted = cuda_wish(specifier)
     return Requirement(CUDA, frozenset(key for key in scene.cuda_keys() if wanted.contains(key)), why)
 
 
