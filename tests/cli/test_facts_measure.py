@@ -240,3 +240,20 @@ def test_a_release_that_no_row_knows_is_refused_with_a_way_out(index):
     index.publish(*onnxruntime())
     assert index.run("facts", "measure", "onnxruntime==1.99.0", *HERE).returncode == 0
     assert index.run("resolve", "onnxruntime==1.99.0", *CPU).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "wish", ["onnxruntime>=1.20,==1.20.*", "onnxruntime[extra]>1.99", "onnxruntime>=1,==1.99.0"]
+)
+def test_only_an_exact_wish_is_told_what_to_measure(index, wish):
+    assert "facts measure" not in index.run("resolve", wish, *CPU).stdout
+
+
+def test_a_damaged_row_of_the_users_own_is_named_by_file_and_line(index):
+    index.publish(*onnxruntime())
+    index.run("facts", "measure", "onnxruntime", *HERE)
+    (index.data / "facts" / "linux_x86_64" / "onnxruntime.jsonl").write_text("{\n")
+    done = index.run("resolve", "onnxruntime", *CPU)
+    assert done.returncode == 2
+    assert "linux_x86_64/onnxruntime.jsonl: line 1" in done.stderr
+    assert "Traceback" not in done.stderr
