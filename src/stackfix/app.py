@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
@@ -19,12 +20,14 @@ from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
+from stackfix.facts.sources import MAIN, admitted, read_sources, source_names, source_of
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.request import Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.rules.metadata import parse_row
+from stackfix.rules.metadata import parse, parse_row
+from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
 from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.fresh import Growth
     from stackfix.index.ask import Pages
     from stackfix.install.progress import Progress
-    from stackfix.model.growth import Compared, Measured, NotMeasured
+    from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
@@ -45,7 +48,8 @@ class Answer:
     """A resolution or an explanation, with the request that it answers and the date of the facts.
 
     `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
-    and of which there is no row, as `torch==2.16.0`.
+    and of which there is no row, as `torch==2.16.0`. `documented` is what other indexes are said to hold of what is
+    asked for, where no set was found.
     """
 
     request: Request
@@ -53,6 +57,7 @@ class Answer:
     facts_date: str
     measured: tuple[Measured | NotMeasured, ...] = ()
     without_facts: tuple[str, ...] = ()
+    documented: tuple[Documented, ...] = ()
 
 
 def database() -> Database:
@@ -79,7 +84,8 @@ def resolve(
 ) -> Answer:
     """Return the newest set that works, or why there is none.
 
-    Touches no network, unless what is new on the index is to be measured first.
+    Touches no network, unless what is new on the index is to be measured first, or another index than the main one
+    was named: nothing of it has rows before it is measured.
     """
     if measure_new and question.offline:
         raise NetworkError("measuring reads wheels from the index, and `--offline` forbids it")
@@ -93,7 +99,11 @@ def resolve(
     request = request_of(question, here, facts.root)
     measured: tuple[Measured | NotMeasured, ...] = ()
     if measure_new:
-        measured = _growth(here.platform, say).newest(_packages(request))
+        measured += _growth(here.platform, say).newest(_packages(request))
+    if not question.offline:  # what only a document says is measured before a set can rest on it
+        for source in sorted(request.sources - {MAIN}):
+            measured += _growth(here.platform, say, source).newest(_held(source, request))
+    if measured:
         facts = database()
     result = core.resolve(here, facts, request, reasons=reasons)
     return Answer(
@@ -102,7 +112,30 @@ def resolve(
         facts_date=facts.date,
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
+        documented=_documented(request, here.platform) if isinstance(result, Explanation) else (),
     )
+
+
+def _minors(specifier: SpecifierSet) -> list[str]:
+    """Return the CUDA minors that a wish admits; a bare major stands for all of its minors."""
+    wanted = cuda_wish(specifier)
+    return [str(each) for each in database().hardware.cuda_minors() if wanted.contains(str(each))]
+
+
+def _documented(request: Request, platform: Platform) -> tuple[Documented, ...]:
+    """Return what documents say that other indexes hold of what is asked for."""
+    wishes = [parse(root.requirement) for root in request.roots]
+    cudas = {minor for wish in wishes if wish.name == CUDA_ITSELF for minor in _minors(wish.specifier)}
+    found: list[Documented] = []
+    for wish in wishes:
+        found += admitted(data_root(), canonical_name(wish.name), str(wish.specifier), platform.label, cudas)
+    return tuple(found)
+
+
+def _held(source: str, request: Request) -> list[str]:
+    """Return the packages of a request that an index beside the main one is said to hold."""
+    held = {name for row in read_sources(data_root()).source if row.name == source for name in row.packages}
+    return [name for name in _packages(request) if name in held]
 
 
 def _packages(request: Request) -> list[str]:
@@ -123,7 +156,7 @@ def _without_facts(request: Request, facts: Database, platform: Platform) -> tup
     return tuple(found)
 
 
-def _growth(platform: Platform, say: Callable[[str], None]) -> Growth:
+def _growth(platform: Platform, say: Callable[[str], None], source: str = MAIN) -> Growth:
     from stackfix.fresh import Growth  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
     from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
@@ -131,7 +164,8 @@ def _growth(platform: Platform, say: Callable[[str], None]) -> Growth:
     config = index_config()
     return Growth(
         transport=HttpTransport(certificate=config.certificate),
-        index=config.address,
+        index=config.address if source == MAIN else _address_of(source),
+        source=source,
         platform=platform,
         overlay=overlay_folder(),
         reread=database,
@@ -139,16 +173,107 @@ def _growth(platform: Platform, say: Callable[[str], None]) -> Growth:
     )
 
 
+def _configured() -> dict[str, str]:
+    """Return source -> address of the further indexes that the user's configuration names."""
+    from stackfix.index.config import extra_indexes  # noqa: PLC0415 - few verbs ask it
+
+    found: dict[str, str] = {}
+    for each in extra_indexes():
+        name = source_of(each.name, each.address, data_root())
+        if name:
+            found.setdefault(name, each.address)
+    return found
+
+
+def _address_of(source: str) -> str:
+    if source not in source_names(data_root()):
+        raise QuestionError(
+            f"there is no source `{source}`", hint=f"sources: {', '.join(sorted(source_names(data_root())))}"
+        )
+    address = _configured().get(source, "")
+    if not address:
+        variable = f"STACKFIX_SOURCE_{source.upper().replace('-', '_')}"
+        raise QuestionError(
+            f"no index is configured for the source `{source}`",
+            hint=f"name its address in {variable}, or as an extra index of pip or uv",
+        )
+    return address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """An index beside the main one: what it is said to hold, where it is, and whether it answers.
+
+    `state` is "answers", "not configured", "not asked", or why it does not answer.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    cuda: str
+    address: str
+    state: str
+    documented: tuple[str, ...]
+
+
+def sources(*, offline: bool = False) -> list[SourceState]:
+    """Return every further index that the facts know of; those that are configured are asked whether they answer."""
+    from stackfix.index.transport import public  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    rows = read_sources(data_root())
+    configured = _configured()
+    found: list[SourceState] = []
+    for each in rows.source:
+        address = configured.get(each.name, "")
+        state = (
+            "not configured" if not address else "not asked" if offline else _answers(address, each.packages)
+        )
+        said = [
+            f"{row.package} {minor}"
+            for row in rows.documented
+            if each.name in row.sources
+            for minor in row.minors
+        ]
+        found.append(
+            SourceState(
+                name=each.name,
+                packages=each.packages,
+                cuda=each.cuda,
+                address=public(address) if address else "",
+                state=state,
+                documented=tuple(said),
+            )
+        )
+    return found
+
+
+def _answers(address: str, packages: Sequence[str]) -> str:
+    from stackfix.index.config import index_config  # noqa: PLC0415 - few verbs ask it
+    from stackfix.index.simple import project  # noqa: PLC0415 - HTTP costs 60 ms at import
+    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+
+    transport = HttpTransport(certificate=index_config().certificate, tries=1)
+    try:
+        files = project(transport, address, packages[0])
+    except NetworkError as error:
+        return f"does not answer: {error.message}"
+    return "answers" if files else f"answers, and does not know {packages[0]}"
+
+
 def measure(
-    requirements: Sequence[str], platform: str = "", *, say: Callable[[str], None] = _silent
+    requirements: Sequence[str],
+    platform: str = "",
+    source: str = MAIN,
+    *,
+    say: Callable[[str], None] = _silent,
 ) -> tuple[Measured | NotMeasured, ...]:
     """Measure releases on the configured index and write their rows beside the facts; and what they require.
 
-    Of each requirement the newest release that it admits is measured. `platform` is a label, "" for this machine's.
+    Of each requirement the newest release that it admits is measured. `platform` is a label, "" for this machine's;
+    `source` names another index than the main one.
     """
     from stackfix.probe.host import read_platform  # noqa: PLC0415 - few verbs read it alone
 
-    growth = _growth(Platform.parse(platform or read_platform().label), say)
+    growth = _growth(Platform.parse(platform or read_platform().label), say, source)
     return tuple(outcome for one in requirements for outcome in growth.asked(one))
 
 
@@ -191,7 +316,9 @@ def _addressed(answer: Answer, question: Question) -> Lock:
         for pin in answer.result.pins
     ]
     transport = HttpTransport(certificate=config.certificate)
-    addresses = locate(wanted, transport, [Index(name="pypi", address=config.address)])
+    used = {pin.wheel.source for pin in answer.result.pins} - {MAIN}
+    further = [Index(name=name, address=_address_of(name)) for name in sorted(used)]
+    addresses = locate(wanted, transport, [Index(name=MAIN, address=config.address), *further])
     return lock_of(answer.result, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
 
 
