@@ -30,6 +30,7 @@ from packaging.version import Version
 
 import prepare
 from ceilings import ask, numpy_for, tag_of
+from claims import record_disagreements
 from freshness import check
 from rowstore import PLATFORMS, packages, read_rows, write_rows
 from stackfix.errors import StackfixError
@@ -246,6 +247,7 @@ def run(curator: Curator, only: set[str], jobs: int) -> None:
         if (not only or package in only) and curator.releases(package):
             curate(curator, package, curator.releases(package), jobs=jobs)
     name_toolkits(curator.platform.label)
+    record_disagreements(curator.platform.label)
     plain(curator, named, only, jobs)
 
 

@@ -75,7 +75,7 @@ def test_a_wrong_hand_written_fact_is_told(root, write_rows, settle, name, old, 
     [
         ({"needs": {"": ["libnone.so.7"]}}, "nothing on record provides libnone.so.7"),
         ({"needs": {"cuda": ["libnone.so.7"]}}, "nothing on record provides libnone.so.7"),
-        ({"needs": {}, "opens": {"cuda": ["libnone.so.7"]}}, "nothing on record provides libnone.so.7"),
+        ({"needs": {}, "opens": {"cuda": ["libcufft.so.99"]}}, "nothing on record provides libcufft.so.99"),
         ({"needs": {}, "requires_dist": ["numpy >>> 3"]}, "`numpy >>> 3` is not a requirement"),
         ({"needs": {}, "seen": "yesterday"}, "no evidence or no date"),
         ({"needs": {}, "evidence": ""}, "no evidence or no date"),

@@ -78,7 +78,7 @@ def test_why_not_newer_for_what_was_asked():
             "      the NVIDIA driver is 535.104.05 [read: --driver]",
             "onnxruntime-gpu 1.26.0: recipe dwpose asks for onnxruntime-gpu [asked: recipe dwpose]",
             "    not 1.27.0, because",
-            "      onnxruntime-gpu 1.27.0 is built for CUDA 13 [measured: onnxruntime_gpu-1.27.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl, DATE]",
+            "      onnxruntime-gpu 1.27.0 is built for CUDA 13 (with toolkit 13.0) [measured: onnxruntime_gpu-1.27.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl, DATE]",
             "      CUDA 13 needs NVIDIA driver 580.65.06 or newer [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
             "      the NVIDIA driver is 535.104.05 [read: --driver]",
             "torchvision 0.25.0: recipe dwpose asks for torchvision [asked: recipe dwpose]",

@@ -346,7 +346,7 @@ def index_of(root: Path) -> WheelIndex:
             start += len(line)
     for packages in places.values():
         for rows in packages.values():
-            rows.sort(key=lambda place: Version(place.version), reverse=True)
+            rows.sort(key=lambda place: _order(place.version), reverse=True)
     return WheelIndex(
         seen=seen,
         providers={soname: tuple(sorted(names)) for soname, names in sorted(providers.items())},
@@ -362,9 +362,17 @@ def index_of(root: Path) -> WheelIndex:
     )
 
 
+def _order(text: str) -> tuple[bool, Version]:
+    """Return what sorts versions; a text that is none is told by the checks and by whoever reads its row."""
+    try:
+        return True, Version(text)
+    except InvalidVersion:
+        return False, Version("0")
+
+
 def _place(row: WheelRow, folder: str, start: int, length: int) -> RowPlace:
     return RowPlace(
-        version=str(Version(row.version)),
+        version=str(Version(row.version)) if _order(row.version)[0] else row.version,
         folder=folder,
         start=start,
         length=length,

@@ -16,6 +16,7 @@ from stackfix.facts.database import INDEX, Database, index_of, read_rows, row_fi
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
 from stackfix.facts.rows import WheelRow
+from stackfix.facts.sources import MAIN, disagreements, read_sources
 from stackfix.versions import CudaVersion, DriverVersion
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -30,8 +31,9 @@ def check(root: Path) -> list[str]:
         database = Database(root)
         found = [*_prepared_files(root, facts), *_drivers(facts), *_brackets(facts), *_capabilities(facts)]
         for path in row_files(root):
-            found += _rows(path)
+            found += [*_rows(path), *_contradictions(path)]
         found += _providers(database)
+        found += _documents(root, database)
         for name in recipe_names(root):
             load_recipe(root, name)
     except StackfixError as error:
@@ -149,6 +151,34 @@ def _is_requirement(text: str) -> bool:
     except InvalidRequirement:
         return False
     return True
+
+
+def _documents(root: Path, database: Database) -> Iterator[str]:
+    """Yield what is wrong with the documented facts, and each disagreement with a wheel that its row does not have."""
+    rows = read_sources(root)
+    names = {each.name for each in rows.source}
+    for documented in rows.documented:
+        yield from (
+            f"sources.toml: {documented.package} {', '.join(documented.minors)}: no source `{name}`"
+            for name in documented.sources
+            if name not in names
+        )
+    for package in {claim.package for claim in rows.claim}:
+        for wheel in database.wheels(package):
+            if wheel.source == MAIN:
+                said = disagreements(root, package, wheel.key, [str(each) for each in wheel.cuda])
+                if not set(said) <= set(wheel.disagrees):
+                    yield f"{package} {wheel.key} ({wheel.platform}): a disagreement with a document is not recorded"
+
+
+def _contradictions(path: Path) -> Iterator[str]:
+    """Yield each release of which two rows for one platform say that they are of different CUDA majors."""
+    majors: dict[tuple[str, str], set[int]] = {}
+    for row in read_rows(path):
+        majors.setdefault((row.version, row.source), set()).add(row.cuda_major)
+    for (version, _), each in majors.items():
+        if len(each) > 1:
+            yield f"{path.name}: {version}: rows of CUDA {' and '.join(map(str, sorted(each)))} contradict each other"
 
 
 def _providers(database: Database) -> Iterator[str]:

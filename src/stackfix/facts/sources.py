@@ -46,12 +46,23 @@ class DocumentedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Annotated[str, msgspec.Meta(min_length=8)]
 
 
+class ClaimRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a document says of the CUDA that releases on the main index were built with."""
+
+    package: str
+    releases: str
+    cuda: str
+    method: str
+    source: Annotated[str, msgspec.Meta(min_length=8)]
+
+
 class SourceRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file."""
 
     seen: str
     source: tuple[SourceRow, ...]
     documented: tuple[DocumentedRow, ...]
+    claim: tuple[ClaimRow, ...]
 
 
 @cache
@@ -119,3 +130,14 @@ def admitted(
         for one in documented(root, package, platform)
         if of_cuda(one) and any(wanted.contains(f"{one.minor}.{patch}") for patch in _PATCHES)
     ]
+
+
+def disagreements(root: Path, package: str, version: str, cuda: Collection[str]) -> tuple[str, ...]:
+    """Return where a document says another CUDA of a release on the main index than was measured of its wheel."""
+    if not cuda:
+        return ()
+    return tuple(
+        f"{row.source} has it as CUDA {row.cuda}; the wheel is CUDA {' and '.join(cuda)}"
+        for row in read_sources(root).claim
+        if row.package == package and SpecifierSet(row.releases).contains(version) and row.cuda not in cuda
+    )
