@@ -87,3 +87,43 @@ def wheel(members, requires=(), requires_python=">=3.9", name="thing", version="
             file.writestr(member, data)
         file.writestr(f"{name}-{version}.dist-info/METADATA", metadata + "\nRequires-Dist: not-a-header\n")
     return out.getvalue()
+
+
+def pe(name="", needed=(), delayed=(), sections=None):
+    """A 64-bit DLL: headers, one section with exports, imports and delayed imports, further sections by name."""
+    base, at = 0x2000, 0x400
+    body = bytearray()
+
+    def put(data):
+        place = base + len(body)
+        body.extend(data)
+        body.extend(b"\0" * (-len(body) % 8))
+        return place
+
+    exports = imports = lazily = 0
+    if name:
+        text = put(name.encode() + b"\0")
+        exports = put(struct.pack("<IIII", 0, 0, 0, text) + bytes(24))
+    if needed:
+        texts = [put(each.encode() + b"\0") for each in needed]
+        imports = put(b"".join(struct.pack("<IIIII", 0, 0, 0, text, 0) for text in texts) + bytes(20))
+    if delayed:
+        texts = [put(each.encode() + b"\0") for each in delayed]
+        lazily = put(
+            b"".join(struct.pack("<IIIIIIII", 1, text, 0, 0, 0, 0, 0, 0) for text in texts) + bytes(32)
+        )
+    blocks = [
+        (b".rdata", base, bytes(body)),
+        *((n.encode()[:8], 0x90000, d) for n, d in (sections or {}).items()),
+    ]
+    table, data, place = b"", b"", at
+    for section, address, content in blocks:
+        table += struct.pack("<8sIIII16s", section, len(content), address, len(content), place, bytes(16))
+        data += content
+        place += len(content)
+    directories = [(exports, 40), (imports, 40), *[(0, 0)] * 11, (lazily, 32), (0, 0), (0, 0)]
+    optional = struct.pack("<H", 0x20B) + bytes(106) + struct.pack("<I", 16)
+    optional += b"".join(struct.pack("<II", *each) for each in directories)
+    coff = struct.pack("<4sHHIIIHH", b"PE\0\0", 0x8664, len(blocks), 0, 0, 0, len(optional), 0x2022)
+    head = b"MZ" + bytes(58) + struct.pack("<I", 64) + coff + optional + table
+    return head + bytes(at - len(head)) + data
