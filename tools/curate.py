@@ -37,12 +37,13 @@ from stackfix.errors import StackfixError
 from stackfix.facts.release import release_rows
 from stackfix.facts.rows import WheelRow
 from stackfix.index.config import index_config
+from stackfix.index.releases import releases
 from stackfix.index.simple import IndexFile, project
 from stackfix.index.transport import HttpTransport, RangeReader, Transport
 from stackfix.measure.archive import Archive
 from stackfix.model.machine import Platform
 from toolkits import name_toolkits
-from wanted import PLAIN_ROOTS, ROOTS, TOOLKIT_NAMES, releases, wanted_plain
+from wanted import PLAIN_ROOTS, ROOTS, TOOLKIT_NAMES, wanted_plain
 
 WITH_KERNELS = 3
 

@@ -8,9 +8,10 @@ from packaging.version import Version
 
 from rowstore import read_rows
 from stackfix.facts.rows import FileRow, WheelRow
+from stackfix.index.releases import releases
 from stackfix.index.simple import IndexFile
 from stackfix.model.machine import Platform
-from wanted import ROOTS, TOOLKIT_NAMES, releases
+from wanted import ROOTS, TOOLKIT_NAMES
 
 
 def check(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from stackfix.index.releases import PYTHONS
 from stackfix.index.simple import IndexFile
 from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
 from stackfix.rules.tags import best_file
-from stackfix.versions import PythonVersion
-
-PYTHONS = tuple(PythonVersion(3, minor) for minor in range(7, 16))
 
 # package -> oldest release that gets a row
 ROOTS = {
@@ -37,24 +33,6 @@ TOOLKIT_NAMES = frozenset(
 )
 PLAIN_ROOTS = ("numpy", "pip", "pillow")
 OLDEST_NUMPY = Version("1.21")
-
-
-def releases(files: Iterable[IndexFile], platform: Platform) -> dict[Version, list[IndexFile]]:
-    """Return the final releases with wheels for the platform, oldest first; pre-releases, stubs and yanked files out."""
-    found: dict[Version, list[IndexFile]] = {}
-    for file in files:
-        if file.yanked or not file.name.endswith(".whl") or not file.sha256:
-            continue
-        try:
-            version = Version(file.name.split("-")[1])
-        except (InvalidVersion, IndexError):
-            continue
-        if version.is_prerelease or version.release[:2] == (0, 0):
-            continue
-        wheel = WheelFile(name=file.name, size=file.size, sha256=file.sha256)
-        if any(best_file((wheel,), python, platform, None) for python in PYTHONS):
-            found.setdefault(version, []).append(file)
-    return {version: sorted(found[version], key=lambda file: file.name) for version in sorted(found)}
 
 
 def wanted_plain(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
@@ -20,20 +19,19 @@ from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
-from stackfix.facts.sources import MAIN, admitted, read_sources, source_names, source_of
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Platform
-from stackfix.model.request import Request
+from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.rules.metadata import parse, parse_row
-from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
+from stackfix.rules.metadata import parse_row
 from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
     from stackfix.fresh import Growth
     from stackfix.index.ask import Pages
+    from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.lock import Lock
@@ -102,7 +100,9 @@ def resolve(
         measured += _growth(here.platform, say).newest(_packages(request))
     if not question.offline:  # what only a document says is measured before a set can rest on it
         for source in sorted(request.sources - {MAIN}):
-            measured += _growth(here.platform, say, source).newest(_held(source, request))
+            from stackfix.indexes import held  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+            measured += _growth(here.platform, say, source).newest(held(source, request))
     if measured:
         facts = database()
     result = core.resolve(here, facts, request, reasons=reasons)
@@ -112,30 +112,14 @@ def resolve(
         facts_date=facts.date,
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
-        documented=_documented(request, here.platform) if isinstance(result, Explanation) else (),
+        documented=_documented(request, here.platform, facts) if isinstance(result, Explanation) else (),
     )
 
 
-def _minors(specifier: SpecifierSet) -> list[str]:
-    """Return the CUDA minors that a wish admits; a bare major stands for all of its minors."""
-    wanted = cuda_wish(specifier)
-    return [str(each) for each in database().hardware.cuda_minors() if wanted.contains(str(each))]
+def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
+    from stackfix.indexes import documented_for  # noqa: PLC0415 - asked only where there is no set
 
-
-def _documented(request: Request, platform: Platform) -> tuple[Documented, ...]:
-    """Return what documents say that other indexes hold of what is asked for."""
-    wishes = [parse(root.requirement) for root in request.roots]
-    cudas = {minor for wish in wishes if wish.name == CUDA_ITSELF for minor in _minors(wish.specifier)}
-    found: list[Documented] = []
-    for wish in wishes:
-        found += admitted(data_root(), canonical_name(wish.name), str(wish.specifier), platform.label, cudas)
-    return tuple(found)
-
-
-def _held(source: str, request: Request) -> list[str]:
-    """Return the packages of a request that an index beside the main one is said to hold."""
-    held = {name for row in read_sources(data_root()).source if row.name == source for name in row.packages}
-    return [name for name in _packages(request) if name in held]
+    return documented_for(request, platform, facts)
 
 
 def _packages(request: Request) -> list[str]:
@@ -160,11 +144,12 @@ def _growth(platform: Platform, say: Callable[[str], None], source: str = MAIN) 
     from stackfix.fresh import Growth  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
     from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+    from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
 
     config = index_config()
     return Growth(
         transport=HttpTransport(certificate=config.certificate),
-        index=config.address if source == MAIN else _address_of(source),
+        index=config.address if source == MAIN else address_of(source),
         source=source,
         platform=platform,
         overlay=overlay_folder(),
@@ -173,90 +158,11 @@ def _growth(platform: Platform, say: Callable[[str], None], source: str = MAIN) 
     )
 
 
-def _configured() -> dict[str, str]:
-    """Return source -> address of the further indexes that the user's configuration names."""
-    from stackfix.index.config import extra_indexes  # noqa: PLC0415 - few verbs ask it
-
-    found: dict[str, str] = {}
-    for each in extra_indexes():
-        name = source_of(each.name, each.address, data_root())
-        if name:
-            found.setdefault(name, each.address)
-    return found
-
-
-def _address_of(source: str) -> str:
-    if source not in source_names(data_root()):
-        raise QuestionError(
-            f"there is no source `{source}`", hint=f"sources: {', '.join(sorted(source_names(data_root())))}"
-        )
-    address = _configured().get(source, "")
-    if not address:
-        variable = f"STACKFIX_SOURCE_{source.upper().replace('-', '_')}"
-        raise QuestionError(
-            f"no index is configured for the source `{source}`",
-            hint=f"name its address in {variable}, or as an extra index of pip or uv",
-        )
-    return address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceState:
-    """An index beside the main one: what it is said to hold, where it is, and whether it answers.
-
-    `state` is "answers", "not configured", "not asked", or why it does not answer.
-    """
-
-    name: str
-    packages: tuple[str, ...]
-    cuda: str
-    address: str
-    state: str
-    documented: tuple[str, ...]
-
-
 def sources(*, offline: bool = False) -> list[SourceState]:
     """Return every further index that the facts know of; those that are configured are asked whether they answer."""
-    from stackfix.index.transport import public  # noqa: PLC0415 - HTTP costs 60 ms at import
+    from stackfix.indexes import states  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    rows = read_sources(data_root())
-    configured = _configured()
-    found: list[SourceState] = []
-    for each in rows.source:
-        address = configured.get(each.name, "")
-        state = (
-            "not configured" if not address else "not asked" if offline else _answers(address, each.packages)
-        )
-        said = [
-            f"{row.package} {minor}"
-            for row in rows.documented
-            if each.name in row.sources
-            for minor in row.minors
-        ]
-        found.append(
-            SourceState(
-                name=each.name,
-                packages=each.packages,
-                cuda=each.cuda,
-                address=public(address) if address else "",
-                state=state,
-                documented=tuple(said),
-            )
-        )
-    return found
-
-
-def _answers(address: str, packages: Sequence[str]) -> str:
-    from stackfix.index.config import index_config  # noqa: PLC0415 - few verbs ask it
-    from stackfix.index.simple import project  # noqa: PLC0415 - HTTP costs 60 ms at import
-    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
-
-    transport = HttpTransport(certificate=index_config().certificate, tries=1)
-    try:
-        files = project(transport, address, packages[0])
-    except NetworkError as error:
-        return f"does not answer: {error.message}"
-    return "answers" if files else f"answers, and does not know {packages[0]}"
+    return states(offline=offline)
 
 
 def measure(
@@ -308,6 +214,7 @@ def _addressed(answer: Answer, question: Question) -> Lock:
     from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
     from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+    from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
     from stackfix.plan.lock import lock_of  # noqa: PLC0415 - 5 ms that a resolve does not need
 
     config = index_config()
@@ -317,7 +224,7 @@ def _addressed(answer: Answer, question: Question) -> Lock:
     ]
     transport = HttpTransport(certificate=config.certificate)
     used = {pin.wheel.source for pin in answer.result.pins} - {MAIN}
-    further = [Index(name=name, address=_address_of(name)) for name in sorted(used)]
+    further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
     addresses = locate(wanted, transport, [Index(name=MAIN, address=config.address), *further])
     return lock_of(answer.result, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
 

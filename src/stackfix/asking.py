@@ -14,11 +14,10 @@ from stackfix.errors import DataError, QuestionError
 from stackfix.facts.database import FOLDERS, Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
-from stackfix.facts.sources import MAIN, source_names
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
-from stackfix.model.request import Request, Root
+from stackfix.model.request import MAIN, Request, Root
 from stackfix.probe.describe import described as describe
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
@@ -159,13 +158,7 @@ def device_of(machine: Machine) -> str:
 def request_of(question: Question, machine: Machine, root: Path) -> Request:
     """Return what is asked for, on the device that the machine has."""
     device = device_of(machine)
-    if not set(question.sources) <= SOURCES:
-        known = source_names(root)
-        for name in question.sources:
-            if name not in known:
-                raise QuestionError(
-                    f"there is no source `{name}`", hint=f"sources: {', '.join(sorted(known))}"
-                )
+    _refuse_unknown_source(question.sources, root)
     roots: list[Root] = []
     newest: list[str] = []
     features: dict[str, frozenset[str]] = {}
@@ -218,6 +211,8 @@ def _also_asked(
 def _refuse_unknown_source(names: Sequence[str], root: Path) -> None:
     if set(names) <= SOURCES:
         return
+    from stackfix.facts.sources import source_names  # noqa: PLC0415 - few questions name a source
+
     known = source_names(root)
     for name in names:
         if name not in known:

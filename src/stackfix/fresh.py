@@ -19,7 +19,7 @@ from stackfix.facts.database import Database
 from stackfix.facts.overlay import write
 from stackfix.facts.release import release_rows
 from stackfix.facts.rows import CodeRow, WheelRow
-from stackfix.facts.sources import MAIN, documented_cuda
+from stackfix.facts.sources import documented_cuda
 from stackfix.facts.toolkits import toolkits_of
 from stackfix.index.releases import releases
 from stackfix.index.simple import IndexFile, project
@@ -28,6 +28,7 @@ from stackfix.measure.archive import Archive
 from stackfix.measure.reader import Reader
 from stackfix.model.growth import Compared, Measured, NotMeasured, Unmeasured
 from stackfix.model.machine import Platform
+from stackfix.model.request import MAIN
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import applies, parse_row
 from stackfix.versions import canonical_name

@@ -57,8 +57,8 @@ def test_sections_are_found_by_the_eight_bytes_that_are_kept_of_their_names():
     [
         (lambda d: d[:40], "64 bytes are expected"),
         (lambda d: d[:60] + struct.pack("<I", 1 << 31) + d[64:], "byte 2147483648"),
-        (lambda d: d.replace(b"PE\0\0", b"XX\0\0"), "not the headers of a 64-bit Windows library"),
-        (lambda d: d.replace(struct.pack("<H", 0x20B), struct.pack("<H", 0x10B), 1), "PE32+"),
+        (lambda d: d.replace(b"PE\0\0", b"XX\0\0"), "not the headers of a Windows library"),
+        (lambda d: d.replace(struct.pack("<H", 0x20B), struct.pack("<H", 0x107), 1), "PE32+"),
         (lambda d: d[:-200], "bytes are expected"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,15 @@ from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered
 from stackfix.cli.options import json_flag, machine_flags
-from stackfix.facts.sources import MAIN
 from stackfix.model.growth import NotMeasured
+from stackfix.model.request import MAIN
 from stackfix.probe.document import to_document
 from stackfix.render.growth_text import outcome_document, outcomes_lines
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.wheel_text import wheel_document, wheel_lines
+
+if TYPE_CHECKING:
+    from stackfix.indexes import SourceState
 
 
 @click.command()
@@ -35,7 +39,7 @@ def machine(flags: MachineQuestion, *, as_json: bool) -> None:
             output.answer(machine_lines(found))
 
 
-def source_lines(state: app.SourceState) -> Iterator[str]:
+def source_lines(state: SourceState) -> Iterator[str]:
     """Yield what is known of one index."""
     yield f"{state.name}  CUDA {state.cuda}, {', '.join(state.packages)}: {state.state}"
     if state.address:

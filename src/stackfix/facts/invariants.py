@@ -16,7 +16,8 @@ from stackfix.facts.database import INDEX, Database, index_of, read_rows, row_fi
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
 from stackfix.facts.rows import WheelRow
-from stackfix.facts.sources import MAIN, disagreements, read_sources
+from stackfix.facts.sources import disagreements, read_sources
+from stackfix.model.request import MAIN
 from stackfix.versions import CudaVersion, DriverVersion
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

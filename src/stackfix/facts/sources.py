@@ -17,8 +17,8 @@ from packaging.specifiers import SpecifierSet
 from stackfix.facts.prepared import read_toml
 from stackfix.model.evidence import Source
 from stackfix.model.growth import Documented
+from stackfix.model.request import MAIN
 
-MAIN = "pypi"
 _PATCHES = range(12)
 
 

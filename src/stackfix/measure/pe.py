@@ -1,6 +1,6 @@
 """PE: what a Windows library is called and imports, from its headers and import tables alone.
 
-Only 64-bit files (PE32+), which win_amd64 wheels carry. DLL names are compared without case on Windows, so all are
+DLL names are compared without case on Windows, so all are
 given in lower case. API sets (`api-ms-win-…`) are names of the system's own libraries and are left out.
 Source of the layout: Microsoft, "PE Format".
 """
@@ -16,8 +16,8 @@ from stackfix.measure.reader import Reader
 
 _DOS_SIZE = 64
 _COFF = struct.Struct("<4sHHIIIHH")
-_OPTIONAL_MAGIC = 0x20B
-_DIRECTORIES_AT = 108
+_DIRECTORIES_AT = {0x20B: 108, 0x10B: 92}  # PE32+ (64-bit), PE32: some wheels carry a 32-bit library beside
+_SMALLEST_OPTIONAL = 96
 _DIRECTORY = struct.Struct("<II")
 _SECTION = struct.Struct("<8sIIII16s")
 _IMPORT = struct.Struct("<IIIII")
@@ -76,15 +76,16 @@ def _headers(reader: Reader) -> _Headers:
     (start,) = struct.unpack_from("<I", dos, _DOS_SIZE - 4)
     magic, _, count, _, _, _, optional_size, _ = _COFF.unpack(reader.read(start, _COFF.size))
     optional = start + _COFF.size
-    if magic != b"PE\0\0" or count > _MAX_SECTIONS or optional_size < _DIRECTORIES_AT + 4:
-        raise _broken(reader, start, "not the headers of a 64-bit Windows library")
+    if magic != b"PE\0\0" or count > _MAX_SECTIONS or optional_size < _SMALLEST_OPTIONAL:
+        raise _broken(reader, start, "not the headers of a Windows library")
     head = reader.read(optional, optional_size)
-    if int.from_bytes(head[:2], "little") != _OPTIONAL_MAGIC:
-        raise _broken(reader, optional, "not a 64-bit Windows library (PE32+)")
-    (stated,) = struct.unpack_from("<I", head, _DIRECTORIES_AT)
-    room = (optional_size - _DIRECTORIES_AT - 4) // _DIRECTORY.size
+    place = _DIRECTORIES_AT.get(int.from_bytes(head[:2], "little"), optional_size)
+    if place + 4 > optional_size:
+        raise _broken(reader, optional, "neither a 64-bit (PE32+) nor a 32-bit Windows library")
+    (stated,) = struct.unpack_from("<I", head, place)
+    room = (optional_size - place - 4) // _DIRECTORY.size
     directories = tuple(
-        _DIRECTORY.unpack_from(head, _DIRECTORIES_AT + 4 + number * _DIRECTORY.size)
+        _DIRECTORY.unpack_from(head, place + 4 + number * _DIRECTORY.size)
         for number in range(min(stated, room, 16))
     )
     table = reader.read(optional + optional_size, count * _SECTION.size)

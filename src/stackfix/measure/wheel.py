@@ -22,8 +22,9 @@ METADATA_LIMIT = 4 << 20
 
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _TOOLKIT_LIBRARY = re.compile(
-    r"[a-z]+/(lib/lib[^/]+\.so(\.\d+)+|bin/[^/]+\.dll)"
-)  # nvidia-cusparselt-cu12 up to 0.6.3
+    r"[a-z]+/(lib/lib[^/]+\.so(\.\d+)+|bin/[^/]+\.dll)"  # nvidia-cusparselt-cu12 up to 0.6.3
+    r"|[^/]+\.data/data/Library/bin/[^/]+\.dll"  # mkl, tbb and intel-openmp for Windows
+)
 _OPENCV = re.compile(r"cv2/cv2\.([^/]*so|pyd)")
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from stackfix.model.recipe import ModelFormat
 
+MAIN = "pypi"  # the main index, whose rows ship
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
@@ -29,7 +31,7 @@ class Request:
     roots: tuple[Root, ...]
     newest: tuple[str, ...]
     features: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    sources: frozenset[str] = frozenset({"pypi"})
+    sources: frozenset[str] = frozenset({MAIN})
     newest_before: str = ""
     recipe: str = ""
     formats: tuple[ModelFormat, ...] = ()

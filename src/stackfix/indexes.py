@@ -1,0 +1,125 @@
+"""The indexes beside the main one: which are configured here, whether they answer, what they are said to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+
+from stackfix.errors import NetworkError, QuestionError
+from stackfix.facts.database import Database
+from stackfix.facts.root import data_root
+from stackfix.facts.sources import admitted, read_sources, source_names, source_of
+from stackfix.index.config import extra_indexes, index_config
+from stackfix.index.simple import project
+from stackfix.index.transport import HttpTransport, public
+from stackfix.model.growth import Documented
+from stackfix.model.machine import Platform
+from stackfix.model.request import Request
+from stackfix.rules.metadata import parse
+from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
+from stackfix.versions import canonical_name
+
+
+def minors_of(specifier: SpecifierSet, facts: Database) -> list[str]:
+    """Return the CUDA minors that a wish admits; a bare major stands for all of its minors."""
+    wanted = cuda_wish(specifier)
+    return [str(each) for each in facts.hardware.cuda_minors() if wanted.contains(str(each))]
+
+
+def documented_for(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
+    """Return what documents say that other indexes hold of what is asked for."""
+    wishes = [parse(root.requirement) for root in request.roots if root.asked_by == "you"]
+    cudas = {
+        minor for wish in wishes if wish.name == CUDA_ITSELF for minor in minors_of(wish.specifier, facts)
+    }
+    found: list[Documented] = []
+    for wish in wishes:
+        found += admitted(facts.root, canonical_name(wish.name), str(wish.specifier), platform.label, cudas)
+    return tuple(found)
+
+
+def held(source: str, request: Request) -> list[str]:
+    """Return the packages of a request that an index beside the main one is said to hold."""
+    names = {name for row in read_sources(data_root()).source if row.name == source for name in row.packages}
+    return [name for name in request.newest if name in names]
+
+
+def configured() -> dict[str, str]:
+    """Return source -> address of the further indexes that the user's configuration names."""
+    found: dict[str, str] = {}
+    for each in extra_indexes():
+        name = source_of(each.name, each.address, data_root())
+        if name:
+            found.setdefault(name, each.address)
+    return found
+
+
+def address_of(source: str) -> str:
+    """Return the address that is configured for a source; QuestionError where it is unknown or none is configured."""
+    if source not in source_names(data_root()):
+        raise QuestionError(
+            f"there is no source `{source}`", hint=f"sources: {', '.join(sorted(source_names(data_root())))}"
+        )
+    address = configured().get(source, "")
+    if not address:
+        variable = f"STACKFIX_SOURCE_{source.upper().replace('-', '_')}"
+        raise QuestionError(
+            f"no index is configured for the source `{source}`",
+            hint=f"name its address in {variable}, or as an extra index of pip or uv",
+        )
+    return address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """An index beside the main one: what it is said to hold, where it is, and whether it answers.
+
+    `state` is "answers", "not configured", "not asked", or why it does not answer.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    cuda: str
+    address: str
+    state: str
+    documented: tuple[str, ...]
+
+
+def states(*, offline: bool = False) -> list[SourceState]:
+    """Return every further index that the facts know of; those that are configured are asked whether they answer."""
+    rows = read_sources(data_root())
+    here = configured()
+    found: list[SourceState] = []
+    for each in rows.source:
+        address = here.get(each.name, "")
+        state = (
+            "not configured" if not address else "not asked" if offline else _answers(address, each.packages)
+        )
+        said = [
+            f"{row.package} {minor}"
+            for row in rows.documented
+            if each.name in row.sources
+            for minor in row.minors
+        ]
+        found.append(
+            SourceState(
+                name=each.name,
+                packages=each.packages,
+                cuda=each.cuda,
+                address=public(address) if address else "",
+                state=state,
+                documented=tuple(said),
+            )
+        )
+    return found
+
+
+def _answers(address: str, packages: Sequence[str]) -> str:
+    transport = HttpTransport(certificate=index_config().certificate, tries=1)
+    try:
+        files = project(transport, address, packages[0])
+    except NetworkError as error:
+        return f"does not answer: {error.message}"
+    return "answers" if files else f"answers, and does not know {packages[0]}"
