@@ -59,7 +59,7 @@ def _from_json(answer: Answer, address: str) -> tuple[IndexFile, ...]:
             )
             for row in rows
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
 
 
