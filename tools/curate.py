@@ -116,9 +116,11 @@ def curate(curator: Curator, package: str, wanted: Iterable[Version], *, jobs: i
     rows = read_rows(package, label)
     found = curator.releases(package)
     missing = [
-        v
-        for v in wanted
-        if v in found and curator.wants(package, v) and (curator.again or str(v) not in rows)
+        version
+        for version in wanted
+        if version in found
+        and curator.wants(package, version)
+        and (curator.again or _stale(found[version], rows.get(str(version), ())))
     ]
     deep = newest_minors(found, WITH_KERNELS) if package == "torch" else set()
 
@@ -141,6 +143,12 @@ def curate(curator: Curator, package: str, wanted: Iterable[Version], *, jobs: i
     if not missing:
         _say(f"{label} {package}: {count} rows, none new")
     return count
+
+
+def _stale(files: Iterable[IndexFile], rows: Iterable[WheelRow]) -> bool:
+    """Whether the index has a file of a release that no row of it has."""
+    recorded = {file.name for row in rows for file in row.files}
+    return any(file.name not in recorded for file in files)
 
 
 def _say(text: str) -> None:
