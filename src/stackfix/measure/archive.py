@@ -135,7 +135,14 @@ class Archive:
         data = self.head(name, limit + 1)
         if len(data) > limit:
             raise MeasureError(f"{self.name}: {name}: larger than the {limit} bytes that are believed")
+        self._complete(name, len(data), limit)
         return data
+
+    def _complete(self, name: str, found: int, asked: int) -> None:
+        """Raise MeasureError for a member that ended before the size that the directory states."""
+        stated = self._sizes.get(name, found)
+        if found < min(asked, stated):
+            raise MeasureError(f"{self.name}: {name}: {found} bytes, where the directory states {stated}")
 
     @contextmanager
     def spooled(self, name: str, length: int = MAX_MEMBER) -> Iterator[MappedReader]:
@@ -154,6 +161,7 @@ class Archive:
             except _BROKEN as error:
                 raise MeasureError(f"{self.name}: {name}: cannot be inflated: {error}") from error
             spool.flush()
+            self._complete(name, written, length)
             if not written:
                 raise MeasureError(f"{self.name}: {name}: empty")
             with mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
