@@ -150,6 +150,18 @@ def test_an_overlay_adds_rows_and_wins_over_those_of_the_same_release(root, writ
     assert set(database.majors("torch")) == {12, 13}
 
 
+def test_a_row_that_ships_and_was_measured_later_wins_over_the_overlay(root, write_rows, tmp_path):
+    path = write_rows({"seen": "2026-12-01"})
+    write_index(root)
+    overlay = tmp_path / "overlay"
+    (overlay / "linux_x86_64").mkdir(parents=True)
+    old = path.read_text().replace("2026-12-01", "2026-11-01").replace('"cuda_major": 12', '"cuda_major": 13')
+    (overlay / "linux_x86_64" / "torch.jsonl").write_text(old)
+    database = Database(root, overlay=overlay)
+    assert [each.cuda_major for each in database.listed("torch", "linux_x86_64")] == [12]
+    assert [each.cuda_major for each in database.wheels("torch")] == [12]
+
+
 def test_the_index_knows_who_provides_and_owns_what(root, write_rows):
     write_rows({}, {"version": "2.5.0", "provides": {"libtorch.so": "a", "libshm.so": "b"}})
     write_rows({"provides": {"libtorch.so": "c"}, "owns": ["fork"], "seen": "2026-12-01"}, package="fork")

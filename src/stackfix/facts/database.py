@@ -38,6 +38,7 @@ class RowPlace(msgspec.Struct, frozen=True, array_like=True):
     uploaded: str
     cuda_major: int
     provides: tuple[str, ...]
+    seen: str
 
 
 class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +60,8 @@ class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Database:
     """The facts under one data folder, and the rows that an overlay adds to them.
 
-    The overlay is laid out like `wheels/`; its rows win over those of the same release, platform and source.
+    The overlay is laid out like `wheels/`; its rows win over those of the same release, platform and source that were
+    not measured later.
     """
 
     root: Path
@@ -144,9 +146,16 @@ class Database:
 
     def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
         """Return the rows of a package that serve a platform, newest first; each is read when it is asked for."""
-        places = self._index.rows.get(platform, {}).get(package)
-        found = [self._listed(package, place) for place in _places(places)] if places is not None else []
-        added = [wheel for wheel in self._added(package) if wheel.platform in (platform, ANY)]
+        raw = self._index.rows.get(platform, {}).get(package)
+        places = _places(raw) if raw is not None else ()
+        found = [self._listed(package, place) for place in places]
+        seen = {(place.version, place.source): place.seen for place in places}
+        added = [
+            wheel
+            for wheel in self._added(package)
+            if wheel.platform in (platform, ANY)
+            and wheel.evidence.seen >= seen.get((wheel.key, wheel.source), "")
+        ]
         if added:
             replaced = {(wheel.key, wheel.source) for wheel in added}
             found = [each for each in found if (each.key, each.source) not in replaced]
@@ -189,17 +198,16 @@ class Database:
         return found
 
     def _load(self, package: str) -> tuple[Wheel, ...]:
-        added = self._added(package)
-        replaced = {(wheel.key, wheel.platform, wheel.source) for wheel in added}
-        wheels = [
-            *added,
-            *(
-                wheel
-                for wheel in _wheels_of(self.root / "wheels", package)
-                if (wheel.key, wheel.platform, wheel.source) not in replaced
-            ),
+        shipped = list(_wheels_of(self.root / "wheels", package))
+        seen = {(wheel.key, wheel.platform, wheel.source): wheel.evidence.seen for wheel in shipped}
+        added = [
+            wheel
+            for wheel in self._added(package)
+            if wheel.evidence.seen >= seen.get((wheel.key, wheel.platform, wheel.source), "")
         ]
-        return tuple(sorted(wheels, key=lambda wheel: wheel.version, reverse=True))
+        replaced = {(wheel.key, wheel.platform, wheel.source) for wheel in added}
+        kept = [each for each in shipped if (each.key, each.platform, each.source) not in replaced]
+        return tuple(sorted([*added, *kept], key=lambda wheel: wheel.version, reverse=True))
 
 
 def row_files(folder: Path | None) -> list[Path]:
@@ -380,4 +388,5 @@ def _place(row: WheelRow, folder: str, start: int, length: int) -> RowPlace:
         uploaded=min((file.uploaded for file in row.files if file.uploaded), default=""),
         cuda_major=row.cuda_major,
         provides=tuple(sorted(row.provides)),
+        seen=row.seen,
     )
