@@ -196,16 +196,15 @@ def main() -> int:
         chosen = random.Random(seed).sample(chosen, min(arguments.sample, len(chosen)))  # noqa: S311 - a sample
         print(f"seed {seed}")
     lookup = Lookup()
-    code = 0
     with tempfile.TemporaryDirectory() as scratch:
         tool = cuobjdump(lookup, Path(scratch)) if arguments.cubins else None
-        for row in chosen:
-            code = max(code, _one(row, lookup, tool))
-    return code
+        codes = {_one(row, lookup, tool) for row in chosen}
+    return 1 if 1 in codes else max(codes, default=0)
 
 
 def _one(row: WheelRow, lookup: Lookup, tool: Path | None) -> int:
     name = row.files[-1].name
+    unseen = ""
     try:
         offered = lookup.file(row.package, name)
         if offered is None:
@@ -215,12 +214,23 @@ def _one(row: WheelRow, lookup: Lookup, tool: Path | None) -> int:
             wheel = lookup.download(offered, Path(folder))
             found = list(differences(row, wheel, offered))
             if tool is not None and row.code:
-                found += cubins(row, wheel, tool, Path(folder))
-    except (StackfixError, OSError, zipfile.BadZipFile, ELFError, pefile.PEFormatError, LookupError) as error:
+                found_code, unseen = _cubins(row, wheel, tool, Path(folder))
+                found += found_code
+    except (StackfixError, OSError, zipfile.BadZipFile, ELFError, pefile.PEFormatError) as error:
         print(f"{name}: could not look: {error}")
         return 3
-    print(f"{name}: {'; '.join(found) or 'agrees'}")
-    return 1 if found else 0
+    print(
+        f"{name}: {'; '.join(found) or 'agrees'}{f'; could not look at its device code: {unseen}' if unseen else ''}"
+    )
+    return 1 if found else 3 if unseen else 0
+
+
+def _cubins(row: WheelRow, wheel: Path, tool: Path, folder: Path) -> tuple[list[str], str]:
+    """Return differences, and why cuobjdump could not tell."""
+    try:
+        return list(cubins(row, wheel, tool, folder)), ""
+    except LookupError as error:
+        return [], str(error)
 
 
 if __name__ == "__main__":

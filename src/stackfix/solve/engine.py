@@ -10,7 +10,7 @@ registers and readings forbid has mostly been refuted before; whoever takes the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, ResolutionTooDeep
@@ -60,12 +60,13 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
         identifier: str,
         requirements: Mapping[str, Iterator[Requirement]],
         incompatibilities: Mapping[str, Iterator[_Choice]],
-    ) -> Iterable[_Choice]:
-        """Return the candidates that every requirement allows, most wanted first."""
+    ) -> Callable[[], Iterator[_Choice]]:
+        """Return what yields the candidates that every requirement allows, most wanted first, as far as they are asked for."""
+        keys = self._universe.keys(identifier)
         asked = sorted((requirement.allowed for requirement in requirements[identifier]), key=len)
-        allowed = asked[0].intersection(*asked[1:]) if asked else frozenset(self._universe.keys(identifier))
+        allowed = asked[0].intersection(*asked[1:]) if asked else frozenset(keys)
         allowed -= {choice.key for choice in incompatibilities[identifier]}
-        return [_Choice(identifier, key) for key in ordered(self._universe.keys(identifier), allowed)]
+        return lambda: (_Choice(identifier, key) for key in ordered(keys, allowed))
 
     def is_satisfied_by(self, requirement: Requirement, candidate: _Choice) -> bool:
         return candidate.key in requirement.allowed
@@ -75,11 +76,12 @@ class _Provider(AbstractProvider[Requirement, _Choice, str]):
         return [requirement for requirement in requires if not is_register(requirement.node)]
 
 
-def ordered(keys: Sequence[str], allowed: Collection[str]) -> Sequence[str]:
-    """Return the keys that are allowed, in their order; a single one is found without looking at the others."""
+def ordered(keys: Sequence[str], allowed: Collection[str]) -> Iterator[str]:
+    """Yield the keys that are allowed, in their order; a single one is found without looking at the others."""
     if len(allowed) == 1:
-        return [key for key in allowed if key in keys]
-    return [key for key in keys if key in allowed]
+        yield from (key for key in allowed if key in keys)
+    elif allowed:
+        yield from (key for key in keys if key in allowed)
 
 
 @dataclass(frozen=True, slots=True)
