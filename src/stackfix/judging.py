@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from stackfix.facts.database import Database
 from stackfix.model.environment import Environment
 from stackfix.model.report import Finding, Report
+from stackfix.model.wheel import Wheel
 from stackfix.rules.closure import Closure, closure
 from stackfix.versions import canonical_name
 
@@ -25,13 +26,19 @@ def _opened(
     for distribution in environment.distributions:
         name = canonical_name(distribution.name)
         for wheel in facts.wheels(name):
-            if str(wheel.version) != distribution.version:
+            if str(wheel.version) != distribution.version or not _serves(wheel, environment):
                 continue
             for feature, sonames in wheel.opens.items():
                 if feature in features or not feature:
                     for soname in sorted(sonames):
                         if facts.libraries.opened_and_required(soname, feature):
                             yield f"{distribution.name} {distribution.version}", soname
+
+
+def _serves(wheel: Wheel, environment: Environment) -> bool:
+    """Whether a row is for the system that an environment was made for; its executable tells Windows from Linux."""
+    windows = environment.executable.endswith(".exe")
+    return wheel.platform == "any" or wheel.platform.startswith("win") == windows
 
 
 def examine(environment: Environment, facts: Database) -> Report:
