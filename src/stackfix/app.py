@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
@@ -29,6 +29,7 @@ from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
+    from stackfix.facts.coverage import Coverage
     from stackfix.fresh import Growth
     from stackfix.index.ask import Pages
     from stackfix.indexes import SourceState
@@ -240,64 +241,18 @@ def read_lock(path: Path) -> Lock:
     return from_pylock(text, str(path))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageCoverage:
-    """What the facts know of one package."""
-
-    name: str
-    releases: int
-    oldest: str
-    newest: str
-    platforms: tuple[str, ...]
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """The date of the facts, the number of rows, and what they know of each package."""
-
-    date: str
-    rows: int
-    packages: tuple[PackageCoverage, ...]
-
-
 def coverage() -> Coverage:
     """Return what the facts cover."""
-    facts = database()
-    rows = {package: facts.wheels(package) for package in facts.packages()}
-    return Coverage(
-        date=facts.date,
-        rows=sum(len(wheels) for wheels in rows.values()),
-        packages=tuple(
-            PackageCoverage(
-                name=name,
-                releases=len({wheel.key for wheel in wheels}),
-                oldest=wheels[-1].key,
-                newest=wheels[0].key,
-                platforms=tuple(sorted({wheel.platform for wheel in wheels})),
-                sources=tuple(sorted({wheel.source for wheel in wheels})),
-            )
-            for name, wheels in rows.items()
-            if wheels
-        ),
-    )
+    from stackfix.facts.coverage import coverage_of  # noqa: PLC0415 - one verb asks it
+
+    return coverage_of(database())
 
 
 def show(release: str, platform: str = "") -> list[Wheel]:
     """Return all rows of one release, on one platform or on all."""
-    package, separator, version = release.partition("==")
-    if not separator or not package or not version:
-        raise QuestionError(f"`{release}` is not a release", hint="releases look like `torch==2.15.0`")
-    try:
-        wanted = Version(version.strip())
-    except InvalidVersion as error:
-        raise QuestionError(f"`{version}` is not a version") from error
-    platforms = {"any", Platform.parse(platform).label} if platform else None
-    return [
-        wheel
-        for wheel in database().wheels(canonical_name(package.strip()))
-        if wheel.version == wanted and (platforms is None or wheel.platform in platforms)
-    ]
+    from stackfix.facts.coverage import rows_of  # noqa: PLC0415 - one verb asks it
+
+    return rows_of(database(), release, platform)
 
 
 def check_facts() -> list[str]:

@@ -89,3 +89,15 @@ def test_no_set_names_what_documents_say_is_elsewhere(index, wish):
     )
     document = json.loads(index.run("explain", "onnxruntime-gpu==1.17.0", wish, *MACHINE, "--json").stdout)
     assert document["documented"][0]["index"] == "onnxruntime-cuda-12"
+
+
+def test_a_lock_names_the_file_of_the_source_that_has_it(index, tmp_path):
+    name, data = torch("2.99.0+cu118", "11.8")
+    index.publish(name, data)
+    more = {**named(index), "STACKFIX_SOURCE_PYPI": f"{index.address}/nothing"}
+    words = ["lock", "torch", "--source", "pypi", "--source", "pytorch-cu118", *MACHINE]
+    done = index.run(*words, "-o", str(tmp_path / "pylock.toml"), **more)
+    assert done.returncode == 0, done.stderr
+    lock = (tmp_path / "pylock.toml").read_text()
+    assert f"{index.address}/files/{name}" in lock
+    assert 'version = "2.99.0+cu118"' in lock
