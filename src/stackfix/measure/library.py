@@ -10,7 +10,7 @@ from stackfix.measure.archive import Archive
 from stackfix.measure.reader import BytesReader, Reader
 
 HEADS = (1 << 15, 1 << 18, 1 << 22)
-MOST = 48 << 20
+MOST = 320 << 20
 
 _FILE = re.compile(r"lib[^/]*\.so(\.\d+)*|[^/]+\.(dll|pyd)", re.IGNORECASE)
 _WINDOWS = (".dll", ".pyd")
@@ -68,7 +68,7 @@ def linked_member(archive: Archive, large: Archive | None, path: str) -> Linked 
 
     An ELF library's head tells them where the string table stands there, which is a kilobyte to 4 MiB; a PE's
     tables stand behind its code. Where more is wanted it is inflated from `large`; without it, or where that were
-    more than 48 MiB, it is left unread.
+    more than 320 MiB, it is left unread.
     """
     name = known_as(path)
     if name.endswith(_WINDOWS):
