@@ -25,6 +25,7 @@ from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import parse_row
+from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
@@ -133,7 +134,7 @@ def _without_facts(request: Request, facts: Database, platform: Platform) -> tup
     for root in request.roots:
         wish = parse_row(root.requirement)
         exact = _EXACT.fullmatch(wish.specifier)
-        if exact is None:
+        if exact is None or wish.name == CUDA_ITSELF:  # a CUDA is no package that could be measured
             continue
         package, version = canonical_name(wish.name), Version(exact[1])
         if all(Version(each.key) != version for each in facts.listed(package, platform.label)):

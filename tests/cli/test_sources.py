@@ -87,6 +87,7 @@ def test_no_set_names_what_documents_say_is_elsewhere(index, wish):
     assert (
         "documented, not measured: onnxruntime-gpu 1.17 for CUDA 12.2 on onnxruntime-cuda-12" in done.stderr
     )
+    assert "facts measure cuda" not in done.stderr
     document = json.loads(index.run("explain", "onnxruntime-gpu==1.17.0", wish, *MACHINE, "--json").stdout)
     assert document["documented"][0]["index"] == "onnxruntime-cuda-12"
 
@@ -101,3 +102,11 @@ def test_a_lock_names_the_file_of_the_source_that_has_it(index, tmp_path):
     lock = (tmp_path / "pylock.toml").read_text()
     assert f"{index.address}/files/{name}" in lock
     assert 'version = "2.99.0+cu118"' in lock
+
+
+def test_a_disagreement_with_a_document_is_shown_with_the_row(index):
+    done = index.run("facts", "show", "onnxruntime-gpu==1.22.0", *HERE)
+    assert "a document disagrees: https://onnxruntime.ai" in done.stdout
+    assert "has it as CUDA 12.8; the wheel is CUDA 12.2" in done.stdout
+    (row,) = json.loads(index.run("facts", "show", "onnxruntime-gpu==1.22.0", *HERE, "--json").stdout)["rows"]
+    assert len(row["disagrees"]) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from stackfix.measure import elf, pe
@@ -12,7 +11,6 @@ from stackfix.measure.reader import BytesReader, Reader
 HEADS = (1 << 15, 1 << 18, 1 << 22)
 MOST = 320 << 20
 
-_FILE = re.compile(r"lib[^/]*\.so(\.\d+)*|[^/]+\.(dll|pyd)", re.IGNORECASE)
 _WINDOWS = (".dll", ".pyd")
 
 
@@ -23,11 +21,6 @@ class Linked:
     soname: str
     needed: tuple[str, ...]
     delayed: tuple[str, ...] = ()
-
-
-def is_library(name: str) -> bool:
-    """Whether a file name is a shared library's."""
-    return _FILE.fullmatch(name) is not None
 
 
 def known_as(path: str) -> str:

@@ -38,7 +38,10 @@ def documented_notes(documented: Sequence[Documented]) -> Iterator[str]:
     for (package, index, cuda), minors in by_index.items():
         yield f"documented, not measured: {package} {', '.join(minors)} for CUDA {cuda} on {index}"
     if by_index:
-        yield "where such an index is configured, `--source NAME` measures and uses it (`stackfix facts sources`)"
+        yield (
+            "where such an index is configured (`stackfix facts sources`), `stackfix facts measure --source NAME` "
+            "measures a release of it and `--source NAME` uses it"
+        )
 
 
 def documented_document(documented: Sequence[Documented]) -> list[dict[str, Any]]:

@@ -27,10 +27,9 @@ def wheel_lines(wheel: Wheel) -> Iterator[str]:
         yield f"  numpy: {' or '.join(str(major) for major in sorted(wheel.numpy_abi))}"
     if wheel.onnx_opset or wheel.onnx_ir:
         yield f"  ONNX: opset {wheel.onnx_opset}, IR {wheel.onnx_ir}"
-    for requirement in wheel.requires_dist:
-        yield f"  requires: {requirement}"
-    for file in wheel.files:
-        yield f"  file: {file.name}  {size(file.size)}  sha256 {file.sha256}"
+    yield from (f"  a document disagrees: {text}" for text in wheel.disagrees)
+    yield from (f"  requires: {requirement}" for requirement in wheel.requires_dist)
+    yield from (f"  file: {file.name}  {size(file.size)}  sha256 {file.sha256}" for file in wheel.files)
 
 
 def _of(feature: str) -> str:
@@ -64,6 +63,7 @@ def wheel_document(wheel: Wheel) -> dict[str, Any]:
         "numpy_abi": sorted(wheel.numpy_abi),
         "onnx_opset": wheel.onnx_opset,
         "onnx_ir": wheel.onnx_ir,
+        "disagrees": list(wheel.disagrees),
         "requires": list(wheel.requires_dist),
         "files": [
             {"name": file.name, "size": file.size, "sha256": file.sha256, "uploaded": file.uploaded}
