@@ -30,7 +30,7 @@ from stackfix.model.growth import Compared, Measured, NotMeasured, Unmeasured
 from stackfix.model.machine import Platform
 from stackfix.model.request import MAIN
 from stackfix.model.wheel import Wheel
-from stackfix.rules.metadata import applies, parse_row
+from stackfix.rules.metadata import applies, marker_variables, parse_row
 from stackfix.versions import canonical_name
 
 TOOLKIT = "cuda-toolkit"
@@ -277,7 +277,7 @@ class Growth:
 
         Of a toolkit all parts count of which there are facts: wheels need its libraries without naming the packages.
         """
-        environments = [_environment(self.platform, python) for python in _MARKER_PYTHONS]
+        environments = [marker_variables(self.platform, python, f"{python}.0") for python in _MARKER_PYTHONS]
         texts = dict.fromkeys(text for wheel in measured.wheels for text in wheel.requires_dist)
         toolkit = measured.package == TOOLKIT
         if toolkit:
@@ -292,24 +292,6 @@ class Growth:
                 continue
             if any(applies(one.marker, each, extra) for each in environments for extra in ("", *extras)):
                 yield name, one.specifier, one.extras
-
-
-def _environment(platform: Platform, python: str) -> dict[str, str]:
-    """Return the marker variables (PEP 508) of a CPython on a platform."""
-    windows = platform.os == "windows"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": f"{python}.0",
-        "os_name": "nt" if windows else "posix",
-        "platform_machine": {"amd64": "AMD64"}.get(platform.arch, platform.arch),
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Windows" if windows else "Linux",
-        "platform_version": "",
-        "python_full_version": f"{python}.0",
-        "python_version": python,
-        "sys_platform": "win32" if windows else "linux",
-    }
 
 
 def _code_rows(wheel: Wheel) -> tuple[CodeRow, ...]:

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement as Requested
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
+from stackfix.model.machine import Platform
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import tags
@@ -146,9 +147,14 @@ def _listed(known: list[PythonVersion]) -> str:
 
 def markers_environment(scene: Scene) -> dict[str, str]:
     """Return the marker variables of the scene's Python and platform (PEP 508)."""
-    python, platform = scene.python.version, scene.machine.platform
-    windows = platform.os == "windows"
+    python = scene.python.version
     full = str(python) if python.patch is not None else f"{python.minor_version}.0"
+    return marker_variables(scene.machine.platform, python.minor_version, full)
+
+
+def marker_variables(platform: Platform, python: str, full: str) -> dict[str, str]:
+    """Return the marker variables (PEP 508) of a CPython ("3.12", "3.12.4") on a platform."""
+    windows = platform.os == "windows"
     return {
         "implementation_name": "cpython",
         "implementation_version": full,
@@ -159,7 +165,7 @@ def markers_environment(scene: Scene) -> dict[str, str]:
         "platform_system": "Windows" if windows else "Linux",
         "platform_version": "",
         "python_full_version": full,
-        "python_version": python.minor_version,
+        "python_version": python,
         "sys_platform": "win32" if windows else "linux",
     }
 
