@@ -11,9 +11,10 @@ from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.facts.sources import admitted, read_sources, source_names, source_of
-from stackfix.index.config import extra_indexes, index_config
+from stackfix.index.config import extra_indexes
+from stackfix.index.network import open_transport
 from stackfix.index.simple import project
-from stackfix.index.transport import HttpTransport, public
+from stackfix.index.transport import public
 from stackfix.model.growth import Documented
 from stackfix.model.machine import Platform
 from stackfix.model.request import Request
@@ -117,7 +118,7 @@ def states(*, offline: bool = False) -> list[SourceState]:
 
 
 def _answers(address: str, packages: Sequence[str]) -> str:
-    transport = HttpTransport(certificate=index_config().certificate, tries=1)
+    transport = open_transport(tries=1)
     try:
         files = project(transport, address, packages[0])
     except NetworkError as error:

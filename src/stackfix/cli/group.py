@@ -57,7 +57,7 @@ def run(words: list[str]) -> int:
             error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        message = "interrupted; what was not finished has been undone"
+        message = "interrupted; nothing is left half done"
         output.failure(StackfixError(message), SCHEMA, as_json=as_json)
         return 130
     except BrokenPipeError:

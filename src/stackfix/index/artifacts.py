@@ -76,7 +76,7 @@ def _of_package(
             known.append(index.name)
         for file in left:
             listed = files.get(file.name)
-            problem = _difference(file, listed) if listed is not None else ""
+            problem = _difference(file, listed, index) if listed is not None else ""
             if problem:
                 others[file.name].append(f"{index.name} lists it with {problem}")
             elif listed is not None:
@@ -89,8 +89,11 @@ def _of_package(
     return found
 
 
-def _difference(file: Wanted, listed: IndexFile) -> str:
+def _difference(file: Wanted, listed: IndexFile, index: Index) -> str:
     """Return in what the index's file is another one; "" if it is the same, as far as the index says."""
+    scheme = urlsplit(listed.address).scheme
+    if scheme not in ("https", "http") and scheme != urlsplit(index.address).scheme:
+        return f"the address `{listed.address[:200]}`, which is not one of a server"
     if listed.sha256 and listed.sha256 != file.sha256:
         return f"sha256 {listed.sha256}"
     if listed.size and listed.size != file.size:

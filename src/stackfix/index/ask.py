@@ -9,6 +9,7 @@ from queue import Empty, Queue
 
 from stackfix.errors import NetworkError, StackfixError
 from stackfix.index.config import index_config
+from stackfix.index.network import open_transport
 from stackfix.index.simple import IndexFile, project
 from stackfix.index.transport import HttpTransport
 
@@ -31,7 +32,7 @@ class Pages:
             for package in self._packages:
                 self._answers.put((package, error))
             return
-        transport = HttpTransport(certificate=config.certificate, tries=1)
+        transport = open_transport(tries=1)
         for package in self._packages:
             each = threading.Thread(target=self._ask, args=(transport, config.address, package), daemon=True)
             each.start()

@@ -142,6 +142,12 @@ def _pip_settings(path: Path) -> dict[str, str]:
     return found
 
 
+def pip_setting(name: str, variables: Mapping[str, str]) -> str:
+    """Return a setting of pip ("cert") from its variable or its configuration files, "" where it is not set."""
+    own = variables.get(f"PIP_{name.upper().replace('-', '_')}", "")
+    return own or _last([(path, _pip_settings(path)) for path in _pip_files(variables)], name)
+
+
 def _uv_files(variables: Mapping[str, str]) -> Iterator[Path]:
     if variables.get("UV_CONFIG_FILE"):
         yield Path(variables["UV_CONFIG_FILE"])

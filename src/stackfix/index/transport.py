@@ -7,7 +7,7 @@ configuration is passed in.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,6 @@ from stackfix.measure.reader import checked
 
 PAGE_LIMIT = 64 << 20
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_TIMEOUT = (10, 60)
 _NOT_AN_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -63,14 +62,31 @@ def public(address: str) -> str:
 class HttpTransport:
     """Transport over HTTP: one session, a few tries, time limits."""
 
-    def __init__(self, *, certificate: str = "", tries: int = 4) -> None:
-        """Open a session; `certificate` is a CA bundle's path, "" for the environment's own."""
+    def __init__(
+        self,
+        *,
+        certificate: str = "",
+        client_certificate: str = "",
+        proxy: str = "",
+        trusted: Sequence[str] = (),
+        tries: int = 4,
+        seconds: float = 60.0,
+    ) -> None:
+        """Open a session; `certificate` is a CA bundle's path, "" for the environment's own.
+
+        `trusted` are hosts ("host" or "host:port") whose certificate is not looked at.
+        """
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=8, pool_maxsize=16)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        self._session.cert = client_certificate or None
+        if proxy:
+            self._session.proxies = {"http": proxy, "https": proxy}
         self._verify: bool | str = certificate or True
+        self._trusted = frozenset(trusted)
         self._tries = tries
+        self._timeout = (min(10.0, seconds), seconds)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -126,7 +142,11 @@ class HttpTransport:
         for attempt in range(self._tries):
             try:
                 response = self._session.get(
-                    address, headers=dict(headers), stream=True, timeout=_TIMEOUT, verify=self._verify
+                    address,
+                    headers=dict(headers),
+                    stream=True,
+                    timeout=self._timeout,
+                    verify=self._verified(address),
                 )
             except _NOT_AN_ADDRESS as error:
                 raise NetworkError(f"`{public(address)}` is not an address of a package index") from error
@@ -144,10 +164,14 @@ class HttpTransport:
             if status not in _RETRIED:
                 break
             self._pause(attempt)
-        raise NetworkError(
-            f"{public(address)}: {problem}",
-            hint="check the network, the proxy and the index that pip or uv is configured with",
-        )
+        raise NetworkError(f"{public(address)}: {problem}", hint=_hint(problem))
+
+    def _verified(self, address: str) -> bool | str:
+        """Return the certificates to check a host against; False for a host that the user trusts as it is."""
+        if not self._trusted:
+            return self._verify
+        parts = urlsplit(address)
+        return False if {parts.hostname, parts.netloc.rpartition("@")[2]} & self._trusted else self._verify
 
     def _pause(self, attempt: int) -> None:
         if attempt + 1 < self._tries:
@@ -170,6 +194,15 @@ class HttpTransport:
             if len(body) >= limit:
                 break
         return bytes(body)
+
+
+def _hint(problem: str) -> str:
+    """Return the one thing to do about a refusal."""
+    if "407" in problem:
+        return "the proxy wants a name and a password: `HTTPS_PROXY=http://name:password@host:port`"
+    if problem.endswith(("401", "403")):
+        return "the index may want a name and a password: in `.netrc`, or in its address"
+    return "check the network, the proxy and the index that pip or uv is configured with"
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -28,15 +28,28 @@ _HASH = re.compile(
     re.IGNORECASE,
 )
 _CUT = re.compile(
-    r"response body|unexpected (eof|end)|end of file before|incompleteread|connection (broken|reset|closed)",
+    r"response body|unexpected (eof|end)|end of file before|incompleteread|connection (broken|reset|closed)"
+    r"|timed? ?out",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"no space left|os error 28|disk quota|errno 122|os error 122", re.IGNORECASE)
 _NETWORK = re.compile(
     r"failed to (fetch|download)|error sending request|connection|timed? ?out|http (status|error)|dns|tls"
     r"|certificate|name resolution|unexpected eof|response body|incompleteread|content-length"
-    r"|proxyerror|network connectivity|could not install packages due to an oserror: https?",
+    r"|proxyerror|proxy auth|redirects|network connectivity|could not install packages due to an oserror: https?",
     re.IGNORECASE,
+)
+
+_HINT = "check the network, the proxy and the index that pip or uv is configured with"
+_HINTS = (
+    (
+        re.compile(r"\b407\b|proxy auth", re.IGNORECASE),
+        "the proxy wants a name and a password: `HTTPS_PROXY=http://name:password@host:port`",
+    ),
+    (
+        re.compile(r"\b40[13]\b"),
+        "the server wants a name and a password: in `.netrc`, in the index's address, or in a keyring",
+    ),
 )
 
 
@@ -115,16 +128,21 @@ def failure(installer: Installer, ended: Ended) -> StackfixError:
     if _CUT.search(words) or _NETWORK.search(words):
         return NetworkError(
             f"{installer.kind} could not download a file: {words}",
-            hint="check the network, the proxy and the index that pip or uv is configured with",
+            hint=next((hint for said, hint in _HINTS if said.search(words)), _HINT),
         )
     return InstallerError(f"{installer.kind} ended with {ended.code}: {words}")
 
 
 def _last_words(text: str) -> str:
-    """Return the error itself: from the first line that says so, else the end."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    """Return the error itself, from the first line that says so; of a traceback only its end."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     start = next(
-        (at for at, line in enumerate(lines) if re.match(r"\s*(error|\u00d7|ERROR)", line)),
+        (at for at, line in enumerate(lines) if re.match(r"(error|\u00d7|ERROR)", line)),
         max(0, len(lines) - 8),
     )
-    return " / ".join(line.strip() for line in lines[start:])[-_SHOWN:]
+    said = lines[start:]
+    if "Traceback (most recent call last):" in said:
+        doing = [line for line in lines[:start] if re.match(r"(Collecting|Downloading) ", line)]
+        ends = [line for line in said if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
+        said = [*doing[-1:], *(ends[-1:] or said[-1:])]
+    return " / ".join(said)[-_SHOWN:]

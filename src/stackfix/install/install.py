@@ -7,25 +7,24 @@ killed one left.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from stackfix.errors import AnswerError, QuestionError, TargetError
+from stackfix.errors import AnswerError, DiskError, QuestionError, TargetError
 from stackfix.install.apply import apply
 from stackfix.install.create import create, interpreter, python_version, site_packages
 from stackfix.install.hook import add_hook
 from stackfix.install.installer import Choice, find_installer
-from stackfix.install.journal import Entry, close_journal, read_journal, remove_tree, write_journal
+from stackfix.install.interruption import interruptions_wait, termination_is_an_exit
+from stackfix.install.journal import Entry, close_journal, read_journal, write_journal
 from stackfix.install.marker import Marker, write_marker
 from stackfix.install.progress import Progress, Silent
 from stackfix.install.relocate import relocate
@@ -72,7 +71,8 @@ def install(
     beside = Beside(place)
     try:
         with (
-            _termination_is_an_exit(),
+            _disk_errors(place),
+            termination_is_an_exit(),
             held(beside, wait_seconds),
             tempfile.TemporaryDirectory(prefix="stackfix-") as scratch,
         ):
@@ -88,9 +88,8 @@ def install(
             shown.stage(f"{len(lock.packages)} packages: {room}")
             build = f"{os.getpid()}-{secrets.token_hex(4)}"
             staging = beside.staging(build)
-            write_journal(beside, Entry(step="building", build=build, process=os.getpid()))
-            switching = False
             try:
+                write_journal(beside, Entry(step="building", build=build, process=os.getpid()))
                 shown.stage(f"making an environment with Python {lock.python}")
                 create(
                     staging, python, chosen, prompt=place.name, scratch=Path(scratch), variables=environment
@@ -104,22 +103,34 @@ def install(
                 shown.stage("proving that it works")
                 _proved(prove, staging)
                 relocate(staging, place)
-                write_journal(beside, Entry(step="switching", build=build, process=os.getpid()))
-                switching = True
-                switch_in(beside, build)
+                with interruptions_wait():
+                    write_journal(beside, Entry(step="switching", build=build, process=os.getpid()))
+                    switch_in(beside, build)
+                    close_journal(beside)
             except BaseException:
-                if switching:
+                with suppress(OSError, AnswerError):  # what cannot be done now is done by the next run
                     recover(beside)
-                else:
-                    remove_tree(staging)
-                close_journal(beside)
                 raise
-            close_journal(beside)
             shown.stage(f"`{place}` is ready")
     except BaseException:
         _remove_empty(made)
         raise
     return read(place)
+
+
+@contextmanager
+def _disk_errors(place: Path) -> Iterator[None]:
+    """Say what the system refused as what it is: a full disk, or one that may not be written."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or place
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskError(
+                f"the disk is full: `{where}` could not be written",
+                hint="free some space, or name a folder on another disk",
+            ) from error
+        raise DiskError(f"`{where}`: {error.strerror or error}") from error
 
 
 def undo(target: Path, *, wait_seconds: float = 0) -> None:
@@ -148,33 +159,13 @@ def held(beside: Beside, wait_seconds: float) -> Iterator[None]:
             f"`{beside.target}` is being changed: {who}", hint="wait for it to end, or name another folder"
         ) from None
     except OSError as error:
-        raise TargetError(f"`{beside.lock}` cannot be written: {error.strerror or error}") from error
+        raise DiskError(f"`{beside.lock}` cannot be written: {error.strerror or error}") from error
     try:
         yield
     finally:
-        beside.lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.lock.unlink(missing_ok=True)
         lock.release()
-
-
-@contextmanager
-def _termination_is_an_exit() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP (a cancelled job, a closed terminal) end an install as tidily as Ctrl-C does."""
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = [
-        (each, signal.signal(each, leave)) for each in signals if signal.getsignal(each) == signal.SIG_DFL
-    ]
-    try:
-        yield
-    finally:
-        for each, handler in before:
-            signal.signal(each, handler)
 
 
 def _proved(prove: Callable[[Path], object], staging: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from stackfix.errors import DiskError
 from stackfix.install.target import Beside
 
 Step: TypeAlias = Literal["building", "switching", "undoing"]
@@ -28,11 +29,15 @@ class Entry:
 def write_journal(beside: Beside, entry: Entry) -> None:
     """Write the entry so that it is either the old one or the new one, also after a power cut."""
     fresh = beside.journal.with_name(f"{beside.journal.name}-new")
-    with fresh.open("w", encoding="utf-8") as handle:
-        json.dump({"step": entry.step, "build": entry.build, "process": entry.process}, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(beside.journal)
+    try:
+        with fresh.open("w", encoding="utf-8") as handle:
+            json.dump({"step": entry.step, "build": entry.build, "process": entry.process}, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(beside.journal)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def read_journal(beside: Beside) -> Entry | None:
@@ -62,7 +67,13 @@ def remove_tree(folder: Path) -> None:
         if not folder.exists():
             return
         shutil.rmtree(folder, ignore_errors=True)
-    for parent, _, _ in os.walk(folder):
-        Path(parent).chmod(0o700)
-    if folder.exists():
-        shutil.rmtree(folder)
+    try:
+        for parent, _, _ in os.walk(folder):
+            Path(parent).chmod(0o700)
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise DiskError(
+            f"`{folder}` cannot be removed: {error.filename}: {error.strerror}",
+            hint="remove it yourself (`lsattr -R` shows what is marked immutable), and run this again",
+        ) from error

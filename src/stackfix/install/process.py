@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from stackfix.errors import InstallerError
 from stackfix.install.progress import Progress, Silent
 
+_PR_SET_PDEATHSIG = 1
 _KEPT = 256 << 10
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
@@ -68,7 +70,22 @@ def _started(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 - one system call, of a library that is loaded already
     )
+
+
+def _end_with(parent: int) -> Callable[[], None] | None:
+    """Return what a child does first on Linux: it asks to be killed when we are, so that nothing is written on."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask
 
 
 @contextmanager

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from stackfix.errors import DiskError, TargetError
 from stackfix.install.journal import Entry, close_journal, read_journal, remove_tree, write_journal
 from stackfix.install.marker import read_marker
-from stackfix.install.target import Beside
+from stackfix.install.target import PROBE, Beside
 
+_BUILD = re.compile(r"\.stackfix-\d+-[0-9a-f]{8}")
+_JOURNAL = ".stackfix-journal"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -63,6 +67,7 @@ def _keep_previous(beside: Beside, build: str) -> None:
 
 def recover(beside: Beside) -> str:
     """Finish or undo what an earlier run left; return what was done in one line, "" for nothing."""
+    _sweep(beside)
     entry = read_journal(beside)
     if entry is None:
         beside.journal.unlink(missing_ok=True)
@@ -79,6 +84,32 @@ def recover(beside: Beside) -> str:
         said = f"an undo that process {entry.process} did not finish is finished"
     close_journal(beside)
     return said
+
+
+def _sweep(beside: Beside) -> None:
+    """Remove what no journal in the folder speaks of: what an installer still wrote after its stackfix was killed.
+
+    Journals are read after the folder was listed, and each install writes its journal before its folder.
+    """
+    parent = beside.target.parent
+    built = [each for each in parent.glob(".stackfix-*") if _BUILD.fullmatch(each.name)]
+    if built:
+        entries = (read_journal(Beside(target)) for target in _journaled(parent))
+        known = {f".stackfix-{entry.build}" for entry in entries if entry is not None}
+        for each in built:
+            if each.name not in known:
+                remove_tree(each)
+    for each in parent.glob(f"{PROBE}*"):
+        with suppress(OSError):  # somebody else's, or gone
+            each.rmdir()
+
+
+def _journaled(parent: Path) -> list[Path]:
+    """Return the targets in a folder of which there is a journal."""
+    return [
+        each.with_name(each.name.removeprefix(".").removesuffix(_JOURNAL))
+        for each in parent.glob(f".*{_JOURNAL}")
+    ]
 
 
 def _finish_switch(beside: Beside, entry: Entry) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stackfix.errors import DiskError, TargetError
 from stackfix.install.marker import read_marker
+
+# linux/fs.h: FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
+_GET_FLAGS = 0x80086601
+_IMMUTABLE = 0x10
+_APPEND_ONLY = 0x20
+PROBE = ".stackfix-probe-"
 
 Found: TypeAlias = Literal["absent", "empty", "ours", "environment"]
 
@@ -66,10 +76,18 @@ def resolved(target: Path) -> Path:
 
 def judge(target: Path, *, replace: bool) -> Found:
     """Return what is at the target, or raise TargetError saying why it is left alone."""
+    _open(target)
     if not target.exists():
         return "absent"
     if not target.is_dir():
         raise TargetError(f"`{target}` is a file, not a folder", hint="name another folder")
+    if os.path.ismount(target):
+        raise TargetError(
+            f"`{target}` is a mount point, which cannot be exchanged for another folder",
+            hint=f"name a folder in it: `{target / 'env'}`",
+        )
+    if reason := _held_fast(target):
+        raise DiskError(f"`{target}` cannot be replaced: {reason}", hint="name another folder")
     try:
         empty = not any(target.iterdir())
     except PermissionError as error:
@@ -91,8 +109,50 @@ def judge(target: Path, *, replace: bool) -> Found:
     return "environment"
 
 
+def _open(target: Path) -> None:
+    """Refuse a place in which no folder can be made: tried, and asked before anything else is done."""
+    parent = target.parent
+    try:
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir():
+            raise TargetError(f"`{parent}` is a file, so nothing can be below it", hint="name another folder")
+        Path(tempfile.mkdtemp(prefix=PROBE, dir=parent)).rmdir()
+    except OSError as error:
+        hint = (
+            "free some space, or name a folder on another disk"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else "name a folder of your own, or ask for the right to write"
+        )
+        raise DiskError(f"`{parent}` takes no new folders: {error.strerror}", hint=hint) from error
+
+
+def _held_fast(target: Path) -> str:
+    """Return why a folder cannot be renamed although its parent may be written, "" where it can."""
+    if sys.platform != "linux":
+        return ""
+    parent, here = target.parent.stat(), target.stat()
+    if parent.st_mode & stat.S_ISVTX and os.geteuid() not in {0, parent.st_uid, here.st_uid}:
+        return "it belongs to another user"
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    flags = bytearray(8)
+    try:
+        descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return ""
+    try:
+        fcntl.ioctl(descriptor, _GET_FLAGS, flags)
+    except OSError:  # a file system without such flags
+        return ""
+    finally:
+        os.close(descriptor)
+    held = int.from_bytes(flags[:4], sys.byteorder) & (_IMMUTABLE | _APPEND_ONLY)
+    return "it is marked immutable (`chattr -i` takes the mark off)" if held else ""
+
+
 def make_parent(target: Path) -> tuple[Path, ...]:
-    """Make the folder that holds the target, and see that it can be written; return the folders made."""
+    """Make the folder that holds the target; return the folders made, the deepest first."""
     missing = []
     parent = target.parent
     while not parent.exists():
@@ -101,10 +161,5 @@ def make_parent(target: Path) -> tuple[Path, ...]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TargetError(f"`{target.parent}` cannot be made: {error.strerror}") from error
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise DiskError(
-            f"`{target.parent}` may not be written",
-            hint="name a folder of your own, or ask for the right to write",
-        )
+        raise DiskError(f"`{target.parent}` cannot be made: {error.strerror}") from error
     return tuple(missing)
