@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
-from stackfix.asking import MachineQuestion, Question, machine_of, request_of
+from stackfix.asking import MachineQuestion, Question, machine_of, parted, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
-    from stackfix.model.lock import Lock
+    from stackfix.model.lock import Lock, LockedPackage
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
 
@@ -96,7 +96,7 @@ def resolve(
             "this is a Jetson: its driver and CUDA come with JetPack, and the wheels of PyPI do not serve it",
             hint="use NVIDIA's wheels for this JetPack",
         )
-    request = request_of(question, here, facts.root)
+    request = parted(request_of(question, here, facts.root), facts)
     measured: tuple[Measured | NotMeasured, ...] = ()
     if measure_new:
         measured += _growth(here.platform, say).newest(_packages(request))
@@ -145,12 +145,12 @@ def _without_facts(request: Request, facts: Database, platform: Platform) -> tup
 def _growth(platform: Platform, say: Callable[[str], None], source: str = MAIN) -> Growth:
     from stackfix.fresh import Growth  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
-    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+    from stackfix.index.network import open_transport  # noqa: PLC0415 - likewise
     from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
 
     config = index_config()
     return Growth(
-        transport=HttpTransport(certificate=config.certificate),
+        transport=open_transport(),
         index=config.address if source == MAIN else address_of(source),
         source=source,
         platform=platform,
@@ -205,7 +205,7 @@ def lock(question: Question, *, folder: Path = Path()) -> Lock | Explanation:
     return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
 
 
-def _addressed(answer: Answer, question: Question) -> Lock:
+def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
     if question.offline:
@@ -215,20 +215,35 @@ def _addressed(answer: Answer, question: Question) -> Lock:
         )
     from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
     from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
-    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
+    from stackfix.index.network import open_transport  # noqa: PLC0415 - likewise
     from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
     from stackfix.plan.lock import lock_of  # noqa: PLC0415 - 5 ms that a resolve does not need
 
+    resolution: Resolution = answer.result
+    others: tuple[LockedPackage, ...] = ()
+    if answer.request.others:
+        from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
+
+        whole = complete(resolution, answer.request, database())
+        if isinstance(whole, Explanation):
+            return whole
+        resolution, others = whole
     config = index_config()
     wanted = [
         Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
-        for pin in answer.result.pins
+        for pin in resolution.pins
     ]
-    transport = HttpTransport(certificate=config.certificate)
-    used = {pin.wheel.source for pin in answer.result.pins} - {MAIN}
+    transport = open_transport()
+    used = {pin.wheel.source for pin in resolution.pins} - {MAIN}
     further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
     addresses = locate(wanted, transport, [Index(name=MAIN, address=config.address), *further])
-    return lock_of(answer.result, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
+    found = lock_of(resolution, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
+    found = replace(found, packages=(*found.packages, *others))
+    if answer.request.hashes:
+        from stackfix.together import check_hashes  # noqa: PLC0415 - few projects name hashes
+
+        check_hashes(found, answer.request)
+    return found
 
 
 def read_lock(path: Path) -> Lock:
@@ -343,7 +358,10 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     facts = database()
     beside: Compared | None = None
     if wish.lock_file:
-        chosen, python = _locked(wish, facts)
+        found = _locked(wish, facts, progress)
+        if isinstance(found, Explanation):
+            return found
+        chosen, python = found
     else:
         answer = resolve(wish.question, folder=wish.target.absolute().parent, reasons="none")
         if isinstance(answer.result, Explanation):
@@ -352,7 +370,10 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
             progress.stage(line)
         python = _interpreter(answer.result.python, wish.question)
         pages = None if wish.question.offline else ask_index(answer)
-        chosen = _addressed(answer, wish.question)
+        addressed = _addressed(answer, wish.question)
+        if isinstance(addressed, Explanation):
+            return addressed
+        chosen = addressed
         beside = compare(answer, pages) if pages is not None else None
         for line in growth_notes(beside):
             progress.stage(line)
@@ -381,15 +402,18 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     return Installed(path=made.path, lock=chosen, verdict=verdicts[-1], compared=beside)
 
 
-def _locked(wish: InstallWish, facts: Database) -> tuple[Lock, Path]:
-    """Return the lock of a file and the interpreter for it."""
+def _locked(wish: InstallWish, facts: Database, progress: Progress) -> tuple[Lock, Path] | Explanation:
+    """Return the lock of a file and the interpreter for it; or why it does not fit this machine."""
+    from stackfix.fitting import broken_rules, misfit  # noqa: PLC0415 - only where there is a lock
+
     chosen = read_lock(Path(wish.lock_file))
     asked = replace(wish.question.machine, python=wish.question.machine.python or chosen.python)
     here = machine_of(asked, facts, wish.target.absolute().parent)
-    if chosen.platform != here.platform.label:
-        raise QuestionError(
-            f"{wish.lock_file} is for {chosen.platform}, this machine is {here.platform.label}"
-        )
+    wrong = misfit(chosen, here, facts)
+    if wrong is not None:
+        rules = ", ".join(broken_rules(wrong)) or "what it asks for"
+        progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
+        return wrong
     return chosen, _interpreter(here.pythons[0], wish.question)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
 
-from stackfix.errors import DataError, QuestionError
+from stackfix.errors import QuestionError
 from stackfix.facts.database import FOLDERS, Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
@@ -19,6 +19,7 @@ from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
 from stackfix.model.request import MAIN, Request, Root
 from stackfix.probe.describe import described as describe
+from stackfix.project import Wish, wishes
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
 
@@ -45,6 +46,7 @@ class Question:
 
     targets: tuple[str, ...]
     requirement_files: tuple[str, ...] = ()
+    constraint_files: tuple[str, ...] = ()
     machine: MachineQuestion = MachineQuestion()
     sources: tuple[str, ...] = ()
     newest_before: str = ""
@@ -175,8 +177,9 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         newest += variant.newest
         features |= variant.features
         formats += [model.format for model in recipe.models]
-    for name in question.requirement_files:
-        roots += _requirements(name)
+    listed = [wish for name in question.requirement_files for wish in wishes(name)]
+    listed += [wish for name in question.constraint_files for wish in wishes(name, constrains=True)]
+    roots += [_root(wish) for wish in listed if not wish.constrains]
     if not roots:
         raise QuestionError(
             "nothing is asked for", hint="name a recipe (`dwpose`) or a requirement (`torch>=2.4`)"
@@ -193,6 +196,8 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         newest_before=_date(question.newest_before),
         recipe=recipes[0] if recipes else "",
         formats=tuple(formats),
+        constraints=tuple(_root(wish) for wish in listed if wish.constrains),
+        hashes={wish.package: wish.sha256 for wish in listed if wish.sha256},
     )
 
 
@@ -243,20 +248,27 @@ def _package(root: Root) -> str:
         ) from error
 
 
-def _requirements(name: str) -> Iterator[Root]:
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{name}: cannot be read: {error}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        requirement = line.split(" #")[0].strip()
-        if not requirement or requirement.startswith("#"):
-            continue
-        if requirement.startswith("-"):
-            raise DataError(
-                name, f"line {number}", f"`{requirement}` is an installer's option, not a requirement"
-            )
-        yield Root(requirement=requirement, asked_by=f"{name} line {number}", relaxable=True)
+def _root(wish: Wish) -> Root:
+    return Root(requirement=wish.requirement, asked_by=wish.place, relaxable=True, of_project=True)
+
+
+def parted(request: Request, facts: Database) -> Request:
+    """Return a request in which what a project asks for and the facts do not know stands apart."""
+
+    def known(root: Root) -> bool:
+        package = _package(root)
+        return not root.of_project or package == CUDA_ITSELF or facts.knows(package)
+
+    others = tuple(root for root in request.roots if not known(root))
+    if not others or len(others) == len(request.roots):
+        return request
+    names = {_package(root) for root in others}
+    return replace(
+        request,
+        roots=tuple(root for root in request.roots if known(root)),
+        newest=tuple(name for name in request.newest if name not in names),
+        others=others,
+    )
 
 
 def _date(text: str) -> str:

@@ -21,6 +21,7 @@ def question(
     return Question(
         targets=targets,
         requirement_files=files,
+        constraint_files=sources.constraints,
         machine=flags,
         sources=sources.source,
         newest_before=sources.newest_before,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +20,16 @@ from stackfix.render.growth_text import compared_document
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
+_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
+
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
-files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
+files = click.option(
+    "-r",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A requirements.txt, or a pyproject.toml's dependencies.",
+)
 weights = click.option(
     "--weights", default="auto", metavar="auto|standin|DIR", help="Model files: the folder DIR, or stand-ins."
 )
@@ -116,6 +125,10 @@ def lock(
             output.answer([app.lock_text(found).rstrip("\n")])
             return
         app.write_lock(found, Path(path))
+        if not _PYLOCK.fullmatch(Path(path).name):
+            output.note(
+                f"note: uv and pip read a lock only from `pylock.toml` or `pylock.NAME.toml`, not `{Path(path).name}`"
+            )
         if as_json:
             output.document(
                 {

@@ -21,6 +21,7 @@ class SourceFlags:
     source: tuple[str, ...] = ()
     offline: bool = False
     newest_before: str = ""
+    constraints: tuple[str, ...] = ()
 
 
 _MACHINE = (
@@ -46,6 +47,13 @@ _SOURCE = (
     ),
     click.option("--offline", is_flag=True, help="Do not use the network."),
     click.option("--newest-before", default="", metavar="DATE", help="Only files uploaded before this date."),
+    click.option(
+        "-c",
+        "constraints",
+        multiple=True,
+        metavar="FILE",
+        help="Constraints: they hold for what is in the set, and bring nothing into it.",
+    ),
 )
 
 

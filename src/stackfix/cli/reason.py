@@ -32,7 +32,13 @@ from stackfix.render.documents import resolution_document
 from stackfix.render.resolution_text import resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
-files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
+files = click.option(
+    "-r",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A requirements.txt, or a pyproject.toml's dependencies.",
+)
 
 
 def _roots(answer: app.Answer) -> list[str]:

@@ -12,11 +12,15 @@ MAIN = "pypi"  # the main index, whose rows ship
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """One requirement that the set must hold: `torch>=2.4`, and who asks ("recipe dwpose", "you")."""
+    """One requirement that the set must hold: `torch>=2.4`, and who asks ("recipe dwpose", "you").
+
+    `of_project` is whether it stands in a project's file, which may ask for what the facts do not know.
+    """
 
     requirement: str
     asked_by: str
     relaxable: bool = False
+    of_project: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class Request:
 
     `newest` are package names in the order in which newness counts ("python" among them says where the
     Python comes). `formats` are those of the models that must be read. `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
+    `constraints` hold for what is in the set, and bring nothing into it; `others` are asked for and unknown to the
+    facts: an installer resolves them under the set's pins. `hashes` are the sha256 that a file must have, by package.
     """
 
     device: str
@@ -35,3 +41,6 @@ class Request:
     newest_before: str = ""
     recipe: str = ""
     formats: tuple[ModelFormat, ...] = ()
+    constraints: tuple[Root, ...] = ()
+    others: tuple[Root, ...] = ()
+    hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -104,7 +104,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         yield "no single change makes a set possible"
     for option in explanation.options:
         versions = ", ".join(f"{name} {version}" for name, version in option.packages)
-        yield f"option   {option.text}: {versions}"
+        yield f"option   {option.text}{': ' if versions else ''}{versions}"
 
 
 def way_out(releases: Sequence[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from stackfix.model.problem import (
     Requirement,
     gpu_node,
     is_package,
+    presence_node,
 )
 from stackfix.model.request import Request, Root
 from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
@@ -69,7 +70,7 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
             f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
             hint="ask without `; python_version …`",
         )
-    roots = (*asked, *_readings(scene))
+    roots = (*asked, *_constraints(request, scene), *_readings(scene))
     order = tuple(name for name in request.newest if name != "python")
     return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
 
@@ -252,6 +253,25 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             yield asked_cuda(requested.specifier, why, scene)
         else:
             yield from metadata.on_package(requested, scene, why)
+
+
+def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
+    """Yield what holds of a package if it is there at all; what the facts do not know is not constrained here."""
+    for root in request.constraints:
+        requested = metadata.parse(root.requirement)
+        name = canonical_name(requested.name)
+        if not scene.releases(name) or not metadata.applies(
+            requested.marker, metadata.markers_environment(scene), ""
+        ):
+            continue
+        why = Fact(
+            text=f"{root.asked_by} constrains {root.requirement}",
+            rule="request",
+            source=Source(method="asked", where=root.asked_by),
+            relaxable=root.relaxable,
+            general=root.requirement,
+        )
+        yield Requirement(presence_node(name), metadata.admitted(name, str(requested.specifier), scene), why)
 
 
 def _said(root: Root) -> str:

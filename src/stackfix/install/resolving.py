@@ -1,0 +1,127 @@
+"""What the facts do not know, resolved by uv under the pins that the facts decided: wheels alone, with hashes.
+
+uv writes what it finds as a pylock.toml; of each package the file that fits the machine is taken from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stackfix.errors import AnswerError, InstallerError, NetworkError
+from stackfix.install.apply import failure
+from stackfix.install.installer import Installer, find_installer
+from stackfix.install.process import inherited, run
+from stackfix.install.settings import uv_environment
+from stackfix.model.lock import LockedFile, LockedPackage
+from stackfix.model.machine import Platform
+from stackfix.model.wheel import WheelFile
+from stackfix.plan.lock import parse_toml
+from stackfix.rules.tags import best_file
+from stackfix.versions import PythonVersion
+
+_PLATFORMS = {"linux_x86_64": "x86_64", "linux_aarch64": "aarch64"}
+
+
+def resolve_others(
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    *,
+    python: PythonVersion,
+    platform: Platform,
+    glibc: tuple[int, int] | None,
+    index: str = "",
+    offline: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> tuple[LockedPackage, ...]:
+    """Return all packages that uv needs for `wanted` under `constraints`, each with the file for this machine.
+
+    Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
+    """
+    given = dict(os.environ if variables is None else variables)
+    if index:
+        given["UV_DEFAULT_INDEX"] = index
+    uv = _uv(given)
+    with tempfile.TemporaryDirectory(prefix="stackfix-") as name:
+        scratch = Path(name)
+        (scratch / "wanted.in").write_text("\n".join(wanted) + "\n", encoding="utf-8")
+        (scratch / "pins.txt").write_text("\n".join(constraints) + "\n", encoding="utf-8")
+        command = [
+            *uv.command,
+            "pip",
+            "compile",
+            *("--quiet", "--no-header", "--format", "pylock.toml", "--only-binary", ":all:"),
+            *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+            *("--constraints", "pins.txt", "--output-file", "pylock.toml"),
+            *(["--offline"] if offline else []),
+            "wanted.in",
+        ]
+        ended = run(command, folder=scratch, environment=uv_environment(inherited(given), scratch))
+        if ended.code:
+            raise _no(uv, ended.text, failure(uv, ended))
+        document = parse_toml((scratch / "pylock.toml").read_text(encoding="utf-8"))
+    return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+
+
+def _uv(variables: Mapping[str, str]) -> Installer:
+    try:
+        return find_installer("uv", Path(), variables)
+    except InstallerError as error:
+        raise InstallerError(
+            "uv is not here, and what stackfix has no facts about is resolved by it",
+            hint="get it with `pip install uv`",
+        ) from error
+
+
+def _no(uv: Installer, text: str, as_failure: Exception) -> Exception:
+    """Return that there is no set, unless what uv says is that it could not be asked."""
+    if "No solution found" not in text and isinstance(as_failure, NetworkError):
+        return as_failure
+    said = " ".join(line.strip() for line in text.splitlines() if line.strip())
+    return AnswerError(
+        f"what stackfix has no facts about does not fit the set that works here: {uv.kind} says: {said[-1500:]}",
+        hint="ask for what it names yourself, so that it is solved together: `numpy<2` in the requirements, say",
+    )
+
+
+def _tag(platform: Platform, glibc: tuple[int, int] | None) -> str:
+    if platform.os == "windows":
+        return "x86_64-pc-windows-msvc"
+    machine = _PLATFORMS[platform.label]
+    minor = min(glibc[1], 40) if glibc is not None and glibc[0] == 2 else 28
+    return f"{machine}-manylinux_2_{minor}" if minor >= 28 else f"{machine}-manylinux2014"
+
+
+def _package(
+    table: Mapping[str, Any], python: PythonVersion, platform: Platform, glibc: tuple[int, int] | None
+) -> LockedPackage:
+    name, version = str(table["name"]), str(table["version"])
+    rows = {
+        _name(row): row
+        for row in table.get("wheels", ())
+        if "url" in row and "sha256" in row.get("hashes", {})
+    }
+    files = [
+        WheelFile(name=name, size=int(row.get("size") or 0), sha256=str(row["hashes"]["sha256"]))
+        for name, row in rows.items()
+    ]
+    file = best_file(files, python, platform, glibc)
+    if file is None:
+        raise AnswerError(
+            f"{name} {version} has no wheel for Python {python.minor_version} on {platform.label}"
+        )
+    if not file.size:
+        raise AnswerError(f"the index does not say how large {file.name} is, so it cannot be locked")
+    return LockedPackage(
+        name=name,
+        version=version,
+        file=LockedFile(name=file.name, size=file.size, sha256=file.sha256, url=str(rows[file.name]["url"])),
+        index=str(table.get("index", "")),
+    )
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row.get("name") or str(row["url"]).rpartition("/")[2].replace("%2B", "+"))

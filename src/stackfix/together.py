@@ -1,0 +1,79 @@
+"""A set that the facts decide, and beside it what they do not know: resolved in turn until neither asks for more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stackfix.errors import AnswerError, HashError
+from stackfix.facts.database import Database
+from stackfix.index.artifacts import without_credentials
+from stackfix.index.config import index_config
+from stackfix.install.resolving import resolve_others
+from stackfix.model.evidence import Known
+from stackfix.model.lock import Lock, LockedPackage
+from stackfix.model.request import Request, Root
+from stackfix.model.resolution import Explanation, Resolution
+from stackfix.solve.resolve import resolve
+from stackfix.versions import canonical_name
+
+ROUNDS = 6
+
+
+def complete(
+    resolution: Resolution, request: Request, facts: Database
+) -> tuple[Resolution, tuple[LockedPackage, ...]] | Explanation:
+    """Return the set, solved again with what others need of it, and the packages that only the installer knows."""
+    platform = resolution.machine.platform
+    here = replace(resolution.machine, pythons=(resolution.python,))
+    glibc = here.glibc.value if isinstance(here.glibc, Known) else None
+    config = index_config()
+    for _ in range(ROUNDS):
+        pins = resolution.packages
+        found = resolve_others(
+            [root.requirement for root in request.others],
+            [*(f"{name}=={version}" for name, version in pins.items()), *_of_others(request, facts)],
+            python=resolution.python.version,
+            platform=platform,
+            glibc=glibc,
+            index=config.address,
+        )
+        new = [one.name for one in found if one.name not in pins and facts.listed(one.name, platform.label)]
+        if not new:
+            index = without_credentials(config.address)
+            return resolution, tuple(
+                replace(one, index=one.index or index) for one in found if one.name not in pins
+            )
+        asked = tuple(Root(requirement=name, asked_by="what your project asks for") for name in new)
+        request = replace(
+            request,
+            roots=(*request.roots, *asked),
+            newest=(*(name for name in request.newest if name != "python"), *new, "python"),
+        )
+        answer = resolve(here, facts, request, reasons="none")
+        if isinstance(answer, Explanation):
+            return answer
+        resolution = answer
+    raise AnswerError(f"no set was found in {ROUNDS} rounds: each asks for packages that the last did not")
+
+
+def _of_others(request: Request, facts: Database) -> list[str]:
+    """Return the constraints on packages that the facts do not know."""
+    return [
+        root.requirement
+        for root in request.constraints
+        if not facts.knows(
+            canonical_name(root.requirement.split(";")[0].split("[")[0].strip(" <>=!~0123456789.,*"))
+        )
+    ]
+
+
+def check_hashes(lock: Lock, request: Request) -> None:
+    """Raise HashError for a file that is none of those whose sha256 the project names."""
+    for package in lock.packages:
+        wanted = request.hashes.get(package.name)
+        if wanted and package.file.sha256 not in wanted:
+            raise HashError(
+                f"{package.file.name}: its sha256 {package.file.sha256} is none of the {len(wanted)} that your "
+                f"requirements name for {package.name}",
+                hint="the hashes are of another release or platform: take them out, or pin the release they are of",
+            )
