@@ -108,6 +108,9 @@ def resolve(
     if measured:
         facts = database()
     result = core.resolve(here, facts, request, reasons=reasons)
+    if request.others and isinstance(result, Resolution):
+        names = ", ".join(root.requirement for root in request.others)
+        result = replace(result, notes=(*result.notes, f"not judged, for no facts are about it: {names}"))
     return Answer(
         request=request,
         result=result,

@@ -43,7 +43,9 @@ def complete(
             return resolution, tuple(
                 replace(one, index=one.index or index) for one in found if one.name not in pins
             )
-        asked = tuple(Root(requirement=name, asked_by="what your project asks for") for name in new)
+        asked = tuple(
+            Root(requirement=name, asked_by="a package of your project (by way of uv)") for name in new
+        )
         request = replace(
             request,
             roots=(*request.roots, *asked),

@@ -84,7 +84,11 @@ def index(tmp_path):
             self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
-            self.wfile.write(body or b"")
+            if self.command == "GET":
+                self.wfile.write(body or b"")
+
+        def do_HEAD(self):
+            self.do_GET()
 
         def log_message(self, *_):
             pass

@@ -6,6 +6,7 @@ uv writes what it finds as a pylock.toml; of each package the file that fits the
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,6 +82,12 @@ def _no(uv: Installer, text: str, as_failure: Exception) -> Exception:
     if "No solution found" not in text and isinstance(as_failure, NetworkError):
         return as_failure
     said = " ".join(line.strip() for line in text.splitlines() if line.strip())
+    source_only = re.search(r"all versions of (\S+) have no usable wheels", said)
+    if source_only:
+        return AnswerError(
+            f"`{source_only[1]}` is published as source alone, and nothing is built from source without being asked for",
+            hint=f"take it out of the requirements, and build it afterwards: `pip install --no-deps {source_only[1]}`",
+        )
     return AnswerError(
         f"what stackfix has no facts about does not fit the set that works here: {uv.kind} says: {said[-1500:]}",
         hint="ask for what it names yourself, so that it is solved together: `numpy<2` in the requirements, say",

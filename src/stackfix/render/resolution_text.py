@@ -61,6 +61,8 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     for alternative in resolution.alternatives:
         versions = ", ".join(f"{name} {version}" for name, version in alternative.packages if version)
         yield f"or       with {alternative.first} first: {versions}"
+    for note in resolution.notes:
+        yield f"note     {note}"
 
 
 def _direct(pin: Pin) -> tuple[Fact, ...]:

@@ -34,11 +34,11 @@ RULES: tuple[Rule, ...] = (
 def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield everything that one wheel asks of the set and the machine, by every rule.
 
-    What others may ask of it "if it is there" concerns numpy's major and the toolkit's parts alone.
+    What others may ask of it "if it is there" concerns numpy's major, the toolkit's parts, and what is constrained.
     """
     for rule in RULES:
         yield from rule(wheel, file, scene)
-    if wheel.package != "numpy" and not wheel.is_toolkit_part:
+    if wheel.package != "numpy" and not wheel.is_toolkit_part and wheel.package not in scene.constrained:
         return
     why = release_fact(wheel, "is the version that is there", "metadata", wheel_source(wheel, file))
     yield Requirement(presence_node(wheel.package), frozenset({wheel.key}), why)

@@ -175,6 +175,7 @@ class Scene:
 
     `device` is "gpu" or "cpu"; on "cpu" nothing is asked of drivers and kernels. `features` says which
     optional parts of a package are wanted ("onnxruntime-gpu" -> {"cuda"}). `sources` are the indexes allowed.
+    `constrained` are the packages of which something is asked "if they are there".
     """
 
     facts: Facts
@@ -185,6 +186,7 @@ class Scene:
     sources: frozenset[str]
     newest_before: str = ""
     formats: tuple[ModelFormat, ...] = ()
+    constrained: frozenset[str] = frozenset()
     _releases: dict[str, Releases] = field(default_factory=dict)
     _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
 

@@ -62,6 +62,9 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
         sources=request.sources,
         newest_before=request.newest_before,
         formats=request.formats,
+        constrained=frozenset(
+            canonical_name(metadata.parse(root.requirement).name) for root in request.constraints
+        ),
     )
     universe = Lowered(scene)
     asked = tuple(_asked(request, scene))

@@ -1,0 +1,157 @@
+"""A project's own requirements are solved with the facts; what the facts do not know is resolved under the pins."""
+
+import hashlib
+import json
+
+import pytest
+from binaries import wheel
+
+from stackfix.errors import DataError, QuestionError
+from stackfix.project import wishes
+
+CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
+
+
+def part(name, version="1.0", requires=()):
+    return (
+        f"{name}-{version}-py3-none-any.whl",
+        wheel({f"{name}/__init__.py": b""}, requires=requires, name=name, version=version),
+    )
+
+
+@pytest.fixture
+def project(index, tmp_path):
+    """An index with a package that is measured (known 1.0 and 2.0) and others that no fact is about."""
+    for version in ("1.0", "2.0"):
+        index.publish(*part("known", version))
+    index.publish(*part("strange", requires=["deep>=1", "known"]))
+    index.publish(*part("deep"))
+    index.publish(*part("old", requires=["known<2"]))
+    index.publish(*part("alone"))
+    done = index.run("facts", "measure", "known==1.0", "known==2.0", "--platform", "linux_x86_64")
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def locked(index, folder, *words):
+    done = index.run(
+        "lock", *words, *CPU, "--json", "-o", str(folder / "pylock.toml"), UV_CACHE_DIR=str(folder / "c")
+    )
+    return done, json.loads(done.stdout)
+
+
+def test_what_the_facts_do_not_know_goes_into_the_lock_with_address_and_hash(index, project):
+    (project / "r.txt").write_text("known\nstrange  # a comment\n")
+    done, said = locked(index, project, "-r", str(project / "r.txt"))
+    assert done.returncode == 0, done.stderr
+    assert said["packages"] == {"deep": "1.0", "known": "2.0", "strange": "1.0"}
+    text = (project / "pylock.toml").read_text()
+    for name in ("deep", "strange"):
+        file = f"{name}-1.0-py3-none-any.whl"
+        assert f"{index.address}/files/{file}" in text
+        assert hashlib.sha256(index.files[file]).hexdigest() in text
+
+
+def test_what_a_strange_package_needs_of_the_facts_is_solved_with_them(index, project):
+    (project / "r.txt").write_text("strange\nknown==1.0\n")
+    _, said = locked(index, project, "-r", str(project / "r.txt"))
+    assert said["packages"]["known"] == "1.0"
+
+
+def test_a_strange_package_that_does_not_fit_the_pins_is_said_with_uvs_words(index, project):
+    (project / "r.txt").write_text("known\nold\n")
+    done, _ = locked(index, project, "-r", str(project / "r.txt"))
+    assert done.returncode == 3
+    assert "does not fit the set that works here" in done.stderr
+    assert "known<2" in done.stderr
+    (project / "r.txt").write_text("known<2\nold\n")
+    _, said = locked(index, project, "-r", str(project / "r.txt"))
+    assert said["packages"] == {"known": "1.0", "old": "1.0"}
+
+
+def test_a_constraint_holds_and_brings_nothing_in(index, project):
+    (project / "r.txt").write_text("known\n")
+    (project / "c.txt").write_text("known<2\ndeep==1.0\n")
+    _, said = locked(index, project, "-r", str(project / "r.txt"), "-c", str(project / "c.txt"))
+    assert said["packages"] == {"known": "1.0"}
+
+
+def test_a_hash_that_is_not_the_files_is_refused(index, project):
+    right = hashlib.sha256(index.files["known-2.0-py3-none-any.whl"]).hexdigest()
+    for digest, code in ((right, 0), ("0" * 64, 3)):
+        (project / "r.txt").write_text(f"known==2.0 --hash=sha256:{digest}\n")
+        done, _ = locked(index, project, "-r", str(project / "r.txt"))
+        assert done.returncode == code, done.stderr
+    assert "is none of the 1 that your requirements name for known" in done.stderr
+
+
+def test_the_dependencies_of_a_pyproject_are_requirements(index, project):
+    (project / "pyproject.toml").write_text('[project]\nname = "mine"\ndependencies = ["known<2", "deep"]\n')
+    _, said = locked(index, project, "-r", str(project / "pyproject.toml"))
+    assert said["packages"] == {"deep": "1.0", "known": "1.0"}
+
+
+def test_resolve_names_what_it_did_not_judge(index, project):
+    (project / "r.txt").write_text("known\nstrange\n")
+    done = index.run("resolve", "-r", str(project / "r.txt"), *CPU)
+    assert done.returncode == 0
+    assert "not judged, for no facts are about it: strange" in done.stdout + done.stderr
+
+
+def test_nested_files_are_read_from_where_they_lie(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "r.txt").write_text("torch\n-r sub/more.txt\n--constraint=sub/c.txt\n--prefer-binary\n")
+    (tmp_path / "sub" / "more.txt").write_text('numpy>=1 \\\n  ; python_version > "3"\n-rthird.txt\n')
+    (tmp_path / "sub" / "third.txt").write_text("pillow # for pictures\n\n# nothing\n")
+    (tmp_path / "sub" / "c.txt").write_text("numpy<3\n")
+    found = wishes(str(tmp_path / "r.txt"))
+    assert [(wish.package, wish.constrains) for wish in found] == [
+        ("torch", False),
+        ("numpy", False),
+        ("pillow", False),
+        ("numpy", True),
+    ]
+    assert found[1].place == f"{tmp_path / 'sub' / 'more.txt'} line 1"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--index-url https://elsewhere.example/simple", "a package has one source"),
+        ("-i https://elsewhere.example/simple", "a package has one source"),
+        ("--extra-index-url=https://elsewhere.example", "a package has one source"),
+        ("-f wheels", "a package has one source"),
+        ("-e .", "built from source"),
+        ("--pre", "not understood here"),
+        ("-r", "names no file"),
+        ("./local.whl", "names a file or an address"),
+        ("thing @ https://elsewhere.example/thing.whl", "names a file"),
+        ("git+https://elsewhere.example/thing", "names a file or an address"),
+        ("torch==", "is not a requirement"),
+        ("torch==2.15.0 --hash=md5:00ff", "none is a sha256"),
+        ("-r nothing.txt", "cannot be read"),
+        ("-r r.txt", "names itself"),
+    ],
+)
+def test_what_an_installer_would_do_and_a_lock_cannot_is_refused_with_its_place(tmp_path, line, said):
+    (tmp_path / "r.txt").write_text(f"numpy\n{line}\n")
+    with pytest.raises(QuestionError, match=said) as caught:
+        wishes(str(tmp_path / "r.txt"))
+    if isinstance(caught.value, DataError) and said != "names itself":
+        assert caught.value.place == "line 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[project", ""),
+        ("[tool.x]", "project.dependencies"),
+        ('[project]\ndependencies = "torch"', "project.dependencies"),
+        ("[project]\ndependencies = [3]", "project.dependencies[0]"),
+    ],
+)
+def test_a_pyproject_that_is_none_is_refused(tmp_path, text, place):
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(DataError) as caught:
+        wishes(str(tmp_path / "pyproject.toml"))
+    assert caught.value.place == place
