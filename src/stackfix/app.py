@@ -22,7 +22,7 @@ from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.request import MAIN, Request
-from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.resolution import Explanation, Option, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import parse_row
 from stackfix.rules.shipped_together import CUDA_ITSELF
@@ -111,6 +111,8 @@ def resolve(
     if request.others and isinstance(result, Resolution):
         names = ", ".join(root.requirement for root in request.others)
         result = replace(result, notes=(*result.notes, f"not judged, for no facts are about it: {names}"))
+    if isinstance(result, Explanation) and len(question.machine.machine_files) > 1:
+        result = _split(result, question, facts, folder)
     return Answer(
         request=request,
         result=result,
@@ -119,6 +121,23 @@ def resolve(
         without_facts=_without_facts(request, facts, here.platform),
         documented=_documented(request, here.platform, facts) if isinstance(result, Explanation) else (),
     )
+
+
+def _split(found: Explanation, question: Question, facts: Database, folder: Path) -> Explanation:
+    """Return why no set serves all machines, with each machine without which there is one, before other ways out."""
+    files = question.machine.machine_files
+    ways: list[Option] = []
+    for left_out in files:
+        rest = replace(question.machine, machine=tuple(name for name in files if name != left_out))
+        here = machine_of(rest, facts, folder)
+        request = parted(request_of(question, here, facts.root), facts)
+        answer = core.resolve(here, facts, request, reasons="none")
+        if isinstance(answer, Resolution):
+            chosen = tuple(
+                (name, answer.packages[name]) for name in request.newest if name in answer.packages
+            )
+            ways.append(Option(text=f"leave out {left_out}, which splits the group", packages=chosen))
+    return replace(found, options=(*ways, *found.options))
 
 
 def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:

@@ -29,7 +29,10 @@ GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineQuestion:
-    """The machine flags as they were typed; empty means "read this machine"."""
+    """The machine flags as they were typed; empty means "read this machine".
+
+    `machine` is a file, or several: then what is asked for has to serve all of them.
+    """
 
     driver: str = ""
     gpus: tuple[str, ...] = ()
@@ -37,7 +40,13 @@ class MachineQuestion:
     python: str = ""
     platform: str = ""
     glibc: str = ""
-    machine: str = ""
+    machine: str | tuple[str, ...] = ""
+
+    @property
+    def machine_files(self) -> tuple[str, ...]:
+        """The files that describe machines, each once."""
+        named = (self.machine,) if isinstance(self.machine, str) else self.machine
+        return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +83,16 @@ def machine_of(question: MachineQuestion, database: Database, folder: Path) -> M
 
 
 def _base(question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None) -> Machine:
-    if question.machine:
-        return _from_file(question.machine)
+    files = question.machine_files
+    if len(files) > 1:
+        from stackfix.probe.group import grouped  # noqa: PLC0415 - few questions are about several machines
+
+        named = {name: _from_file(name) for name in files}
+        if python is not None:
+            named = {name: replace(machine, pythons=(python,)) for name, machine in named.items()}
+        return grouped(named)
+    if files:
+        return _from_file(files[0])
     if described and python is not None and not python.path:
         from stackfix.probe.host import read_platform  # noqa: PLC0415 - 20 ms less where all is described
         from stackfix.probe.libc import read_glibc  # noqa: PLC0415 - likewise

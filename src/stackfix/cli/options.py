@@ -34,7 +34,10 @@ _MACHINE = (
     click.option("--platform", default="", metavar="TAG", help="linux_x86_64, linux_aarch64 or win_amd64."),
     click.option("--glibc", default="", metavar="VERSION", help="glibc, e.g. 2.35."),
     click.option(
-        "--machine", default="", metavar="FILE", help="What `stackfix machine --json` printed; - is stdin."
+        "--machine",
+        multiple=True,
+        metavar="FILE",
+        help="What `stackfix machine --json` printed; - is stdin. Several: what serves all of them.",
     ),
 )
 

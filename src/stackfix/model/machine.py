@@ -62,6 +62,7 @@ class Machine:
 
     `gpus` is Known(()) when it is certain that there is no GPU; `driver` Unknown when none was found.
     `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
+    `group` are the machines, by name, that this one stands for: then a set has to serve each of them.
     """
 
     platform: Platform
@@ -75,3 +76,4 @@ class Machine:
     container: bool = False
     tegra: bool = False
     notes: tuple[str, ...] = field(default=())
+    group: tuple[tuple[str, Machine], ...] = ()

@@ -30,6 +30,7 @@ from stackfix.rules import metadata
 from stackfix.rules.scene import Facts, Scene
 from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
 from stackfix.solve import explain
+from stackfix.solve.group import Grouped
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
@@ -47,12 +48,15 @@ class Posed:
     """A problem as it was put for one Python of the machine."""
 
     problem: Problem
-    universe: Lowered
+    universe: Lowered | Grouped
     python: Interpreter
 
 
 def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) -> Posed:
-    """Return the problem of a request on one Python of a machine."""
+    """Return the problem of a request on one Python of a machine, or of each machine of a group."""
+    if machine.group:
+        members = [(name, pose(each, facts, request, python)) for name, each in machine.group]
+        return _grouped(members, python)
     scene = Scene(
         facts=facts,
         machine=machine,
@@ -76,6 +80,17 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
     roots = (*asked, *_constraints(request, scene), *_readings(scene))
     order = tuple(name for name in request.newest if name != "python")
     return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
+
+
+def _grouped(members: Sequence[tuple[str, Posed]], python: Interpreter) -> Posed:
+    """Return one problem for all machines: what is asked for once, and the readings of each."""
+    universes = [(name, one.universe) for name, one in members if isinstance(one.universe, Lowered)]
+    universe = Grouped(tuple(universes))
+    roots = dict.fromkeys(
+        universe.named(root, place) for place, (_, one) in enumerate(members) for root in one.problem.roots
+    )
+    problem = Problem(universe, tuple(roots), members[0][1].problem.order)
+    return Posed(problem=problem, universe=universe, python=python)
 
 
 def resolve(

@@ -1,0 +1,65 @@
+"""Several machines in one universe: packages are shared, each machine's readings are nodes of its own.
+
+A release asks each machine what it asks; the driver that a GPU asks for is the driver beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stackfix.model.problem import PYTHON, Requirement
+from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.rules.tags import needed_glibc
+from stackfix.solve.lower import Lowered
+
+_MACHINE = "machine:"
+_AT = "@"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """The universes of several machines as one; `members` are their names and universes, for one Python."""
+
+    members: tuple[tuple[str, Lowered], ...]
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first."""
+        own = self._own(node)
+        if own is None:
+            return self.members[0][1].keys(node)
+        return own[1].keys(own[0])
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate requires of the set, and of each machine."""
+        own = self._own(node)
+        if own is not None:
+            return [self.named(each, own[2]) for each in own[1].requires(own[0], key)]
+        found = [
+            self.named(each, place)
+            for place, (_, universe) in enumerate(self.members)
+            for each in universe.requires(node, key)
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
+        """Return the row and the file that every machine takes: of several, the one for the oldest glibc."""
+        files = [universe.file(package, key) for _, universe in self.members]
+        return min(files, key=lambda each: needed_glibc(each[1]) or (0, 0))
+
+    def named(self, requirement: Requirement, place: int) -> Requirement:
+        """Return a requirement on a reading as one on that machine's reading; the Python is everybody's."""
+        if not requirement.node.startswith(_MACHINE) or requirement.node == PYTHON:
+            return requirement
+        fact = requirement.fact
+        if fact.rule == "machine":
+            name = self.members[place][0]
+            fact = replace(fact, text=f"{name}: {fact.text}")
+        return Requirement(f"{requirement.node}{_AT}{place}", requirement.allowed, fact)
+
+    def _own(self, node: str) -> tuple[str, Lowered, int] | None:
+        """Return a machine's own node with the machine's universe and place, None for what is shared."""
+        if not node.startswith(_MACHINE) or _AT not in node:
+            return None
+        name, _, place = node.rpartition(_AT)
+        return name, self.members[int(place)][1], int(place)
