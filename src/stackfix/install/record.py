@@ -56,9 +56,12 @@ def update_hashes(packages: Path, changed: Collection[Path]) -> None:
     wanted = {os.path.normpath(path) for path in changed}
     if not wanted:
         return
+    names = {os.path.basename(path) for path in wanted}  # noqa: PTH119 - 20,000 rows, few of which are looked at
     for path, rows in records(packages):
         touched = False
         for row in rows:
+            if row[0].rpartition("/")[2] not in names:
+                continue
             place = os.path.normpath(packages / row[0])
             if len(row) == 3 and row[1] and place in wanted:
                 data = Path(place).read_bytes()

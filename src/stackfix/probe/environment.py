@@ -180,7 +180,8 @@ def _files(packages: Path, info: Path, unreadable: list[str]) -> tuple[tuple[str
     inside = tuple(
         each for each in files if not each.startswith("/") and each.count("../") <= 4 and "\0" not in each
     )
-    return inside, tuple(each for each in inside if not (packages / each).exists())
+    here = f"{packages}/"  # a path object for each of 20,000 files costs a second
+    return inside, tuple(each for each in inside if not os.path.exists(here + each))  # noqa: PTH110 - as said above
 
 
 def _library(packages: Path, path: str) -> SharedLibrary:
