@@ -213,3 +213,33 @@ def test_a_link_is_written_through_and_a_dash_is_stdout(tmp_path):
     assert run("lock", "dwpose", "-o", str(link), *machine).returncode == 0
     assert link.is_symlink()
     assert real.read_text() == run("lock", "dwpose", "-o", "-", *machine).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["install", "dwpose", "--venv", ""], "--venv"),
+        (["install", "dwpose", "--venv="], "--venv"),
+        (["lock", "dwpose", "-o", " "], "-o"),
+        (["resolve", ""], "TARGET"),
+    ],
+)
+def test_an_empty_value_is_refused_rather_than_taken_for_none(words, flag):
+    done = subprocess.run(
+        [sys.executable, "-m", "stackfix", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"`{flag}` is given an empty value" in done.stderr
+
+
+def test_an_extra_that_a_package_does_not_have_is_refused():
+    words = ["resolve", "torch[nonsense]", "--gpu", "none", "--python", "3.12", "--glibc", "2.35"]
+    done = subprocess.run(
+        [sys.executable, "-m", "stackfix", *words, "--platform", "linux_x86_64"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "has no extra `nonsense`" in done.stderr
+    assert "hint: extras: " in done.stderr

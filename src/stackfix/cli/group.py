@@ -44,9 +44,27 @@ def stackfix() -> None:
     """Find, install and prove the newest CUDA stack that really works on this machine."""
 
 
+def _empty(words: list[str]) -> str:
+    """Return the flag (or the word) with nothing in it, as a script with an unset variable writes it; "" for none."""
+    for place, word in enumerate(words):
+        if word.startswith("--") and word.endswith("="):
+            return word.removesuffix("=")
+        if not word.strip():
+            before = words[place - 1] if place else ""
+            return before if before.startswith("-") and "=" not in before else "TARGET"
+    return ""
+
+
 def run(words: list[str]) -> int:
     """Run a verb and return the exit code; a usage error is JSON too where JSON was asked for."""
     as_json = "--json" in words
+    if empty := _empty(words):
+        output.failure(
+            QuestionError(f"`{empty}` is given an empty value", hint="leave it out, or name one"),
+            SCHEMA,
+            as_json=as_json,
+        )
+        return 2
     try:
         code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
         sys.stdout.flush()

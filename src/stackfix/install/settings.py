@@ -19,6 +19,7 @@ from typing import Any
 from stackfix.install.process import run
 from stackfix.plan.lock import parse_toml
 
+_SOURCE = "STACKFIX_SOURCE_"
 _PIP_KEPT = frozenset(
     {
         "cert",
@@ -80,7 +81,26 @@ def pip_environment(pip: Sequence[str], variables: Mapping[str, str], folder: Pa
         if found and found[1] in _PIP_KEPT:
             kept[f"PIP_{found[1].replace('-', '_').upper()}"] = _literal(found[2])
     kept |= {name: value for name, value in variables.items() if _is_kept_pip(name)}
-    return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    main, further = _mirrors(variables)
+    if main:
+        kept["PIP_INDEX_URL"] = main
+    if further:
+        kept["PIP_EXTRA_INDEX_URL"] = " ".join((kept.get("PIP_EXTRA_INDEX_URL", ""), *further)).strip()
+    return (
+        {"PIP_NO_INPUT": "1"} | kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    )
+
+
+def _mirrors(variables: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the addresses of our own STACKFIX_SOURCE_ variables: the main index, and the others.
+
+    Files come by address and hash, so the installer takes from these the name and password of a server alone.
+    """
+    found = {
+        name: value.strip() for name, value in variables.items() if name.startswith(_SOURCE) and value.strip()
+    }
+    main = found.pop(f"{_SOURCE}PYPI", "")
+    return main, [found[name] for name in sorted(found)]
 
 
 def _is_kept_pip(name: str) -> bool:
@@ -101,6 +121,11 @@ def uv_environment(variables: Mapping[str, str], folder: Path) -> dict[str, str]
         for name, value in variables.items()
         if not name.startswith("UV_") or _UV_KEPT.fullmatch(name)
     }
+    main, further = _mirrors(variables)
+    if main:
+        kept["UV_DEFAULT_INDEX"] = main
+    if further:
+        kept["UV_INDEX"] = " ".join((*further, kept.get("UV_INDEX", ""))).strip()
     settings: dict[str, Any] = {}
     for path in _uv_files(variables):
         settings |= _uv_settings(path)

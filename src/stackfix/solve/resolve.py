@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -39,6 +40,7 @@ from stackfix.versions import PythonVersion, canonical_name
 
 UNKNOWN = "unknown"
 OLDEST_PYTHON = (3, 8)
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
 
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
@@ -260,6 +262,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
         of_cuda = name == CUDA_ITSELF
         if not of_cuda:
             _refuse_unknown_package(name, root, scene)
+            _refuse_unknown_extras(name, sorted(requested.extras), scene)
         why = Fact(
             text=_said(root) if of_cuda else _wish_text(root, name, str(requested.specifier), scene),
             rule="request",
@@ -313,6 +316,22 @@ def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
             f"stackfix has no facts about `{name}`, which {root.asked_by} ask{'' if root.asked_by == 'you' else 's'} for",
             hint="`stackfix facts` lists what it knows",
         )
+
+
+def _refuse_unknown_extras(name: str, extras: Sequence[str], scene: Scene) -> None:
+    """Refuse an extra that the newest release does not have; an installer would only warn, and leave it out."""
+    releases = scene.releases(name)
+    if not extras or not releases:
+        return
+    newest = releases.keys_newest_first[0]
+    wheel = releases[newest][0]
+    known = {canonical_name(found) for each in wheel.requires_dist for found in _EXTRA.findall(each)}
+    for extra in extras:
+        if canonical_name(extra) not in known:
+            raise QuestionError(
+                f"{name} {newest} has no extra `{extra}`",
+                hint=f"extras: {', '.join(sorted(known))}" if known else "ask for it without an extra",
+            )
 
 
 def _readings(scene: Scene) -> Iterator[Requirement]:
