@@ -6,6 +6,7 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.request import MAIN, Request
-from stackfix.model.resolution import Explanation, Option, Resolution
+from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import parse_row
 from stackfix.rules.shipped_together import CUDA_ITSELF
@@ -100,19 +101,17 @@ def resolve(
     measured: tuple[Measured | NotMeasured, ...] = ()
     if measure_new:
         measured += _growth(here.platform, say).newest(_packages(request))
-    if not question.offline:  # what only a document says is measured before a set can rest on it
-        for source in sorted(request.sources - {MAIN}):
-            from stackfix.indexes import held  # noqa: PLC0415 - HTTP costs 60 ms at import
-
-            measured += _growth(here.platform, say, source).newest(held(source, request))
+    found, request, notes = _of_sources(request, question, here, say)
+    measured += found
     if measured:
         facts = database()
     result = core.resolve(here, facts, request, reasons=reasons)
-    if request.others and isinstance(result, Resolution):
-        names = ", ".join(root.requirement for root in request.others)
-        result = replace(result, notes=(*result.notes, f"not judged, for no facts are about it: {names}"))
-    if isinstance(result, Explanation) and len(question.machine.machine_files) > 1:
-        result = _split(result, question, facts, folder)
+    if isinstance(result, Resolution):
+        result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
+    elif len(question.machine.machine_files) > 1:
+        from stackfix.grouping import with_splitters  # noqa: PLC0415 - few questions are about several machines
+
+        result = with_splitters(result, question, facts, folder)
     return Answer(
         request=request,
         result=result,
@@ -123,21 +122,32 @@ def resolve(
     )
 
 
-def _split(found: Explanation, question: Question, facts: Database, folder: Path) -> Explanation:
-    """Return why no set serves all machines, with each machine without which there is one, before other ways out."""
-    files = question.machine.machine_files
-    ways: list[Option] = []
-    for left_out in files:
-        rest = replace(question.machine, machine=tuple(name for name in files if name != left_out))
-        here = machine_of(rest, facts, folder)
-        request = parted(request_of(question, here, facts.root), facts)
-        answer = core.resolve(here, facts, request, reasons="none")
-        if isinstance(answer, Resolution):
-            chosen = tuple(
-                (name, answer.packages[name]) for name in request.newest if name in answer.packages
-            )
-            ways.append(Option(text=f"leave out {left_out}, which splits the group", packages=chosen))
-    return replace(found, options=(*ways, *found.options))
+def _of_sources(
+    request: Request, question: Question, here: Machine, say: Callable[[str], None]
+) -> tuple[tuple[Measured | NotMeasured, ...], Request, list[str]]:
+    """Return what was measured of further sources, and the request without those that do not answer, which is said.
+
+    What only a document says is measured before a set can rest on it.
+    """
+    measured: list[Measured | NotMeasured] = []
+    notes: list[str] = []
+    for source in sorted(request.sources - {MAIN}) if not question.offline else ():
+        from stackfix.indexes import held  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+        try:
+            measured += _growth(here.platform, say, source).newest(held(source, request))
+        except NetworkError as error:
+            if request.sources == {source}:
+                raise
+            request = replace(request, sources=request.sources - {source})
+            notes.append(f"the source {source} does not answer and is left out: {error.message}")
+            say(notes[-1])
+    return tuple(measured), request, notes
+
+
+def _not_judged(request: Request) -> tuple[str, ...]:
+    names = ", ".join(root.requirement for root in request.others)
+    return (f"not judged, for no facts are about it: {names}",) if names else ()
 
 
 def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
@@ -221,9 +231,11 @@ def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
     return compared(pages.answers(seconds), database(), answer.result.machine.platform)
 
 
-def lock(question: Question, *, folder: Path = Path()) -> Lock | Explanation:
+def lock(
+    question: Question, *, folder: Path = Path(), say: Callable[[str], None] = _silent
+) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
-    answer = resolve(question, folder=folder, reasons="none")
+    answer = resolve(question, folder=folder, reasons="none", say=say)
     return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
 
 
@@ -385,7 +397,8 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
             return found
         chosen, python = found
     else:
-        answer = resolve(wish.question, folder=wish.target.absolute().parent, reasons="none")
+        folder = wish.target.absolute().parent
+        answer = resolve(wish.question, folder=folder, reasons="none", say=progress.stage)
         if isinstance(answer.result, Explanation):
             return answer.result
         for line in machine_notes(answer.result.machine, answer.result.device):
@@ -418,6 +431,7 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
             installer=wish.installer,
             progress=progress,
             replace=wish.replace,
+            variables=os.environ | {"UV_OFFLINE": "1"} if wish.question.offline else None,
         )
     except NotProvedError:
         return Installed(path="", lock=chosen, verdict=verdicts[-1], compared=beside)

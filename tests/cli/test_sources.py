@@ -110,3 +110,15 @@ def test_a_disagreement_with_a_document_is_shown_with_the_row(index):
     assert "has it as CUDA 12.8; the wheel is CUDA 12.2" in done.stdout
     (row,) = json.loads(index.run("facts", "show", "onnxruntime-gpu==1.22.0", *HERE, "--json").stdout)["rows"]
     assert len(row["disagrees"]) == 1
+
+
+def test_a_source_that_does_not_answer_is_solved_around_and_said(index):
+    dead = {"STACKFIX_SOURCE_PYTORCH_CU118": "http://127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+    both = ["--source", "pypi", "--source", "pytorch-cu118"]
+    done = index.run("resolve", "torch", *MACHINE, *both, "--json", **dead)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["packages"]["torch"]
+    assert document["notes"][0].startswith("the source pytorch-cu118 does not answer and is left out: ")
+    alone = index.run("resolve", "torch", *MACHINE, *both[2:], **dead)
+    assert alone.returncode == 3

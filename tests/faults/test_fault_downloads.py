@@ -100,3 +100,17 @@ def test_a_proxy_that_is_not_there(bench, installer):
     done = bench.run(bench.words(installer=installer), HTTP_PROXY=proxy, http_proxy=proxy, NO_PROXY="")
     bench.saw("download", f"the proxy is down ({installer})", done, state=OLD, code=3, says=NETWORK)
     bench.then()
+
+
+def test_offline_a_lock_is_installed_from_uvs_cache(bench):
+    bench.old()
+    cold = bench.run([*bench.words(), "--offline"])
+    bench.saw("offline", "nothing is in the cache", cold, state=OLD, code=3, says="could not download")
+    assert bench.server.asked == []
+    bench.then()
+    bench.again()
+    bench.server.asked.clear()
+    done = bench.run([*bench.words(), "--offline"])
+    bench.saw("offline", "everything is in the cache", done, state=NEW, code=0, says="ready")
+    assert bench.server.asked == []
+    bench.then()

@@ -117,7 +117,7 @@ def lock(
     """Write the newest set that works to a pylock.toml (PEP 751): every file by address, size and sha256."""
     schema = "stackfix.lock/1"
     with answered(schema, as_json=as_json) as end:
-        found = app.lock(question(targets, files, flags, sources), folder=Path.cwd())
+        found = app.lock(question(targets, files, flags, sources), folder=Path.cwd(), say=output.note)
         if isinstance(found, Explanation):
             refuse(found, schema, app.database().date, end, as_json=as_json)
             return
