@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from stackfix.asking import MachineQuestion, Question, machine_of, parted, request_of
-from stackfix.errors import DiskError, NetworkError, QuestionError
+from stackfix.errors import DataError, DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
@@ -282,9 +282,11 @@ def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
 
 def read_lock(path: Path) -> Lock:
     """Return the lock in a file."""
-    from stackfix.plan.lock import from_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
+    from stackfix.plan.lock import MAX_TEXT, from_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
 
     try:
+        if path.stat().st_size > MAX_TEXT:
+            raise DataError(str(path), "", f"{path.stat().st_size} bytes are not those of a lock")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"{path}: cannot be read: {error}") from error

@@ -11,7 +11,7 @@ from packaging.pylock import Pylock
 
 from stackfix.errors import DataError
 from stackfix.model.lock import Lock, LockedFile, LockedPackage
-from stackfix.plan.lock import from_pylock, parse_toml, to_pylock
+from stackfix.plan.lock import MAX_TEXT, from_pylock, parse_toml, to_pylock
 
 
 def package(name: str = "torch", version: str = "2.15.0", **more: object) -> LockedPackage:
@@ -96,6 +96,7 @@ WRONG = [
     (r"size = 7", "size = 99999999999999", r"packages\[0\].wheels\[0\].size"),
     (r'sha256 = "ab', 'sha256 = "zz', r"packages\[0\].wheels\[0\].hashes.sha256"),
     (r'sha256 = "ab', 'sha512 = "ab', r"packages\[0\].wheels\[0\].hashes.sha256"),
+    (r'url = "https://files', 'url = "file://server', r"packages\[0\].wheels\[0\].url"),
     (r'url = "https:', 'url = "ftp:', r"packages\[0\].wheels\[0\].url"),
     (r'url = "https:', 'url = "git+https:', r"packages\[0\].wheels\[0\].url"),
     (r'url = "https:', r'url = "https:\\n--index-url ', r"packages\[0\].wheels\[0\].url"),
@@ -131,3 +132,8 @@ def test_deep_nesting_is_refused():
 def test_any_name_of_a_gpu_survives(name):
     lock = Lock(packages=(), python="3.12", platform="linux_x86_64", gpus=(name,))
     assert from_pylock(to_pylock(lock), "x").gpus == (name,)
+
+
+def test_a_text_that_is_too_large_is_not_even_parsed():
+    with pytest.raises(DataError, match="are not those of a lock"):
+        from_pylock("#" * (MAX_TEXT + 1), "huge.toml")

@@ -243,4 +243,6 @@ class _Reader:
             raise self._no(place, f"not an address: {error}") from error
         if parts.scheme not in ("https", "http", "file") or _CONTROL.search(url) or "#" in url or "$" in url:
             raise self._no(place, f"`{url[:200]}` is not an https, http or file address")
+        if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+            raise self._no(place, f"`{url[:200]}` is a file on another machine")
         return parts.path
