@@ -294,12 +294,24 @@ def write_lock(found: Lock, path: Path) -> None:
         raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def doctor(venv: Path) -> Report:
-    """Return what is wrong and right with an installed environment, read from outside."""
-    from stackfix.judging import examine  # noqa: PLC0415 - few verbs judge
-    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+def doctor(venv: Path, question: MachineQuestion | None = None, *, models: Sequence[Path] = ()) -> Report:
+    """Return what is wrong and right with an installed environment on a machine, read from outside.
 
-    return examine(read_environment(venv), database())
+    `venv` is its folder or its interpreter. `question` describes another machine than this one; its Python does not
+    count, the environment has its own.
+    """
+    from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+    from stackfix.probe.surroundings import read_surroundings  # noqa: PLC0415 - likewise
+
+    facts = database()
+    patient = Patient(
+        environment=read_environment(venv),
+        machine=machine_of(replace(question or MachineQuestion(), python=""), facts, venv, pythons=False),
+        surroundings=read_surroundings(),
+        models=tuple(models),
+    )
+    return examine(patient, facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,30 +51,39 @@ class Question:
     offline: bool = False
 
 
-def machine_of(question: MachineQuestion, database: Database, folder: Path) -> Machine:
-    """Return the machine that is asked about: read, read from a file, or described by flags."""
+def machine_of(
+    question: MachineQuestion, database: Database, folder: Path, *, pythons: bool = True
+) -> Machine:
+    """Return the machine that is asked about: read, read from a file, or described by flags.
+
+    `pythons` says whether its Pythons matter; finding them is most of the time that reading a machine takes.
+    """
     driver = DriverVersion.parse(question.driver) if question.driver else None
     gpus = _gpus(question.gpus, database)
     platform = Platform.parse(question.platform) if question.platform else None
     glibc = _glibc(question.glibc) if question.glibc else None
     python = _python(question.python) if question.python else None
-    machine = _base(question, folder, described=driver is not None and gpus is not None, python=python)
+    machine = _base(
+        question, folder, described=driver is not None and gpus is not None, python=python, pythons=pythons
+    )
     machine = describe(machine, driver=driver, gpus=gpus, platform=platform, glibc=glibc)
     if python is not None:
         machine = describe(machine, pythons=(_on_machine(python, machine),))
     if question.gpu_index is not None:
         machine = replace(machine, gpus=_one_gpu(machine, question.gpu_index))
-    if not machine.pythons and platform is not None:
+    if pythons and not machine.pythons and platform is not None:
         raise QuestionError(
             f"a machine described by `--platform {platform.label}` has no Python", hint="add `--python 3.12`"
         )
     return machine
 
 
-def _base(question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None) -> Machine:
+def _base(
+    question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None, pythons: bool
+) -> Machine:
     if question.machine:
         return _from_file(question.machine)
-    if described and python is not None and not python.path:
+    if described and (not pythons or (python is not None and not python.path)):
         from stackfix.probe.host import read_platform  # noqa: PLC0415 - 20 ms less where all is described
         from stackfix.probe.libc import read_glibc  # noqa: PLC0415 - likewise
 
@@ -89,7 +98,7 @@ def _base(question: MachineQuestion, folder: Path, *, described: bool, python: I
         )
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
 
-    return read_machine(folder)
+    return read_machine(folder) if pythons else read_machine(folder, pythons=tuple)
 
 
 def _from_file(name: str) -> Machine:

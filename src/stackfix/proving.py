@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.judging import close
+from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict

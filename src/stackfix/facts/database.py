@@ -127,6 +127,10 @@ class Database:
     def _overlay_files(self) -> list[Path]:
         return row_files(self.overlay)
 
+    def overlaid_sources(self) -> frozenset[str]:
+        """Return the names of the indexes that the rows of the overlay come from."""
+        return frozenset(wheel.source for path in self._overlay_files for wheel in self._added(path.stem))
+
     def packages(self) -> list[str]:
         """Return every package that has rows."""
         return sorted(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Machine
+from stackfix.model.machine import Interpreter, Machine
 from stackfix.probe.disk import read_free_disk
 from stackfix.probe.driver_files import driver_from_proc, driver_from_sys, pci_cards, reason
 from stackfix.probe.host import is_container, is_tegra, is_wsl, missing_parts, read_platform
@@ -21,8 +21,13 @@ from stackfix.probe.python import find_pythons
 from stackfix.probe.search import first_known
 
 
-def read_machine(folder: Path, root: Path = Path("/")) -> Machine:
-    """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`."""
+def read_machine(
+    folder: Path, root: Path = Path("/"), *, pythons: Callable[[], tuple[Interpreter, ...]] = find_pythons
+) -> Machine:
+    """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`.
+
+    `pythons` finds its Pythons, which is most of the time; who does not ask for them passes another.
+    """
     nvml = read_nvml(root)
     smi = cache(lambda: read_nvidia_smi(root))
     driver = first_known(
@@ -48,7 +53,7 @@ def read_machine(folder: Path, root: Path = Path("/")) -> Machine:
         driver=driver,
         cuda=cuda,
         gpus=gpus,
-        pythons=find_pythons(),
+        pythons=pythons(),
         free_disk_bytes=read_free_disk(folder),
         wsl=is_wsl(root),
         container=is_container(root),

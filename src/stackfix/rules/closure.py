@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.rules.scene import LibraryFacts
 
-_EXTENSION = re.compile(r"\.(?:cpython-\d+[a-z]*-[^/]*|abi3|cp\d+-[^/]*)\.(?:so|pyd)$|/_C\.so$")
+_EXTENSION = re.compile(
+    r"\.(?:cpython-\d+[a-z]*-[^/]*|abi3|cp\d+-[^/]*)\.(?:so|pyd)$|/_C\.so$|\.pyd$|/onnxruntime_pybind11_state\.so$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +78,14 @@ class _Walk:
         self._libraries = libraries
         self._present: dict[str, SharedLibrary] = {}
         gone = {path for each in environment.distributions for path in each.missing}
-        for library in environment.libraries:
+        for library in (*environment.libraries, *environment.beside):
             for name in library.names if library.path not in gone else ():
                 self._present.setdefault(name, library)
         paths = (
             path
             for each in environment.distributions
             for path in each.files
-            if ".so" in path and path not in gone
+            if (".so" in path or path.endswith((".dll", ".pyd"))) and path not in gone
         )
         self._files = {path.rpartition("/")[2] for path in paths}
         self.missing: dict[str, str] = {}

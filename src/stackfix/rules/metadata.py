@@ -219,7 +219,7 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
     keys = releases.keys_newest_first
     first, last = 0, len(keys)
     others: list[Specifier] = []
-    for each in _specifiers(specifier):
+    for each in specifiers(specifier):
         if each.operator in {">=", ">"}:
             last = min(last, _boundary(keys, each, newer=True))
         elif each.operator in {"<=", "<"}:
@@ -249,7 +249,8 @@ def _boundary(keys: Sequence[str], specifier: Specifier, *, newer: bool) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _specifiers(text: str) -> tuple[Specifier, ...]:
+def specifiers(text: str) -> tuple[Specifier, ...]:
+    """Return the clauses of a specifier set."""
     return tuple(SpecifierSet(text))
 
 
