@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
+    from stackfix.repairing import Fixed, FixWish
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 
@@ -213,22 +214,9 @@ def _addressed(answer: Answer, question: Question) -> Lock:
             "addresses of files are asked of the index, and `--offline` forbids it",
             hint="install from a lock: `--lock pylock.toml`",
         )
-    from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
-    from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
-    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - likewise
-    from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
-    from stackfix.plan.lock import lock_of  # noqa: PLC0415 - 5 ms that a resolve does not need
+    from stackfix.locking import lock_of_files  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    config = index_config()
-    wanted = [
-        Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
-        for pin in answer.result.pins
-    ]
-    transport = HttpTransport(certificate=config.certificate)
-    used = {pin.wheel.source for pin in answer.result.pins} - {MAIN}
-    further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
-    addresses = locate(wanted, transport, [Index(name=MAIN, address=config.address), *further])
-    return lock_of(answer.result, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
+    return lock_of_files(answer.result, facts_date=answer.facts_date, recipe=answer.request.recipe)
 
 
 def read_lock(path: Path) -> Lock:
@@ -312,6 +300,13 @@ def doctor(venv: Path, question: MachineQuestion | None = None, *, models: Seque
         models=tuple(models),
     )
     return examine(patient, facts)
+
+
+def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
+    """Mend an environment by the smallest change after which every rule holds, and prove it; or say why not."""
+    from stackfix.repairing import mended  # noqa: PLC0415 - few verbs mend
+
+    return mended(venv, wish, database(), progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ VERBS = {
     "validate": ("build", "Run DWPose in an environment and say where it ran."),
     "undo": ("build", "Put back the environment that was there before the last install."),
     "doctor": ("judge", "Judge an installed environment without importing it."),
+    "fix": ("mend", "Mend an environment by the smallest change, and prove it."),
     "machine": ("look", "What this machine is, and how each reading was found."),
     "facts": ("look", "The database: date, coverage, one release, soundness."),
 }

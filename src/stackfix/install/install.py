@@ -72,7 +72,7 @@ def install(
     beside = Beside(place)
     try:
         with (
-            _termination_is_an_exit(),
+            termination_is_an_exit(),
             held(beside, wait_seconds),
             tempfile.TemporaryDirectory(prefix="stackfix-") as scratch,
         ):
@@ -157,7 +157,7 @@ def held(beside: Beside, wait_seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _termination_is_an_exit() -> Iterator[None]:
+def termination_is_an_exit() -> Iterator[None]:
     """Let SIGTERM and SIGHUP (a cancelled job, a closed terminal) end an install as tidily as Ctrl-C does."""
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():

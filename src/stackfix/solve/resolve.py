@@ -69,7 +69,7 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
             f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
             hint="ask without `; python_version …`",
         )
-    roots = (*asked, *_readings(scene))
+    roots = (*asked, *readings(scene))
     order = tuple(name for name in request.newest if name != "python")
     return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
 
@@ -277,7 +277,7 @@ def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
         )
 
 
-def _readings(scene: Scene) -> Iterator[Requirement]:
+def readings(scene: Scene) -> Iterator[Requirement]:
     """Yield the readings of the machine: each node of the machine takes the key that was read."""
     machine = scene.machine
     yield _reading(
