@@ -36,7 +36,9 @@ def _load() -> None:
     windows = sys.platform == "win32"
     try:
         ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
-    except OSError as error:  # with all libraries but the driver's, onnxruntime 1.22's provider crashes the process
+    except (
+        OSError
+    ) as error:  # with all libraries but the driver's, onnxruntime 1.22's provider crashes the process
         say("nothing is loaded, there is no NVIDIA driver: " + str(error))
         return
     for folder in FOLDERS if windows else ():

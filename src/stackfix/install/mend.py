@@ -8,6 +8,7 @@ happens, the environment is the old one or the mended one, and `undo` puts the o
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -89,7 +90,7 @@ def mend(
             progress.stage(f"copying `{place.name}` (files are shared, not doubled)")
             copy_linked(place, staging)
             python = staging / executable.relative_to(environment.path)
-            _alter(staging, python, change, chosen, Path(scratch), settings, progress, read)
+            _alter(staging, place, python, change, chosen, Path(scratch), settings, progress, read)
             before = read_marker(place)
             write_marker(
                 staging,
@@ -125,6 +126,7 @@ def _proved(prove: Callable[[Path], object], python: Path, place: Path) -> None:
 
 def _alter(
     staging: Path,
+    place: Path,
     python: Path,
     change: Change,
     chosen: Installer,
@@ -150,7 +152,7 @@ def _alter(
         )
     if change.hook:
         add_hook(site_packages(staging), read(staging))
-    write_constraints(staging, change.constraints, protect=change.protect)
+    write_constraints(staging, place, change.constraints, protect=change.protect)
 
 
 def _remove(
@@ -176,19 +178,27 @@ def _sweep(environment: Environment, names: Sequence[str]) -> None:
                 remove_tree(Path(packages) / folder)
 
 
-def write_constraints(environment: Path, text: str, *, protect: bool) -> None:
-    """Write the constraints into an environment; with `protect` also into its own configuration of pip."""
+def write_constraints(environment: Path, final: Path, text: str, *, protect: bool) -> None:
+    """Write the constraints into an environment; with `protect` also into its own configuration of pip.
+
+    `final` is where the environment will stand.
+    """
     if not text:
         return
     replace_bytes(environment / CONSTRAINTS, text.encode())
     if not protect:
         return
     config = environment / ("pip.ini" if os.name == "nt" else "pip.conf")
-    final = environment / CONSTRAINTS
-    line = f"constraint = {final}"
     before = config.read_text(encoding="utf-8") if config.is_file() else ""
-    if "constraint" not in before:
-        replace_bytes(config, f"{before.rstrip()}\n[install]\n{line}\n".lstrip().encode())
+    if re.search(r"^\s*constraint\s*=", before, re.MULTILINE):
+        return
+    line = f"constraint = {final / CONSTRAINTS}"
+    section = re.search(r"^\[install\][^\n]*$", before, re.MULTILINE)
+    if section is not None:
+        after = f"{before[: section.end()]}\n{line}{before[section.end() :]}"
+    else:
+        after = f"{before.rstrip()}\n[install]\n{line}\n".lstrip()
+    replace_bytes(config, after.encode())
 
 
 def copy_linked(source: Path, target: Path) -> None:
