@@ -1,7 +1,6 @@
 """Broken environments of real wheels: diagnosed, mended, and judged again by a program that is not ours."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +60,9 @@ def test_two_opencvs_become_one(environment):
     uv("install", *python, "opencv-python==4.10.0.84", "numpy")
     uv("install", *python, "--no-deps", "opencv-python-headless==4.11.0.86")
     assert stackfix("doctor", "--venv", str(environment))[1]["findings"][0]["code"] == "opencv_conflict"
-    code, fixed = stackfix("fix", "--venv", str(environment), "--keep", "opencv-python")
+    code, fixed = stackfix("fix", "--venv", str(environment))
     assert code == 0, fixed
     assert stackfix("doctor", "--venv", str(environment))[0] == 0
-    done = subprocess.run([str(environment / "bin" / "python"), "-c", "import cv2; print(cv2.__version__)"], capture_output=True, text=True, env=os.environ | {"LD_LIBRARY_PATH": ""})  # fmt: skip
-    assert done.stdout.strip() == "4.10.0" or "libGL" in done.stderr
+    command = [str(environment / "bin" / "python"), "-c", "import cv2; print(cv2.__version__)"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.strip() == "4.11.0"

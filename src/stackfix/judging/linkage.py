@@ -17,6 +17,10 @@ from stackfix.rules.scene import Scene
 _ON_CPU = "DWPose then runs on the CPU, many times slower, and onnxruntime says so only on stderr"
 _NUMBERED = re.compile(r"(?P<stem>lib[\w+-]+?)\.so\.(?P<number>\d+)")
 _NUMBERED_DLL = re.compile(r"(?P<stem>[a-z]+)64_(?P<number>\d+)\.dll")
+_DESKTOP = {
+    "opencv-python": "opencv-python-headless",
+    "opencv-contrib-python": "opencv-contrib-python-headless",
+}
 _MISSING_CODES = (
     (("libcudnn", "cudnn"), "cudnn_missing"),
     (("libnvrtc", "nvrtc"), "nvrtc_missing"),
@@ -84,8 +88,30 @@ def missing_libraries(
         groups.setdefault((owner, _code(one.soname, present)), []).append(one)
     for owner in dict.fromkeys(owner for owner, _ in groups):
         codes = [code for one, code in groups if one == owner]
+        if owner in _DESKTOP and set(codes) == {"library_missing"}:
+            yield _without_a_desktop(environment, owner, groups[owner, "library_missing"])
+            continue
         missing = [each for code in codes for each in groups[owner, code]]
         yield _finding(environment, owner, _common(codes), missing, held, scene, present)
+
+
+def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
+    """Return the finding for an OpenCV with windows on a system without a desktop's libraries."""
+    version = environment.packages[owner]
+    names = [one.soname for one in missing]
+    headless = _DESKTOP[owner]
+    return Finding(
+        code="opencv_conflict",
+        severity="error",
+        text=f"{owner} {version} needs {' and '.join(names)}, which are a desktop's libraries, and this system has none",
+        because=tuple(
+            f"{one.needed_by} needs {one.soname} [read: its dynamic section]" for one in missing[:4]
+        ),
+        consequence="`import cv2` fails",
+        fix=remedy.replace(environment, [owner], [f"{headless}=={version}"]),
+        rule="linkage",
+        about=(owner,),
+    )
 
 
 def _common(codes: Sequence[str]) -> str:
