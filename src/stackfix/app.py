@@ -7,6 +7,7 @@ Each verb takes a question and returns a value; the command line and the Python 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -282,20 +283,23 @@ def write_lock(found: Lock, path: Path) -> None:
         raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def doctor(venv: Path, question: MachineQuestion | None = None, *, models: Sequence[Path] = ()) -> Report:
+def doctor(
+    venv: Path | None = None, question: MachineQuestion | None = None, *, models: Sequence[Path] = ()
+) -> Report:
     """Return what is wrong and right with an installed environment on a machine, read from outside.
 
-    `venv` is its folder or its interpreter. `question` describes another machine than this one; its Python does not
-    count, the environment has its own.
+    `venv` is its folder or its interpreter, None the environment that this runs in. `question` describes another
+    machine than this one; its Python does not count, the environment has its own.
     """
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
     from stackfix.probe.surroundings import read_surroundings  # noqa: PLC0415 - likewise
 
+    place = venv if venv is not None else Path(sys.prefix)
     facts = database()
     patient = Patient(
-        environment=read_environment(venv),
-        machine=machine_of(replace(question or MachineQuestion(), python=""), facts, venv, pythons=False),
+        environment=read_environment(place),
+        machine=machine_of(replace(question or MachineQuestion(), python=""), facts, place, pythons=False),
         surroundings=read_surroundings(),
         models=tuple(models),
     )
