@@ -80,7 +80,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
         found = replace(found, hook=False)
     constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
     planned = Fixed(before=before, repair=found, constraints=constraints)
-    if wish.dry_run or not (found.steps or found.hook):
+    if wish.dry_run or not found.changes:
         return planned
     for line in repair_lines(found):
         progress.stage(line)
@@ -150,6 +150,7 @@ def _carried_out(
         lock=lock,
         hook=planned.repair.hook,
         constraints=planned.constraints,
+        leftovers=planned.repair.leftovers,
         protect=wish.protect,
     )
     try:

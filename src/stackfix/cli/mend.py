@@ -108,7 +108,7 @@ def _write_constraints(fixed: Fixed, path: str) -> None:
 
 
 def _say(fixed: Fixed, end: End, *, dry_run: bool, as_json: bool) -> None:
-    nothing = not (fixed.repair.steps or fixed.repair.hook)
+    nothing = not fixed.repair.changes
     verdict = fixed.verdict
     right = fixed.applied or (nothing and fixed.before.ok) or dry_run
     if as_json:

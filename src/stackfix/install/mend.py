@@ -36,19 +36,21 @@ from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
 
 CONSTRAINTS = "stackfix-constraints.txt"
+_FOLDERS = {"onnxruntime": "onnxruntime", "onnxruntime-gpu": "onnxruntime", "torch": "torch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What is done to an environment: what leaves it, the files that come in, and the constraints that hold it so.
 
-    `protect` writes the constraints into the environment's own configuration of pip as well.
+    `leftovers` are import folders that go because no package owns them. `protect` writes the constraints into the environment's own configuration of pip as well.
     """
 
     leaving: tuple[str, ...]
     lock: Lock
     hook: bool
     constraints: str
+    leftovers: tuple[str, ...] = ()
     protect: bool = False
 
 
@@ -138,7 +140,8 @@ def _alter(
     if change.leaving:
         progress.stage(f"removing {', '.join(change.leaving[:6])}{' …' if len(change.leaving) > 6 else ''}")
         _remove(change.leaving, python, chosen, scratch, settings)
-        _sweep(read(staging), change.leaving)
+    after = read(staging)
+    _sweep(after, [*change.leftovers, *(_FOLDERS[name] for name in change.leaving if name in _FOLDERS)])
     if change.lock.packages:
         progress.stage(f"installing {amount(change.lock.download_bytes)} with {chosen.kind}")
         apply(
@@ -169,10 +172,9 @@ def _remove(
         raise failure(installer, ended)
 
 
-def _sweep(environment: Environment, names: Sequence[str]) -> None:
-    """Remove what is left of the import folders of removed packages: files that no RECORD named."""
-    folders = {"onnxruntime": "onnxruntime", "onnxruntime-gpu": "onnxruntime", "torch": "torch"}
-    for folder in {folders[name] for name in names if name in folders}:
+def _sweep(environment: Environment, folders: Sequence[str]) -> None:
+    """Remove import folders that no package owns: after a removal, files that no RECORD named are left in them."""
+    for folder in folders:
         if folder in environment.ownerless:
             for packages in environment.site_packages:
                 remove_tree(Path(packages) / folder)

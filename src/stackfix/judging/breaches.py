@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from stackfix.judging import remedy
 from stackfix.model.environment import Environment
-from stackfix.model.problem import DRIVER, Fact
+from stackfix.model.problem import CUDA, DRIVER, Fact
 from stackfix.model.report import Finding, Severity
 from stackfix.rules import abi, device_code, kernels, linkage, machine, pairs, shipped_together
 from stackfix.rules.installed import Breach
@@ -41,8 +41,14 @@ _WARNINGS = ("requirement_unmet", "mixed_toolkit")
 def breach_findings(breaches: Sequence[Breach], environment: Environment, scene: Scene) -> Iterator[Finding]:
     """Yield a finding for each group of breaches that are one thing; collisions are told from the disk itself."""
     groups: dict[tuple[str, str], list[Breach]] = {}
+    of_another_cuda = {
+        each.package for each in breaches if each.against is not None and each.requirement.node == CUDA
+    }
     for breach in breaches:
-        if not breach.requirement.node.startswith("owns:"):
+        twice = (
+            breach.requirement.node.startswith("one:") and {breach.package, breach.other} & of_another_cuda
+        )
+        if not breach.requirement.node.startswith("owns:") and not twice:
             code = code_of(breach, scene)
             groups.setdefault((code, _together(code, breach)), []).append(breach)
     for (code, _), group in groups.items():

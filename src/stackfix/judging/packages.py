@@ -45,22 +45,46 @@ def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
             rule="collisions",
             about=tuple(owners),
         )
-    for pair, paths in _shared_files(environment):
-        owners = list(pair)
-        if any(set(owners) <= group for group in named):
+    shared = [
+        (pair, paths)
+        for pair, paths in _shared_files(environment)
+        if not any(set(pair) <= group for group in named)
+    ]
+    cuda = [(pair, paths) for pair, paths in shared if all(name.startswith("nvidia-") for name in pair)]
+    if cuda:
+        yield _overwritten_parts(cuda, environment)
+    for pair, paths in shared:
+        if (pair, paths) in cuda:
             continue
+        owners = list(pair)
         keep = owners[-1]
-        cuda = all(name.startswith("nvidia-") for name in owners)
         yield Finding(
-            code="cuda_major_mismatch" if cuda else "package_collision",
+            code="package_collision",
             severity="error",
             text=f"{' and '.join(owners)} write the same {len(paths)} files with other contents",
             because=tuple(f"RECORD of both lists {path}" for path in paths[:_SHOWN]),
             consequence="the one installed last has overwritten the other, and removing one guts the other",
-            fix=remedy.mend(environment) if cuda else remedy.replace(environment, owners, [f"{keep}=={packages[keep]}"]),
+            fix=remedy.replace(environment, owners, [f"{keep}=={packages[keep]}"]),
             rule="collisions",
             about=tuple(owners),
-        )  # fmt: skip
+        )
+
+
+def _overwritten_parts(
+    pairs: Sequence[tuple[tuple[str, ...], list[str]]], environment: Environment
+) -> Finding:
+    """Return the one finding for all of NVIDIA's packages of two CUDA majors that write the same files."""
+    listed = ", ".join(" and ".join(pair) for pair, _ in pairs)
+    return Finding(
+        code="cuda_major_mismatch",
+        severity="error",
+        text=f"{listed} write the same files with other contents",
+        because=tuple(f"RECORD of {' and '.join(pair)} lists {paths[0]}" for pair, paths in pairs),
+        consequence="the one installed last has overwritten the other, and removing one guts the other",
+        fix=remedy.mend(environment),
+        rule="collisions",
+        about=tuple(name for pair, _ in pairs for name in pair),
+    )
 
 
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
@@ -111,8 +135,11 @@ def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], l
 
 def lost_files(environment: Environment) -> Iterator[Finding]:
     """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
+    sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
     for each in environment.distributions:
         lost = [path for path in each.missing if _is_code(path)]
+        if not lost and each.name in sharing:
+            continue
         foreign = _overwritten(environment, each)
         if not lost and not each.changed and not foreign:
             continue

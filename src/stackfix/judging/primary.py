@@ -66,14 +66,18 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     ranked = sorted(findings, key=_rank)
     if not ranked or ranked[0].severity != "error":
         return tuple(ranked)
-    primary, rest = ranked[0], ranked[1:]
+    primary, rest = ranked[0], list(ranked[1:])
     brings = _BRINGS.get(primary.code, set())
-    about = set(primary.about)
-    marked = [
-        replace(one, follows=primary.code) if one.code in brings and (not one.about or about & set(one.about)) else one
-        for one in rest
-    ]  # fmt: skip
-    return (primary, *sorted(marked, key=lambda one: (not one.follows, *_rank(one))))
+    about, following = set(primary.about), []
+    while True:  # what concerns a package that a consequence concerns is a consequence too
+        more = [one for one in rest if one.code in brings and (not one.about or about & set(one.about))]
+        if not more:
+            break
+        following += more
+        rest = [one for one in rest if one not in more]
+        about |= {name for one in more for name in one.about}
+    marked = [replace(one, follows=primary.code) for one in sorted(following, key=_rank)]
+    return (primary, *marked, *rest)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int, str]:

@@ -72,14 +72,15 @@ def providers(sonames: Iterable[str], owner: str, held: Sequence[Held], scene: S
 
 
 def _fitting(soname: str, major: int, held: Sequence[Held], scene: Scene) -> Iterator[Held]:
-    before = {_said(each) for each in judge(held, scene, metadata_too=True).breaches}
+    before: dict[str, set[str]] = {}
     majors = [major] if major else _majors(held)
     for each in (listed for one in majors for listed in scene.providers(soname, one)):
         beside = [other for other in held if other.wheel.package != each.package]
+        if each.package not in before:
+            before[each.package] = {_said(one) for one in judge(beside, scene, metadata_too=True).breaches}
         candidate = _held(each, scene)
-        if {
-            _said(breach) for breach in judge([*beside, candidate], scene, metadata_too=True).breaches
-        } <= before:
+        after = judge([*beside, candidate], scene, metadata_too=True).breaches
+        if {_said(one) for one in after} <= before[each.package]:
             yield candidate
 
 

@@ -39,15 +39,21 @@ Step: TypeAlias = Put | TakenOut
 class Repair:
     """Steps, and what stays; `hook` says that the import hook has to be written (anew).
 
-    `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are
+    `leftovers` are import folders that no package owns, and that go. `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are
     requirements of packages without facts that the change does not keep.
     """
 
     steps: tuple[Step, ...]
     kept: tuple[str, ...]
     hook: bool
+    leftovers: tuple[str, ...] = ()
     conflict: tuple[Fact, ...] = ()
     strained: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is done at all."""
+        return bool(self.steps or self.hook or self.leftovers)
 
     @property
     def download_bytes(self) -> int:

@@ -19,9 +19,10 @@ def repair_lines(repair: Repair) -> Iterator[str]:
         yield from (f"  {fact.text}  [{fact.source}]" for fact in repair.conflict)
     for step in repair.steps:
         yield _step(step)
+    yield from (f"  remove   the folder {folder}, which no package owns" for folder in repair.leftovers)
     if repair.hook:
         yield "  hook     the import hook that loads the CUDA libraries before onnxruntime"
-    if not repair.steps and not repair.hook:
+    if not repair.changes:
         yield "nothing has to be changed"
     if repair.kept:
         yield f"stays    {', '.join(repair.kept)}"
@@ -48,6 +49,7 @@ def repair_document(repair: Repair) -> dict[str, Any]:
     return {
         "plan": [_step_document(step) for step in repair.steps],
         "hook": repair.hook,
+        "leftovers": list(repair.leftovers),
         "keep": list(repair.kept),
         "bytes": repair.download_bytes,
         "conflict": [{"text": fact.text, "source": str(fact.source)} for fact in repair.conflict],
