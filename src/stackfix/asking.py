@@ -183,7 +183,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in variant.roots]
         newest += variant.newest
         features |= variant.features
-        formats += [model.format for model in recipe.models]
+        formats += recipe.formats
     for name in question.requirement_files:
         roots += _requirements(name)
     if not roots:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["onnx", "torchscript"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +21,20 @@ class ModelFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model file: its name, size and digest, and where it can be had, best first."""
+    """One model file: its name, size and digest, and where it can be had, best first.
+
+    An `optional` one is had only when it is asked for; nothing that a recipe promises needs it. `format` is None for
+    a file that onnxruntime does not read.
+    """
 
     file: str
     bytes: int
     sha256: str
     urls: tuple[str, ...]
     licence: str
-    format: ModelFormat
+    kind: Kind = "onnx"
+    optional: bool = False
+    format: ModelFormat | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +56,13 @@ class Recipe:
     gpu: Variant
     cpu: Variant
     models: tuple[Model, ...]
+
+    @property
+    def needed(self) -> tuple[Model, ...]:
+        """The models without which the validator can't run the real thing."""
+        return tuple(model for model in self.models if not model.optional)
+
+    @property
+    def formats(self) -> tuple[ModelFormat, ...]:
+        """What onnxruntime must be able to read."""
+        return tuple(model.format for model in self.models if model.format is not None)
