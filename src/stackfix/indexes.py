@@ -13,13 +13,14 @@ from stackfix.facts.root import data_root
 from stackfix.facts.sources import admitted, read_sources, source_names, source_of
 from stackfix.index.config import extra_indexes, index_config
 from stackfix.index.simple import project
-from stackfix.index.transport import HttpTransport, public
+from stackfix.index.transport import HttpTransport
 from stackfix.model.growth import Documented
 from stackfix.model.machine import Platform
 from stackfix.model.request import Request
 from stackfix.rules.metadata import parse
 from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
 from stackfix.versions import canonical_name
+from stackfix.web import public
 
 
 def minors_of(specifier: SpecifierSet, facts: Database) -> list[str]:

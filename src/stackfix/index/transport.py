@@ -1,8 +1,4 @@
-"""The one door to HTTP: pages and byte ranges, with retries, limits and errors that name the address.
-
-Proxies, certificates and .netrc are taken from the environment by requests; a certificate from pip's
-configuration is passed in.
-"""
+"""Pages and byte ranges of an index: retries, limits, and errors that name the address."""
 
 from __future__ import annotations
 
@@ -11,22 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
-from requests.adapters import HTTPAdapter
 
 from stackfix.errors import NetworkError
 from stackfix.measure.reader import checked
+from stackfix.web import (
+    NOT_FOUND,
+    PARTIAL_CONTENT,
+    NotAnAddressError,
+    Response,
+    UnreachableError,
+    Web,
+    public,
+)
 
 PAGE_LIMIT = 64 << 20
+_REFUSED = 400
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_TIMEOUT = (10, 60)
-_NOT_AN_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +46,17 @@ class Transport(Protocol):
         """Yield a file in pieces; NetworkError if it cannot be had whole."""
 
 
-def public(address: str) -> str:
-    """Return an address without credentials, as it may be shown."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address.rpartition("@")[2]
-    place = parts.path if parts.netloc else parts.path.rpartition("@")[2]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
-
-
 class HttpTransport:
     """Transport over HTTP: one session, a few tries, time limits."""
 
     def __init__(self, *, certificate: str = "", tries: int = 4) -> None:
         """Open a session; `certificate` is a CA bundle's path, "" for the environment's own."""
-        self._session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=8, pool_maxsize=16)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._verify: bool | str = certificate or True
+        self._web = Web(certificate=certificate)
         self._tries = tries
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        self._session.close()
+        self._web.close()
 
     def page(self, address: str, accept: str) -> Answer | None:
         """Return a page of at most 64 MiB, or None for 404."""
@@ -94,12 +76,12 @@ class HttpTransport:
             if response is None:
                 break
             with response:
-                if response.status_code != requests.codes.partial_content:
+                if response.status != PARTIAL_CONTENT:
                     raise NetworkError(f"{public(address)}: the server does not serve byte ranges")
                 try:
                     data = self._at_most(response, length + 1)
-                except requests.RequestException as error:
-                    problem = _reason(error)
+                except UnreachableError as error:
+                    problem = error.message
                     self._pause(attempt)
                     continue
             if len(data) == length:
@@ -115,33 +97,30 @@ class HttpTransport:
             raise NetworkError(f"{public(address)}: not there")
         with response:
             try:
-                yield from response.iter_content(1 << 20)
-            except requests.RequestException as error:
-                raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+                yield from response.pieces(1 << 20)
+            except UnreachableError as error:
+                raise NetworkError(f"{public(address)}: cut off: {error.message}") from error
 
     def _get(
         self, address: str, headers: Mapping[str, str], *, missing_is_none: bool = False
-    ) -> requests.Response | None:
+    ) -> Response | None:
         problem = ""
         for attempt in range(self._tries):
             try:
-                response = self._session.get(
-                    address, headers=dict(headers), stream=True, timeout=_TIMEOUT, verify=self._verify
-                )
-            except _NOT_AN_ADDRESS as error:
+                response = self._web.get(address, headers)
+            except NotAnAddressError as error:
                 raise NetworkError(f"`{public(address)}` is not an address of a package index") from error
-            except requests.RequestException as error:
-                problem = _reason(error)
+            except UnreachableError as error:
+                problem = error.message
                 self._pause(attempt)
                 continue
-            if response.ok:
+            if response.status < _REFUSED:
                 return response
-            status = response.status_code
-            response.close()
-            if status == requests.codes.not_found and missing_is_none:
-                return None
-            problem = f"the server answered {status}"
-            if status not in _RETRIED:
+            with response:
+                if response.status == NOT_FOUND and missing_is_none:
+                    return None
+            problem = f"the server answered {response.status}"
+            if response.status not in _RETRIED:
                 break
             self._pause(attempt)
         raise NetworkError(
@@ -153,31 +132,23 @@ class HttpTransport:
         if attempt + 1 < self._tries:
             time.sleep(0.3 * 3**attempt)
 
-    def _limited(self, response: requests.Response, address: str) -> bytes:
+    def _limited(self, response: Response, address: str) -> bytes:
         try:
             body = self._at_most(response, PAGE_LIMIT + 1)
-        except requests.RequestException as error:
-            raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+        except UnreachableError as error:
+            raise NetworkError(f"{public(address)}: cut off: {error.message}") from error
         if len(body) > PAGE_LIMIT:
             raise NetworkError(f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused")
         return body
 
     @staticmethod
-    def _at_most(response: requests.Response, limit: int) -> bytes:
+    def _at_most(response: Response, limit: int) -> bytes:
         body = bytearray()
-        for piece in response.iter_content(1 << 18):
+        for piece in response.pieces(1 << 18):
             body += piece
             if len(body) >= limit:
                 break
         return bytes(body)
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Return the innermost reason of a failure in one line, without addresses."""
-    cause: BaseException = error
-    while cause.__context__ is not None or cause.__cause__ is not None:
-        cause = cause.__cause__ or cause.__context__ or cause
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
 @dataclass(frozen=True, slots=True)
