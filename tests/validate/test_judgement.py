@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -207,6 +208,33 @@ def test_a_folder_says_which_network_it_lacks(weights, tmp_path):
     (tmp_path / POSE).write_bytes(weights.pose.read_bytes())
     assert from_folder(tmp_path, data).truth is None
     assert standins(data).truth is not None
+
+
+def test_the_networks_under_each_others_names_are_called_that(weights, tmp_path):
+    (tmp_path / DETECTOR).write_bytes(weights.pose.read_bytes())
+    (tmp_path / POSE).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="this is the pose network, under the detector's name") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert POSE in caught.value.hint
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="this is the detector, under the pose network's name"):
+        from_folder(tmp_path, weights.scene.parent.parent)
+
+
+def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weights, tmp_path):
+    tensor = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["image"], ["logits"])],
+        "classifier",
+        [tensor("image", onnx.TensorProto.FLOAT, [1, 3, 224, 224])],
+        [tensor("logits", onnx.TensorProto.FLOAT, [1, 1000])],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / POSE)
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="another network than the pose network") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert "it takes `image` [1,3,224,224] and gives `logits` [1,1000]" in caught.value.message
+    assert "takes [batch,3,384,288]" in caught.value.message
 
 
 def test_a_verdict_is_told_in_a_few_lines():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackfix.errors import MeasureError
 from stackfix.judging import remedy
-from stackfix.measure.onnx_model import OnnxFormat, onnx_format
+from stackfix.measure.onnx_format import OnnxFormat, onnx_format
 from stackfix.measure.reader import held as opened
 from stackfix.model.environment import Environment
 from stackfix.model.report import Finding
