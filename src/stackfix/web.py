@@ -6,6 +6,7 @@ configuration is passed in. A redirect to another host is followed without the c
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TypeAlias
@@ -121,4 +122,6 @@ def reason(error: BaseException) -> str:
     cause = error
     while cause.__context__ is not None or cause.__cause__ is not None:
         cause = cause.__cause__ or cause.__context__ or cause
+    if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
+        return "the connection ended"
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
