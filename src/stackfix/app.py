@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
+    from stackfix.model.kept import KeptModel
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
@@ -283,6 +284,29 @@ def write_lock(found: Lock, path: Path) -> None:
         raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def models() -> tuple[KeptModel, ...]:
+    """Return every model of every recipe, and how it lies in the cache."""
+    from stackfix.networks import kept  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return kept()
+
+
+def fetch_models(
+    wished: Sequence[str], progress: Progress, *, optional: bool = False, offline: bool = False
+) -> tuple[KeptModel, ...]:
+    """Return models (of recipes, or by file name), fetched where they were not here."""
+    from stackfix.networks import fetched  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return fetched(wished, progress, optional=optional, offline=offline)
+
+
+def import_models(files: Sequence[Path], progress: Progress) -> tuple[KeptModel, ...]:
+    """Return the models that these files are, copied into the cache."""
+    from stackfix.networks import brought  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return brought(files, progress)
+
+
 def doctor(
     venv: Path | None = None, question: MachineQuestion | None = None, *, models: Sequence[Path] = ()
 ) -> Report:
@@ -344,11 +368,12 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     from stackfix.install.install import NotProvedError  # noqa: PLC0415 - few verbs install
     from stackfix.install.install import install as make  # noqa: PLC0415 - likewise
     from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
+    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
-    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - likewise
+    from stackfix.proving import proof  # noqa: PLC0415 - likewise
     from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - likewise
 
-    weights = weights_of(wish.weights)
+    weights = at_once(wish.weights)
     judge(resolved(wish.target), replace=wish.replace)
     progress.stage("reading the machine, working out the newest set that works on it")
     facts = database()
@@ -368,6 +393,8 @@ def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
         for line in growth_notes(beside):
             progress.stage(line)
     modelled = wish.validate and bool(chosen.recipe)
+    if modelled and weights is None:
+        weights = networks(wish.weights, progress, offline=wish.question.offline)
     verdicts: list[Verdict] = []
 
     def prove(interpreter: Path) -> bool:
@@ -432,17 +459,26 @@ def _interpreter(python: Interpreter, question: Question) -> Path:
 
 
 def validate(
-    venv: Path, *, weights: str = "auto", image: str = "", device: str = "auto", timeout: int = 600
+    venv: Path,
+    *,
+    weights: str = "auto",
+    image: str = "",
+    device: str = "auto",
+    timeout: int = 600,
+    offline: bool = False,
+    progress: Progress | None = None,
 ) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
+    from stackfix.networks import networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
-    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - few verbs prove
+    from stackfix.proving import proof  # noqa: PLC0415 - likewise
 
     picture = Path(image) if image else None
     if picture is not None and not picture.is_file():
         raise QuestionError(f"{image}: there is no such picture")
-    chosen = weights_of(weights)
     environment = read_environment(venv)
+    chosen = networks(weights, progress or Silent(), offline=offline)
     facts = database()
     if device == "auto":
         installed = {canonical_name(name) for name in environment.packages}

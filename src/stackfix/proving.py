@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
-from stackfix.facts.root import data_root
 from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
+from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
-from stackfix.validate.weights import STANDIN, Weights, from_folder, standins
-
-
-def weights_of(word: str) -> Weights:
-    """Return the networks that `--weights` names: the embedded stand-ins, or those of a folder."""
-    if word in ("auto", STANDIN):
-        return standins(data_root())
-    return from_folder(Path(word), data_root())
+from stackfix.validate.weights import Weights
 
 
 def proof(
@@ -62,6 +56,10 @@ def proof(
         image=image,
         timeout=timeout,
     )
+    if image is not None and verdict.code == PICTURE_UNREADABLE:
+        said = next(check.text for check in verdict.checks if check.name == "picture")
+        raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
+    verdict = replace(verdict, weights_note=weights.note)
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"

@@ -22,9 +22,10 @@ from stackfix.model.report import Report
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import Verdict
+from stackfix.networks import networks
 from stackfix.probe.environment import read_environment
 from stackfix.probe.surroundings import read_surroundings
-from stackfix.proving import proof, weights_of
+from stackfix.proving import proof
 from stackfix.render.repair_text import constraint_lines, repair_lines
 from stackfix.solve.repair import Wish, repair
 from stackfix.versions import canonical_name
@@ -127,7 +128,7 @@ def _carried_out(
             f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
             hint="see the plan with `--dry-run`, and run its commands",
         )
-    weights = weights_of(wish.weights) if wish.validate else None
+    weights = networks(wish.weights, progress, offline=wish.offline) if wish.validate else None
     pins = tuple(step.pin for step in planned.repair.steps if isinstance(step, Put))
     if pins and wish.offline:
         raise NetworkError("the files that come in are asked of the index, and `--offline` forbids it")

@@ -22,7 +22,10 @@ from stackfix.render.verdict_text import verdict_lines
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
 weights = click.option(
-    "--weights", default="auto", metavar="auto|standin|DIR", help="Model files: the folder DIR, or stand-ins."
+    "--weights",
+    default="auto",
+    metavar="auto|real|standin|DIR",
+    help="Networks: DWPose's own (351 MB, once), small stand-ins, a folder's; auto: its own if they can be had.",
 )
 
 
@@ -137,13 +140,24 @@ def lock(
     "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run."
 )
 @click.option("--timeout", type=click.IntRange(10), default=600, metavar="SECONDS", help="Longest run.")
+@click.option("--offline", is_flag=True, help="Do not use the network.")
 @weights
 @json_flag
-def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, as_json: bool) -> None:
+def validate(
+    venv: str, image: str, device: str, timeout: int, weights: str, *, offline: bool, as_json: bool
+) -> None:
     """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
     schema = "stackfix.validate/1"
     with answered(schema, as_json=as_json) as end:
-        verdict = app.validate(Path(venv), weights=weights, image=image, device=device, timeout=timeout)
+        verdict = app.validate(
+            Path(venv),
+            weights=weights,
+            image=image,
+            device=device,
+            timeout=timeout,
+            offline=offline,
+            progress=TerminalProgress(),
+        )
         if as_json:
             output.document({"schema": schema, "ok": not verdict.failed, **verdict_document(verdict)})
         else:

@@ -12,5 +12,6 @@ VERBS = {
     "doctor": ("judge", "Judge an installed environment without importing it."),
     "fix": ("mend", "Mend an environment by the smallest change, and prove it."),
     "machine": ("look", "What this machine is, and how each reading was found."),
+    "models": ("models", "DWPose's networks in the cache: list, fetch, import."),
     "facts": ("look", "The database: date, coverage, one release, soundness."),
 }

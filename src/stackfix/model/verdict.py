@@ -40,7 +40,8 @@ class Verdict:
     `state` is one of the four words above. `code` is the cause code of a failure ("" if none was made out),
     `reason` one sentence, `fix` the one thing to do about it ("" if unknown). `provider` is where the networks
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
-    whole picture, and `people` holds that one. `weights` is "standin" or the folder of the networks.
+    whole picture, and `people` holds that one. `weights` is "standin", "real" (the recipe's own, by sha256) or the
+    folder of the networks; `weights_note` says where they come from and what that does not prove.
     """
 
     state: str
@@ -55,6 +56,7 @@ class Verdict:
     latency_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
     gpu_memory_bytes: Reading[int] = field(default=Unknown(("nothing ran on a GPU",)))
     weights: str = ""
+    weights_note: str = ""
 
     @property
     def failed(self) -> bool:

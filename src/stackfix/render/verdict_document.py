@@ -32,6 +32,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "latency_ms": _value(verdict.latency_ms),
         "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
         "weights": verdict.weights or None,
+        "weights_note": verdict.weights_note or None,
     }
 
 

@@ -28,7 +28,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         lines.append(f"memory   {size(memory.value)} of the GPU ({memory.found_via})")
     if verdict.weights:
         kind = "stand-ins, whose answer is known" if verdict.weights == "standin" else verdict.weights
-        lines.append(f"networks {kind}")
+        lines.append(f"networks {verdict.weights_note or kind}")
     for check in verdict.checks:
         if check.ok is not True:
             first_line, *more = check.text.splitlines() or [""]

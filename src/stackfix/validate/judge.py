@@ -25,6 +25,7 @@ _NEEDED = {
     "gpu": ("models", "gpu session", "providers", "finite gpu numbers", "numbers", "people", "placement", "own program"),
     "cpu": ("models", "providers", "finite numbers"),
 }  # fmt: skip
+PICTURE_UNREADABLE = "picture_unreadable"
 _FALLBACK = Cause(
     "dwpose_cpu_fallback",
     "onnxruntime runs the networks on the CPU and gives no reason",
@@ -37,7 +38,7 @@ _OTHERWISE = {
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
     "own program": _FALLBACK,
     "models": Cause("corrupt_model_file", "onnxruntime can't run the networks"),
-    "picture": Cause("picture_unreadable", "the picture can't be read"),
+    "picture": Cause(PICTURE_UNREADABLE, "the picture can't be read"),
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
     "people": Cause("wrong_numbers", "the GPU finds other people than the CPU"),
     "boxes": Cause("wrong_numbers", "the people that were found are not those in the picture"),

@@ -10,7 +10,9 @@ from stackfix.measure.onnx_model import NotAModelError, OnnxModel, read_onnx
 
 DETECTOR = "yolox_l.onnx"
 POSE = "dw-ll_ucoco_384.onnx"
+RECIPE = "dwpose"
 STANDIN = "standin"
+REAL = "real"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,17 @@ _POSE = _Kind(
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Two networks; for stand-ins also the picture and the truth about it, for others both are None."""
+    """Two networks and a picture; `truth` is who is in it where that is known: for stand-ins.
+
+    `name` is "standin", "real" or the folder; `note` is where they come from and what they prove, in a sentence.
+    """
 
     detector: Path
     pose: Path
     scene: Path
     truth: Path | None
     name: str
+    note: str = ""
 
 
 def standins(data: Path) -> Weights:
