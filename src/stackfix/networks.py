@@ -170,7 +170,10 @@ def _fetch_together(missing: Sequence[Place], listener: Listener, environment: M
 def _silent(model: Model, answers: Answers) -> str:
     if not answers.refused:
         return f"there is no address to ask for `{model.file}`"
-    tried = "; ".join(f"{Mirror(address=each.address).host}: {each.why}" for each in answers.refused)
+    hosts: dict[str, list[str]] = {}
+    for each in answers.refused:
+        hosts.setdefault(each.why, []).append(Mirror(address=each.address).host)
+    tried = "; ".join(f"{', '.join(named)}: {why}" for why, named in hosts.items())
     return f"no hub gave `{model.file}` ({tried})"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
+from stackfix.facts.root import data_root
 from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
@@ -15,7 +16,7 @@ from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
 from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
-from stackfix.validate.weights import Weights
+from stackfix.validate.weights import REAL, Weights, standins
 
 
 def proof(
@@ -49,17 +50,8 @@ def proof(
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
-    verdict = run(
-        interpreter,
-        device="gpu" if here and device == "gpu" else "cpu",
-        weights=weights,
-        image=image,
-        timeout=timeout,
-    )
-    if image is not None and verdict.code == PICTURE_UNREADABLE:
-        said = next(check.text for check in verdict.checks if check.name == "picture")
-        raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
-    verdict = replace(verdict, weights_note=weights.note)
+    where = "gpu" if here and device == "gpu" else "cpu"
+    verdict = _run_known_first(interpreter, where, weights, image, timeout)
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
@@ -69,6 +61,30 @@ def proof(
         )
         return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
     return replace(verdict, checks=checks)
+
+
+def _run_known_first(
+    interpreter: Path, where: str, weights: Weights, image: Path | None, timeout: int
+) -> Verdict:
+    """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
+
+    A picture of the user's that can't be read says nothing of the environment: QuestionError.
+    """
+    known: tuple[Check, ...] = ()
+    if weights.name == REAL:
+        before = run(interpreter, device=where, weights=standins(data_root()), timeout=timeout)
+        if not before.ok:
+            return replace(before, weights_note="stand-ins, with which it begins; DWPose's own were not run")
+        known = tuple(
+            replace(check, text=f"{check.text}; with the stand-ins, whose answer is known")
+            for check in before.checks
+            if check.name in {"boxes", "keypoints"}
+        )
+    verdict = run(interpreter, device=where, weights=weights, image=image, timeout=timeout)
+    if image is not None and verdict.code == PICTURE_UNREADABLE:
+        said = next(check.text for check in verdict.checks if check.name == "picture")
+        raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
+    return replace(verdict, weights_note=weights.note, checks=(*known, *verdict.checks))
 
 
 def _has_gpu() -> bool:

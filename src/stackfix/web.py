@@ -124,4 +124,5 @@ def reason(error: BaseException) -> str:
         cause = cause.__cause__ or cause.__context__ or cause
     if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
         return "the connection ended"
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    said = (isinstance(cause, OSError) and cause.strerror) or str(cause)
+    return said.splitlines()[0] if said else type(cause).__name__

@@ -157,6 +157,8 @@ def test_validate_runs_on_the_real_networks_and_says_so(machine):
     assert (verdict["weights"], verdict["verdict"]) == ("real", "proved on cpu"), verdict
     assert "every byte verified by sha256" in verdict["weights_note"]
     assert "to download from 127.0.0.1" in err
+    known = {each["name"]: each for each in verdict["checks"] if "whose answer is known" in each["text"]}
+    assert {name: each["ok"] for name, each in known.items()} == {"boxes": True, "keypoints": True}
     assert code == 0
 
 

@@ -89,7 +89,7 @@ def test_where_no_hub_answers_auto_takes_the_stand_ins_and_says_why_and_what_tha
     found = networks("auto", heard, variables=variables)
     assert found.name == "standin"
     assert found.truth is not None
-    assert found.note.startswith(f"stand-ins: no hub gave `{DETECTOR}` (127.0.0.1: ")
+    assert found.note.startswith(f"stand-ins: no hub gave `{DETECTOR}` (127.0.0.1: Connection refused); this")
     assert found.note.endswith(
         "; this proves placement, libraries and numbers, not the real weights' accuracy"
     )
@@ -263,6 +263,21 @@ def test_mirrors_are_asked_all_at_once_and_the_good_ones_kept_in_order(hub):
         "a web page of 70 bytes instead of 102,411 bytes: a captive portal or a login page?",
         "is not an address",
     ]
+
+
+def test_a_mirror_that_is_slower_than_another_comes_after_it(hub):
+    def hangs(handler):
+        handler.server.hub.released.wait(20)
+
+    mirrors = [Mirror(address=hub.serve("/hangs", hangs)), Mirror(address=hub.serve("/good", ranges()))]
+    answers = answering(model_of(), mirrors, "", 20)
+    assert (answers.good, answers.busy) == ((mirrors[1],), (mirrors[0],))
+    assert [each.why for each in answers.refused] == ["no answer yet"]
+
+
+def test_hosts_that_say_the_same_are_named_together(recipe, variables, heard):
+    recipe(NOBODY, "http://localhost:9")
+    assert "(127.0.0.1, localhost: Connection refused)" in networks("auto", heard, variables=variables).note
 
 
 def test_a_mirror_that_hangs_is_not_waited_for(hub):

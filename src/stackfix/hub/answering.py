@@ -55,7 +55,9 @@ def answering(model: Model, mirrors: Sequence[Mirror], certificate: str, seconds
         heard[mirror] = said
         if not said.why:
             end = min(end, time.monotonic() + _GRACE)
-    late = _Said(f"no answer within {seconds:g} s")
+    answered = any(not said.why for said in heard.values())
+    # another was quicker, which says nothing of this one
+    late = _Said("no answer yet", busy=True) if answered else _Said(f"no answer within {seconds:g} s")
     said_by = [(mirror, heard.get(mirror, late)) for mirror in mirrors]
     return Answers(
         good=tuple(mirror for mirror, said in said_by if not said.why),
