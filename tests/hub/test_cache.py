@@ -90,7 +90,9 @@ def test_a_file_is_known_by_its_bytes_whatever_its_name(tmp_path, places, heard)
         ("yolox_l.onnx.part", NETWORK[:5000], "it is cut short: 5,000 of 402,152 bytes"),
         ("yolox_l.onnx", b"<html>", "it is a web page of 6 bytes"),
         ("net", NETWORK[:-1] + b"x", "it is not the file that the recipe names: sha256"),
-        ("net", b"x", "1 bytes, which are no model of a recipe"),
+        ("net", b"x", "it is no model of a recipe, 1 bytes: it is not an ONNX model (at byte 1)"),
+        ("net", NETWORK[:-9], "it is no model of a recipe, 402,143 bytes: it is cut short"),
+        ("net", LONGER, "it is no model of a recipe, 402,156 bytes: another network, which takes `images`"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused_with_what_it_is(tmp_path, places, name, content, words):

@@ -237,7 +237,7 @@ def test_files_that_people_bring_are_taken_all_or_none(recipe, variables, heard,
     files = [tmp_path / "one", tmp_path / "two"]
     files[0].write_bytes(DATA)
     files[1].write_bytes(b"?")
-    with pytest.raises(QuestionError, match="two: 1 bytes"):
+    with pytest.raises(QuestionError, match="two: it is no model of a recipe, 1 bytes"):
         brought(files, heard, variables=variables)
     assert states(variables)[DETECTOR] == "missing"
     files[1].write_bytes(FILES[POSE])

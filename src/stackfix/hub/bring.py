@@ -11,6 +11,7 @@ from stackfix.errors import QuestionError
 from stackfix.hub.cache import Place, what_is_wrong, writing
 from stackfix.hub.fetch import check_room
 from stackfix.hub.listener import Listener
+from stackfix.measure.onnx_model import NotAModelError, read_onnx
 
 
 def place_of(file: Path, places: Sequence[Place]) -> Place:
@@ -38,7 +39,16 @@ def place_of(file: Path, places: Sequence[Place]) -> Place:
     except OSError as error:
         raise QuestionError(f"{file}: can't be read: {error.strerror or error}") from error
     known = ", ".join(f"`{place.model.file}` ({place.model.bytes:,} bytes)" for place in places)
-    raise QuestionError(f"{file}: {size:,} bytes, which are no model of a recipe", hint=f"models: {known}")
+    raise QuestionError(
+        f"{file}: it is no model of a recipe, {size:,} bytes: {_described(file)}", hint=f"models: {known}"
+    )
+
+
+def _described(file: Path) -> str:
+    try:
+        return f"another network, which {read_onnx(file)}"
+    except NotAModelError as error:
+        return f"it {error.message}"
 
 
 def bring(file: Path, place: Place, listener: Listener) -> Path:

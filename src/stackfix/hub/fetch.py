@@ -86,6 +86,7 @@ def fetch(
                 else:
                     raise NotHadError(model.file, attempts)
             except KeyboardInterrupt:
+                meter.clear()
                 if part.size:
                     listener.stage(
                         f"{amount(part.size)} of `{model.file}` are kept; the next fetch goes on from there"
