@@ -16,6 +16,7 @@ from stackfix.hub.cache import Place, models_folder
 from stackfix.hub.fetch import HINT, NotHadError, fetch
 from stackfix.hub.listener import Listener, amount
 from stackfix.hub.mirrors import Mirror, mirrors_of
+from stackfix.hub.neighbour import lent_by_neighbour
 from stackfix.hub.transfer import Patience
 from stackfix.index.config import certificate
 from stackfix.model.kept import KeptModel
@@ -26,6 +27,7 @@ from stackfix.web import Web
 AUTO = "auto"
 _QUICK_SECONDS = 3.0  # where stand-ins will do
 _PATIENT_SECONDS = 6.0
+_SHORT_PATIENCE = Patience(stall_seconds=10, tries=2)  # likewise; what came is kept for the next time
 _LIMITS = "this proves placement, libraries and numbers, not the real weights' accuracy"
 
 
@@ -59,7 +61,7 @@ def fetched(
     """
     environment = os.environ if variables is None else variables
     chosen = _wished(places(environment), wished, optional=optional)
-    missing = [place for place in chosen if not place.kept().here]
+    missing = [place for place in chosen if not place.kept().here and not _lent(place, listener, environment)]
     if missing and offline:
         names = ", ".join(f"`{place.model.file}`" for place in missing)
         raise NetworkError(f"{names}: not here, and `--offline` forbids fetching", hint=HINT)
@@ -75,13 +77,23 @@ def fetched(
     return tuple(place.kept() for place in chosen)
 
 
+def _lent(place: Place, listener: Listener, environment: Mapping[str, str]) -> bool:
+    """Whether the model could be copied from the cache of Hugging Face's own libraries."""
+    file = lent_by_neighbour(place.model, environment)
+    if file is None:
+        return False
+    listener.stage(f"`{place.model.file}` is in Hugging Face's cache, and is copied: {file}")
+    bring(file, place, listener)
+    return True
+
+
 def _fetched_or_why(place: Place, listener: Listener, environment: Mapping[str, str]) -> StackfixError | None:
     mirrors = mirrors_of(place.model, environment)
     try:
         answers = answering(place.model, mirrors, certificate(environment), _PATIENT_SECONDS)
         if not answers.good + answers.busy:
             return NotHadError(place.model.file, answers.refused)
-        _fetch(place, answers, listener, environment)
+        _fetch(place, answers, listener, environment, Patience())
     except StackfixError as error:
         return error
     return None
@@ -138,7 +150,7 @@ def _real(listener: Listener, environment: Mapping[str, str], *, offline: bool) 
     for _, state in states:
         if state.state == "damaged":
             listener.stage(f"`{state.path}` is left aside: it is {state.why}")
-    missing = [place for place, state in states if not state.here]
+    missing = [place for place, state in states if not state.here and not _lent(place, listener, environment)]
     if missing and offline:
         names = " and ".join(f"`{place.model.file}`" for place in missing)
         raise NetworkError(f"{names}: not in the cache, and `--offline` forbids fetching", hint=HINT)
@@ -164,7 +176,7 @@ def _fetch_together(missing: Sequence[Place], listener: Listener, environment: M
         f"once for all environments (`--weights {STANDIN}` does without)"
     )
     for place, found in zip(missing, answers, strict=True):
-        _fetch(place, found, listener, environment)
+        _fetch(place, found, listener, environment, _SHORT_PATIENCE)
 
 
 def _silent(model: Model, answers: Answers) -> str:
@@ -177,8 +189,9 @@ def _silent(model: Model, answers: Answers) -> str:
     return f"no hub gave `{model.file}` ({tried})"
 
 
-def _fetch(place: Place, answers: Answers, listener: Listener, environment: Mapping[str, str]) -> None:
-    patience = Patience()
+def _fetch(
+    place: Place, answers: Answers, listener: Listener, environment: Mapping[str, str], patience: Patience
+) -> None:
     web = Web(
         certificate=certificate(environment),
         connect_seconds=patience.connect_seconds,

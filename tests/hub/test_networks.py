@@ -167,6 +167,37 @@ def test_a_folder_of_the_users_is_taken_as_it_is(recipe, variables, heard):
         networks("nowhere", heard, variables=variables)
 
 
+@pytest.mark.parametrize("place", ["blobs/{sha256}", "snapshots/abc/{file}"])
+@pytest.mark.parametrize(
+    "variable", ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HOME"]
+)
+def test_what_hugging_faces_own_libraries_have_fetched_is_not_fetched_again(
+    recipe, variables, heard, tmp_path, place, variable
+):
+    recipe("https://huggingface.co/some/Poses/resolve/1")
+    below = {"HF_HOME": "hub", "XDG_CACHE_HOME": "huggingface/hub", "HOME": ".cache/huggingface/hub"}
+    for file in (DETECTOR, POSE):
+        sha256 = model_of(FILES[file]).sha256
+        lies = tmp_path / "theirs" / below.get(variable, "") / "models--some--Poses"
+        lies = lies / place.format(sha256=sha256, file=file)
+        lies.parent.mkdir(parents=True, exist_ok=True)
+        lies.write_bytes(FILES[file])
+    found = networks("auto", heard, offline=True, variables={**variables, variable: str(tmp_path / "theirs")})
+    assert found.name == "real"
+    assert f"`{DETECTOR}` is in Hugging Face's cache, and is copied" in heard.said[0]
+    lies.write_bytes(b"damaged")
+    assert networks("auto", heard, offline=True, variables=variables).name == "real"
+
+
+def test_a_damaged_file_in_hugging_faces_cache_is_not_taken(recipe, variables, heard, tmp_path):
+    recipe("https://huggingface.co/some/Poses/resolve/1")
+    lies = tmp_path / ".cache" / "huggingface" / "hub" / "models--some--Poses" / "blobs"
+    lies.mkdir(parents=True)
+    for file in (DETECTOR, POSE):
+        (lies / model_of(FILES[file]).sha256).write_bytes(FILES[file][:-1] + b"?")
+    assert networks("auto", heard, offline=True, variables=variables).name == "standin"
+
+
 @pytest.mark.parametrize(
     ("wished", "optional", "files"),
     [
