@@ -8,6 +8,7 @@ from lying_hub import DATA, Heard, model_of
 from stackfix.errors import QuestionError
 from stackfix.facts.root import data_root
 from stackfix.hub import bring as bringing
+from stackfix.hub import cache as caching
 from stackfix.hub.bring import bring, place_of
 from stackfix.hub.cache import Place, models_folder, what_is_wrong
 from stackfix.hub.listener import Meter, amount, progress_line
@@ -124,6 +125,28 @@ def test_a_file_is_copied_where_the_kernel_cannot_do_it(tmp_path, places, heard,
     (tmp_path / "net").write_bytes(DATA)
     bring(tmp_path / "net", places[1], heard)
     assert places[1].path.read_bytes() == DATA
+
+
+def test_a_file_is_copied_where_there_is_no_such_kernel(tmp_path, places, heard, monkeypatch):
+    monkeypatch.delattr(bringing.os, "copy_file_range")
+    (tmp_path / "net").write_bytes(DATA)
+    bring(tmp_path / "net", places[1], heard)
+    assert places[1].path.read_bytes() == DATA
+
+
+def test_a_disk_that_cannot_be_read_is_said(tmp_path, places, monkeypatch):
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    for module in (bringing, caching):
+        monkeypatch.setattr(module, "what_is_wrong", broken)
+    (tmp_path / "net").write_bytes(DATA)
+    with pytest.raises(QuestionError, match="can't be read: Input/output error"):
+        place_of(tmp_path / "net", places)
+    places[1].folder.mkdir(parents=True)
+    places[1].path.write_bytes(DATA)
+    kept = places[1].kept()
+    assert (kept.state, kept.why) == ("damaged", "can't be read: Input/output error")
 
 
 def test_bringing_what_is_here_changes_nothing(tmp_path, places, heard):

@@ -11,6 +11,7 @@ from stackfix.hub import cache, fetch, transfer
 from stackfix.hub.cache import Place
 from stackfix.hub.fetch import NotHadError, check_room
 from stackfix.hub.mirrors import Mirror
+from stackfix.hub.part import Part
 from stackfix.hub.transfer import Patience
 from stackfix.web import Web
 
@@ -58,7 +59,15 @@ def test_a_damaged_file_is_replaced(hub, get, place):
     assert place.kept().here
 
 
-@pytest.mark.parametrize("cut", [ranges(sent=HALF), whole(DATA[:HALF], length=len(DATA)), stalls(after=HALF)])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        ranges(sent=HALF),
+        whole(DATA[:HALF], length=len(DATA)),
+        stalls(after=HALF),
+        chunked([DATA[:HALF]]),
+    ],
+)
 def test_a_line_that_breaks_goes_on_where_it_stopped(hub, get, place, cut, pauses):
     get(hub.serve("/net", cut, ranges()))
     assert place.path.read_bytes() == DATA
@@ -237,6 +246,29 @@ def test_a_trickle_counts_as_a_stall(hub, place, web, heard):
         fetch.fetch(place, [Mirror(address=address)], web, heard, slow)
 
 
+def test_what_comes_slowly_but_steadily_is_no_stall(hub, place, web, heard):
+    clock = iter(range(10**6))
+    slow = Patience(stall_seconds=0.01, tries=1, pause=lambda seconds: None, clock=lambda: next(clock))
+    address = hub.serve("/net", chunked([DATA[i : i + 50_000] for i in range(0, len(DATA), 50_000)]))
+    fetch.fetch(place, [Mirror(address=address)], web, heard, slow)
+    assert place.kept().here
+
+
+def test_an_interrupted_fetch_of_which_nothing_came_leaves_nothing(hub, place, web, patience):
+    class Impatient(Heard):
+        def stage(self, text):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch.fetch(place, [Mirror(address=hub.serve("/net", ranges()))], web, Impatient(), patience)
+    assert lying_there(place) == []
+
+
+def test_a_part_is_written_only_while_it_is_open(place):
+    with pytest.raises(ValueError, match="not open"):
+        Part(place).append(b"x")
+
+
 def test_a_redirect_to_another_host_gets_neither_token_nor_password_but_the_range(hub, get, place):
     elsewhere = hub.serve("/elsewhere", ranges()).replace("127.0.0.1", "localhost")
 
@@ -286,11 +318,12 @@ def test_an_interrupted_fetch_keeps_its_part_and_says_so(hub, place, web, heard,
                 raise KeyboardInterrupt
 
     person = Impatient(bars=True)
-    address = hub.serve("/net", ranges())
+    address = hub.serve("/net", stalls(after=HALF), ranges())
     with pytest.raises(KeyboardInterrupt):
         fetch.fetch(place, [Mirror(address=address)], web, person, patience)
     there = place.kept().present
     assert place.kept().state == "partial"
+    assert 0 < there <= HALF
     assert place.part.read_bytes() == DATA[:there]
     assert person.drawn.endswith(b"\r\x1b[K")
     assert person.said[-1].endswith("of `net.onnx` are kept; the next fetch goes on from there")
@@ -338,6 +371,7 @@ def test_a_fetch_that_another_never_ends_is_an_error(hub, get, place, heard, mon
 
 
 def test_a_disk_without_room_is_said_before_a_byte_is_asked_for(place):
+    place.folder.mkdir(parents=True)
     with pytest.raises(
         DiskError, match=r"not enough room on the disk of .*pose`: 17 MB are needed, 1.0 kB are free"
     ):

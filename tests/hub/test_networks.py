@@ -6,7 +6,7 @@ import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
 from stackfix import networks as asked
-from stackfix.errors import NetworkError, QuestionError
+from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
 from stackfix.hub.answering import answering
 from stackfix.hub.fetch import NotHadError
@@ -231,6 +231,20 @@ def test_one_model_that_cannot_be_had_does_not_keep_the_others(recipe, good_hub,
     with pytest.raises(NotHadError, match=rf"`{DETECTOR}` could not be had:\n  .*: the server answered 404"):
         fetched((), heard, variables=variables)
     assert states(variables)[POSE] == "here"
+
+
+def test_a_folder_that_cannot_be_written_is_said_by_a_fetch(recipe, good_hub, variables, heard, tmp_path):
+    recipe(good_hub)
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(StackfixError, match="cannot be written"):
+        fetched((POSE,), heard, variables=variables)
+
+
+def test_a_model_without_an_address_is_said(recipe, variables, heard):
+    recipe()
+    assert f"there is no address to ask for `{DETECTOR}`" in networks("auto", heard, variables=variables).note
+    with pytest.raises(NotHadError, match="there is no address to ask"):
+        fetched((POSE,), heard, variables=variables)
 
 
 def test_every_model_and_every_mirror_is_listed_when_nothing_could_be_had(recipe, hub, variables, heard):

@@ -43,11 +43,11 @@ class NotHadError(NetworkError):
 
 
 def check_room(place: Place, free: int | None = None) -> None:
-    """Raise DiskError if the rest of a model does not fit on the disk of its folder."""
+    """Raise DiskError if the rest of a model does not fit on the disk of its folder, which is there."""
     need = place.rest() + MARGIN
     if free is None:
         with writing(place.folder):
-            free = shutil.disk_usage(_existing(place.folder)).free
+            free = shutil.disk_usage(place.folder).free
     if free < need:
         raise DiskError(
             f"not enough room on the disk of `{place.folder}`: {amount(need)} are needed, {amount(free)} are free",
@@ -150,9 +150,3 @@ def _verify(part: Part, place: Place, *, resumed: bool) -> None:
         f"{place.model.bytes:,} bytes, but not the file that the recipe names: sha256 {found}",
         again=resumed,  # the beginning may have been another's
     )
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
