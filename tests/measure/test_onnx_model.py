@@ -4,7 +4,7 @@ import io
 
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
@@ -86,6 +86,7 @@ def assert_read_or_refused(path):
     assert isinstance(found, OnnxModel)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_model_or_no_model(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any.onnx"
@@ -93,6 +94,7 @@ def test_any_bytes_are_a_model_or_no_model(tmp_path_factory, data):
     assert_read_or_refused(path)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.binary(min_size=1, max_size=4))
 def test_a_damaged_graph_is_a_model_or_no_model(tmp_path_factory, place, change):
     whole = bytearray((STANDINS / "dw-ll_ucoco_384.onnx").read_bytes())
