@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
     from stackfix.repairing import Fixed, FixWish
+    from stackfix.validate.weights import Weights
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 
@@ -470,19 +471,29 @@ def validate(
 ) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
     from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
-    from stackfix.networks import networks  # noqa: PLC0415 - likewise
+    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
 
     picture = Path(image) if image else None
     if picture is not None and not picture.is_file():
         raise QuestionError(f"{image}: there is no such picture")
+    chosen = at_once(weights)
+
+    def fetched() -> Weights:
+        return networks(weights, progress or Silent(), offline=offline)
+
     environment = read_environment(venv)
-    chosen = networks(weights, progress or Silent(), offline=offline)
     facts = database()
     if device == "auto":
         installed = {canonical_name(name) for name in environment.packages}
         device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
     return proof(
-        environment, Path(environment.executable), facts, device, chosen, image=picture, timeout=timeout
+        environment,
+        Path(environment.executable),
+        facts,
+        device,
+        chosen or fetched,
+        image=picture,
+        timeout=timeout,
     )

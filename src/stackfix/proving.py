@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +25,14 @@ def proof(
     interpreter: Path,
     facts: Database,
     device: str,
-    weights: Weights | None,
+    weights: Weights | Callable[[], Weights] | None,
     *,
     image: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
+
+    Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
@@ -51,7 +54,8 @@ def proof(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
     where = "gpu" if here and device == "gpu" else "cpu"
-    verdict = _run_known_first(interpreter, where, weights, image, timeout)
+    chosen = weights() if callable(weights) else weights
+    verdict = _run_known_first(interpreter, where, chosen, image, timeout)
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"

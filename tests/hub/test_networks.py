@@ -1,10 +1,13 @@
 """Which networks a proof runs on, and what `models` finds, fetches and takes; with models of a few kilobytes."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
+from stackfix import app, proving
 from stackfix import networks as asked
 from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
@@ -12,6 +15,7 @@ from stackfix.hub.answering import answering
 from stackfix.hub.fetch import NotHadError
 from stackfix.hub.mirrors import Mirror
 from stackfix.networks import brought, fetched, kept, networks
+from stackfix.rules.closure import Closure, Missing
 from stackfix.validate.weights import DETECTOR, POSE
 
 FILES = {DETECTOR: DATA, POSE: DATA[::-1], "torch.pt": DATA + b"x"}
@@ -333,3 +337,23 @@ def test_a_mirror_that_hangs_is_not_waited_for(hub):
     answers = answering(model_of(), [mirror], "", 0.1)
     assert answers.good == ()
     assert answers.refused[0].why in {"no answer within 0.1 s", "timed out"}
+
+
+@pytest.mark.parametrize("missing", [("libcurand.so.10",), ()])
+def test_nobody_waits_for_networks_to_hear_of_a_missing_library(monkeypatch, missing):
+    names = tuple(Missing(soname=each, needed_by="onnxruntime") for each in missing)
+    monkeypatch.setattr(proving, "close", lambda *_: Closure(missing=names, from_driver=(), followed=1))
+    wanted = []
+
+    def fetched(word, *_, **__):
+        wanted.append(word)
+        raise NetworkError("asked for")
+
+    monkeypatch.setattr(asked, "networks", fetched)
+    if missing:
+        verdict = app.validate(Path(sys.prefix), device="gpu")
+        assert (verdict.state, verdict.code, wanted) == ("failed", "cuda_runtime_missing", [])
+    else:
+        with pytest.raises(NetworkError, match="asked for"):
+            app.validate(Path(sys.prefix), device="cpu")
+        assert wanted == ["auto"]
