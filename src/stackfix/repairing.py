@@ -128,7 +128,8 @@ def _carried_out(
             f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
             hint="see the plan with `--dry-run`, and run its commands",
         )
-    weights = networks(wish.weights, progress, offline=wish.offline) if wish.validate else None
+    fetching = wish.weights != "auto" and not wish.offline  # a repair proves on the networks that are here
+    weights = networks(wish.weights, progress, offline=not fetching) if wish.validate else None
     pins = tuple(step.pin for step in planned.repair.steps if isinstance(step, Put))
     if pins and wish.offline:
         raise NetworkError("the files that come in are asked of the index, and `--offline` forbids it")

@@ -12,6 +12,7 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered
+from stackfix.cli.build import weights
 from stackfix.cli.judge import environment_meant
 from stackfix.cli.options import json_flag, machine_flags
 from stackfix.cli.progress import TerminalProgress
@@ -42,6 +43,7 @@ SCHEMA = "stackfix.fix/1"
     "--protect", is_flag=True, help="Let this environment's own pip obey the constraints from now on."
 )
 @click.option("--installer", type=click.Choice(["auto", "uv", "pip"]), default="auto", help="What installs.")
+@weights
 @click.option("--no-validate", is_flag=True, help="Run no model; the rules are checked all the same.")
 @click.option("--offline", is_flag=True, help="Do not use the network.")
 @machine_flags
@@ -52,6 +54,7 @@ def fix(
     device: Literal["auto", "gpu", "cpu"],
     constraints: str,
     installer: Literal["auto", "uv", "pip"],
+    weights: str,
     flags: MachineQuestion,
     *,
     dry_run: bool,
@@ -80,6 +83,7 @@ def fix(
             validate=not no_validate,
             offline=offline,
             installer=installer,
+            weights=weights,
         )
         fixed = app.fix(folder, wish, TerminalProgress())
         if isinstance(fixed, Explanation):
