@@ -123,7 +123,7 @@ def resolve(
 
 
 def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
-    from stackfix.indexes import documented_for  # noqa: PLC0415 - asked only where there is no set
+    from stackfix.facts.documents import documented_for  # noqa: PLC0415 - asked only where there is no set
 
     return documented_for(request, platform, facts)
 

@@ -68,7 +68,11 @@ def machine_of(
     )
     machine = describe(machine, driver=driver, gpus=gpus, platform=platform, glibc=glibc)
     if python is not None:
+        others = tuple(
+            one for one in machine.pythons if one.version.minor_version != python.version.minor_version
+        )
         machine = describe(machine, pythons=(_on_machine(python, machine),))
+        machine = replace(machine, other_pythons=others)
     if question.gpu_index is not None:
         machine = replace(machine, gpus=_one_gpu(machine, question.gpu_index))
     if pythons and not machine.pythons and platform is not None:

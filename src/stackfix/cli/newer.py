@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stackfix import app
 from stackfix.cli import output
 from stackfix.cli.options import SourceFlags
+from stackfix.model.resolution import Explanation
 
 if TYPE_CHECKING:
     from stackfix.model.growth import Compared
@@ -35,11 +36,14 @@ def documented_fields(answer: app.Answer) -> dict[str, Any]:
 
 
 def say_documented(answer: app.Answer) -> None:
-    """Say on stderr what other indexes are said to hold, where no set was found."""
-    if answer.documented:
+    """Say on stderr what other indexes are said to hold, where no set was found and no option says it."""
+    options = answer.result.options if isinstance(answer.result, Explanation) else ()
+    offered = {option.packages for option in options if option.kind == "source"}
+    left = [one for one in answer.documented if not any((one.package, one.minor) in each for each in offered)]
+    if left:
         from stackfix.render.growth_text import documented_notes  # noqa: PLC0415 - said above
 
-        for line in documented_notes(answer.documented):
+        for line in documented_notes(left):
             output.note(line)
 
 

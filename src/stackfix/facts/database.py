@@ -17,6 +17,7 @@ from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
 from stackfix.facts.rows import WheelRow
 from stackfix.model.evidence import Source
+from stackfix.model.growth import Documented
 from stackfix.model.machine import PLATFORMS
 from stackfix.model.wheel import DeviceCode, ListedWheel, Wheel, WheelFile
 from stackfix.versions import CudaVersion
@@ -111,6 +112,26 @@ class Database:
     def owners(self, folder: str) -> Sequence[str]:
         """Return the packages whose rows fill an import folder."""
         return self._with_added(self._index.owners.get(folder, ()), lambda wheel: folder in wheel.owns)
+
+    def documented(self, package: str, platform: str) -> Sequence[Documented]:
+        """Return what documents say that other indexes hold of a package."""
+        from stackfix.facts.sources import documented  # noqa: PLC0415 - asked only where there is no set
+
+        return tuple(documented(self.root, package, platform))
+
+    def held_by(self, index: str) -> Sequence[str]:
+        """Return the packages that an index is said to hold."""
+        from stackfix.facts.sources import read_sources  # noqa: PLC0415 - asked only where there is no set
+
+        return [
+            name for each in read_sources(self.root).source if each.name == index for name in each.packages
+        ]
+
+    def serves_any_minor(self, index: str) -> bool:
+        """Whether an index's builds serve every minor of their CUDA major."""
+        from stackfix.facts.sources import read_sources  # noqa: PLC0415 - asked only where there is no set
+
+        return any(each.name == index and each.any_minor for each in read_sources(self.root).source)
 
     def majors(self, package: str) -> Sequence[int]:
         """Return the CUDA majors that a package's rows are built for."""

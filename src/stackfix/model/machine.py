@@ -61,6 +61,7 @@ class Machine:
     """All readings of one machine, real or described.
 
     `gpus` is Known(()) when it is certain that there is no GPU; `driver` Unknown when none was found.
+    `other_pythons` are those that are on it too, where one was asked for: ways out, never chosen unasked.
     `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
     """
 
@@ -75,3 +76,4 @@ class Machine:
     container: bool = False
     tegra: bool = False
     notes: tuple[str, ...] = field(default=())
+    other_pythons: tuple[Interpreter, ...] = ()

@@ -22,6 +22,10 @@ CUDA = "stack:cuda"
 MODELS = "stack:models"
 
 
+DEFINITION = "definition"
+"""Rule of what is so by the meaning of the nodes (a package that is there is there); never a reason."""
+
+
 def gpu_node(index: int) -> str:
     """Return the node of the GPU with this index."""
     return f"machine:gpu:{index}"
@@ -58,7 +62,9 @@ class Fact:
 
     `rule` is the rule's name ("driver floor", "linkage", …); `relaxable` says that the user could change it
     (their own request, their driver), which is where options are looked for. A fact about one release names it
-    (`package`, `release`), and `general` is the same said of several releases: "was built with CUDA 12".
+    (`package`, `release`), and `general` is the same said of several releases: "was built with CUDA 12". `short` is
+    the fact in a few words, where a table has a cell for it: "driver 535.104.05 < 580.65.06 for CUDA 13". `brief` is
+    a text that lists many releases, as people read it: "torch 2.2.0 to 2.7.1 (12 releases)".
     """
 
     text: str
@@ -68,6 +74,8 @@ class Fact:
     package: str = ""
     release: str = ""
     general: str = ""
+    short: str = ""
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)

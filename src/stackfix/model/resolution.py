@@ -72,18 +72,34 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One way out, found by solving again: what to change, and the set that then comes out."""
+    """One way out, found by solving again: what to change, and the set that then comes out.
+
+    `kind` is what is changed: "wish", "python", "source", "forward compatibility", "driver", "gpu", "glibc", or
+    "several". `packages` are the pins of the order's packages, beside the `cuda` and `python` of the set. An option
+    that is not `verified` rests on a document: its `evidence` says which, and only the rest of the set was solved.
+    `hint` says how to do it, or what to mind.
+    """
 
     text: str
     packages: tuple[tuple[str, str], ...]
+    kind: str = ""
+    cuda: str = ""
+    python: str = ""
+    verified: bool = True
+    evidence: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out."""
+    """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out.
+
+    It is the conflict on one Python; `other_pythons` are the machine's that were tried too and have no set either.
+    """
 
     device: str
     machine: Machine
     python: Interpreter
     conflict: tuple[Fact, ...]
     options: tuple[Option, ...] = ()
+    other_pythons: tuple[str, ...] = ()

@@ -111,18 +111,16 @@ def tag_requirements(rows: tuple[Wheel, ...], file: WheelFile, scene: Scene) -> 
         says = f"has wheels for {platform.label} only for Python {listed}"
         general = f"has no wheel for {platform.label} and Python {python.minor_version}"
         allowed = frozenset(one.minor_version for one in known if one.minor_version != python.minor_version)
-        yield Requirement(
-            PYTHON, allowed, release_fact(row, says, NAME, wheel_source(row, file, "metadata"), general)
-        )
+        short = f"no wheel for Python {python.minor_version}"
+        source = wheel_source(row, file, "metadata")
+        yield Requirement(PYTHON, allowed, release_fact(row, says, NAME, source, general, short=short))
         return
     needed = tags.needed_glibc(file)
     if needed is not None and platform.os == "linux":
         says = f"needs glibc {needed[0]}.{needed[1]} or newer"
-        yield Requirement(
-            GLIBC,
-            _at_least(needed, scene),
-            release_fact(row, says, NAME, wheel_source(row, file, "metadata")),
-        )
+        short = f"needs glibc {needed[0]}.{needed[1]}"
+        why = release_fact(row, says, NAME, wheel_source(row, file, "metadata"), short=short)
+        yield Requirement(GLIBC, _at_least(needed, scene), why)
 
 
 def glibc_keys(scene: Scene) -> tuple[str, ...]:

@@ -31,17 +31,21 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
     if wheel.is_toolkit_part and wheel.cuda:
         minors = {str(minor) for minor in wheel.cuda}
         says = f"is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
-        why = release_fact(wheel, says, NAME, source, f"is of CUDA {wheel.cuda[0].major}")
+        general = f"is of CUDA {wheel.cuda[0].major}"
+        why = release_fact(wheel, says, NAME, source, general, short=f"{wheel.package} {general}")
         yield Requirement(CUDA, frozenset(minors & set(keys)), why)
     elif wheel.cuda and _pins_its_toolkit(wheel):
         says = f"was built with CUDA {wheel.cuda[0]}"
-        why = release_fact(wheel, says, ONE_CUDA, source, f"was built with CUDA {wheel.cuda[0].major}")
+        general = f"was built with CUDA {wheel.cuda[0].major}"
+        short = f"{wheel.package} is CUDA {wheel.cuda[0].major}"
+        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
         yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
     elif wheel.cuda_major:
         allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
         general = f"is built for CUDA {wheel.cuda_major}"
         says = f"{general} (with toolkit {wheel.cuda[0]})" if wheel.cuda else general
-        why = release_fact(wheel, says, ONE_CUDA, source, general)
+        short = f"{wheel.package} is CUDA {wheel.cuda_major}"
+        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
         yield Requirement(CUDA, allowed, why)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from stackfix.model.problem import (
     CUDA,
+    DEFINITION,
     DRIVER,
     GLIBC,
     MODELS,
@@ -101,7 +102,7 @@ class Lowered:
         return Requirement(package, frozenset({version}), why)
 
     def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
-        why = release_fact(wheel, f"has the extra {extra}", "metadata", wheel_source(wheel, file, "metadata"))
+        why = release_fact(wheel, f"has the extra {extra}", DEFINITION, wheel_source(wheel, file, "metadata"))
         same = Requirement(wheel.package, frozenset({wheel.key}), why)
         return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]
 

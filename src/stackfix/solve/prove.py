@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stackfix.model.problem import Fact, Pins, Problem, Requirement
+from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,24 @@ class _Search:
         return dead_end
 
 
+def _always(fact: Fact) -> bool:
+    del fact
+    return True
+
+
+def _among(facts: frozenset[Fact]) -> Callable[[Fact], bool]:
+    return lambda fact: fact.rule == DEFINITION or fact in facts
+
+
 def search(
     problem: Problem, extra: Collection[Requirement] = (), *, only: Collection[Fact] | None = None
 ) -> Pins | Refutation:
     """Return the set greatest in the problem's order, or the facts that forbid every set.
 
-    `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts).
+    `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts), beside which
+    definitions always do.
     """
-    enabled: Callable[[Fact], bool] = (lambda _: True) if only is None else set(only).__contains__
+    enabled = _always if only is None else _among(frozenset(only))
     state = _Search(problem, enabled)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     for requirement in (*problem.roots, *extra):
@@ -180,7 +190,7 @@ def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
 
     Only what follows without a guess; empty when even that fails (then no set exists).
     """
-    state = _Search(problem, lambda _: True)
+    state = _Search(problem, _always)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     if not all(state.put(requirement, "", trail) for requirement in problem.roots):
         return {}
@@ -201,10 +211,12 @@ def minimal(
 ) -> frozenset[Fact]:
     """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out.
 
-    `always` count all the time and are not among the answer. Where there is a choice, what is true of one release
-    is left out before what is true of all, and what the user could change is kept.
+    `always` count all the time and are not among the answer; neither are definitions, which nobody could
+    leave out. Where there is a choice, what is true of one release is left out before what is true of all, and what
+    the user could change is kept.
     """
-    core = sorted(set(facts) - set(always), key=_spared_last)
+    reasons = {fact for fact in facts if fact.rule != DEFINITION}
+    core = sorted(reasons - set(always), key=_spared_last)
     settled: list[Fact] = []
     while core:
         fact = core.pop(0)

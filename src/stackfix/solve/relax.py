@@ -1,98 +1,433 @@
-"""Ways out of a conflict, each found by solving again, cheapest first."""
+"""Ways out of a conflict, each found by solving again, cheapest first.
+
+First what was asked for, then another Python, another index, a forward-compatibility package, another driver, one
+GPU of several, another system. What only a document says (another index) cannot be solved: the rest of the set is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
 
-from stackfix.model.problem import DRIVER, GLIBC, PYTHON, Fact, Pins, Problem, Requirement
+from stackfix.model.evidence import Known
+from stackfix.model.growth import Documented
+from stackfix.model.machine import Gpu, Interpreter, Machine
+from stackfix.model.problem import (
+    CUDA,
+    DRIVER,
+    GLIBC,
+    PYTHON,
+    Fact,
+    Pins,
+    Problem,
+    Requirement,
+    Universe,
+    is_package,
+)
 from stackfix.model.resolution import Option
+from stackfix.rules.scene import Facts
 from stackfix.solve import explain
 from stackfix.solve.newest import solve
-from stackfix.solve.prove import Refutation
+from stackfix.solve.prove import Refutation, search
+from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
 
-_WORDS = {
-    DRIVER: "install NVIDIA driver {key} or newer",
-    GLIBC: "move to a system with glibc {key} or newer",
-}
-
-
-def options(
-    problem: Problem, refutation: Refutation, on_python: Callable[[str], Problem]
-) -> Iterator[Option]:
-    """Yield ways out: first what the user asked for, then Python, driver, glibc; never another GPU.
-
-    `on_python` poses the same problem for another Python: its wheels and markers differ.
-    """
-    facts = explain.relaxable(explain.why_not_at_all(problem, refutation))
-    asked = [requirement for requirement in problem.roots if requirement.fact in facts]
-    for requirement in sorted(asked, key=_cost):
-        if requirement.fact.rule == "request":
-            yield from _drop(problem, requirement)
-        elif requirement.node == PYTHON:
-            yield from _other_python(problem, on_python)
-        elif requirement.node in _WORDS:
-            yield from _change(problem, requirement)
+_GPU = "machine:gpu:"
+OF_THE_BUILD = frozenset({"one CUDA", "linkage", "kernels", "device code of libraries", "shipped together"})
 
 
-def _cost(requirement: Requirement) -> tuple[int, str]:
-    if requirement.fact.rule == "request":
-        return 0, requirement.node
-    nodes = [PYTHON, DRIVER, GLIBC]
-    return 1 + nodes.index(requirement.node) if requirement.node in nodes else 9, requirement.node
+class Pose(Protocol):
+    """Puts the same request on another machine or another Python of it."""
+
+    def __call__(self, machine: Machine, python: Interpreter) -> Problem:
+        """Return the problem there."""
 
 
-def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A problem without a set, on one Python of a machine, and its minimal conflict."""
+
+    problem: Problem
+    machine: Machine
+    python: Interpreter
+    facts: Facts
+    conflict: tuple[Fact, ...]
+    pose: Pose
+
+    @property
+    def roots(self) -> list[Requirement]:
+        """The root requirements that take part in the conflict."""
+        return [requirement for requirement in self.problem.roots if requirement.fact in self.conflict]
+
+    def reading(self, node: str) -> Requirement | None:
+        """Return the reading of the machine that takes part in the conflict, None where it does not."""
+        return next((one for one in self.roots if one.node == node and one.fact.relaxable), None)
+
+    def option(self, pins: Pins, kind: str, text: str, *, python: str = "", hint: str = "") -> Option:
+        """Return a way out with the set that comes out."""
+        return Option(
+            text=text,
+            kind=kind,
+            packages=tuple((name, pins[name]) for name in self.problem.order if name in pins),
+            cuda=pins.get(CUDA, ""),
+            python=python or self.python.version.minor_version,
+            hint=hint,
+        )
+
+
+def options(case: Case) -> tuple[Option, ...]:
+    """Return every single change that lets a set exist; where none does, the first pair of changes that does."""
+    found = tuple(each for way in WAYS for each in way(case))
+    return found or tuple(islice(_two_changes(case), 1))
+
+
+def _wishes(case: Case) -> Iterator[Option]:
     """Yield the set without a wish of the user's, keeping the package if that is possible."""
-    keys = frozenset(problem.universe.keys(requirement.node))
+    for requirement in sorted((one for one in case.roots if one.fact.rule == "request"), key=_by_node):
+        if not requirement.fact.relaxable:
+            continue
+        text = f"leave out `{requirement.fact.general}`"
+        pins = solve(explain.without(case.problem, requirement.fact, _any_version(case)))
+        if isinstance(pins, Refutation):
+            pins = solve(explain.without(case.problem, requirement.fact, _nothing))
+        if not isinstance(pins, Refutation) and any(name in pins for name in case.problem.order):
+            absent = requirement.node not in (*pins, CUDA)
+            hint = f"then there is no {requirement.node} in the set: no release of it fits" if absent else ""
+            yield case.option(pins, "wish", text, hint=hint)
 
-    def any_version(dropped: Requirement) -> Requirement:
+
+def _by_node(requirement: Requirement) -> str:
+    return requirement.node
+
+
+def _any_version(case: Case) -> Callable[[Requirement], Requirement]:
+    """Return what lets a wish's package be of any version."""
+
+    def put(dropped: Requirement) -> Requirement:
+        keys = frozenset(case.problem.universe.keys(dropped.node))
         return Requirement(dropped.node, keys, _softened(dropped.fact))
 
-    for put in (any_version, lambda _: None):
-        answer = solve(explain.without(problem, requirement.fact, put))
-        if not isinstance(answer, Refutation) and _packages(problem, answer):
-            yield Option(
-                text=f"leave out `{requirement.fact.general}`", packages=tuple(_packages(problem, answer))
-            )
-            return
+    return put
 
 
-def _other_python(problem: Problem, on_python: Callable[[str], Problem]) -> Iterator[Option]:
-    """Yield the set on the newest other Python that has one."""
-    for key in sorted(problem.universe.keys(PYTHON)[1:], key=_number, reverse=True):
-        answer = solve(on_python(key))
-        if not isinstance(answer, Refutation):
-            yield Option(text=f"use Python {key}", packages=tuple(_packages(problem, answer)))
-            return
+def _nothing(dropped: Requirement) -> None:
+    del dropped
 
 
 def _softened(fact: Fact) -> Fact:
     return Fact(text=f"{fact.text} (any version)", rule=fact.rule, source=fact.source)
 
 
-def _change(problem: Problem, requirement: Requirement) -> Iterator[Option]:
-    """Yield the smallest change of a reading that lets a set exist."""
-    (here,) = requirement.allowed
-    for key in _upwards(problem.universe.keys(requirement.node), here):
-
-        def other(read: Requirement, key: str = key) -> Requirement:
-            return Requirement(read.node, frozenset({key}), _softened(read.fact))
-
-        answer = solve(explain.without(problem, requirement.fact, other))
-        if not isinstance(answer, Refutation):
-            text = _WORDS[requirement.node].format(key=key)
-            yield Option(text=text, packages=tuple(_packages(problem, answer)))
+def _pythons(case: Case) -> Iterator[Option]:
+    """Yield the set on the newest other Python that has one: on this machine if there is, else to be got."""
+    if case.reading(PYTHON) is None:
+        return
+    here = [one for one in case.machine.other_pythons if not one.free_threaded]
+    for one in sorted(here, key=lambda each: each.version, reverse=True):
+        pins = _elsewhere(case, case.pose(case.machine, one))
+        if not isinstance(pins, Refutation):
+            minor = one.version.minor_version
+            where = f"it is here: {one.path}" if one.path else "it is on this machine"
+            yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=where)
+            return
+    for python in _described_pythons(case):
+        pins = _elsewhere(case, case.pose(case.machine, python))
+        if not isinstance(pins, Refutation):
+            minor = python.version.minor_version
+            hint = f"it is not among the Pythons seen here; `uv python install {minor}` brings it"
+            yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=hint)
             return
 
 
-def _upwards(keys: Sequence[str], here: str) -> list[str]:
-    """Return the higher keys of a reading, nearest first."""
-    return sorted((key for key in keys if _number(key) > _number(here)), key=_number)
+def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
+    """Return the newest set of the problem as it is put elsewhere.
+
+    What takes part in the conflict here is asked first, alone: most Pythons fail by it, and reading what the rest of
+    the set requires costs most of the time.
+    """
+    nodes = {one.node for one in case.roots}
+    part = tuple(one for one in problem.roots if one.node in nodes or not is_package(one.node))
+    answer = search(Problem(problem.universe, part, problem.order))
+    return answer if isinstance(answer, Refutation) else solve(problem)
+
+
+def _described_pythons(case: Case) -> list[Interpreter]:
+    """Return the Pythons that are not here, newest first."""
+    here = {one.version.minor_version for one in (*case.machine.pythons, *case.machine.other_pythons)}
+    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in here), key=_number)
+    return [Interpreter(version=PythonVersion.parse(key), found_via="an option") for key in reversed(keys)]
+
+
+def _sources(case: Case) -> Iterator[Option]:
+    """Yield what documents say that other indexes hold and that would let a set exist."""
+    offered: set[str] = set()
+    for one in _documented(case):
+        if one.package in offered or _is_measured_so(case, one):
+            continue
+        taken = frozenset(case.facts.held_by(one.index))
+        rebuilt = Rebuilt(case.problem.universe, taken, one.package, one.minor)
+        pins = solve(Problem(rebuilt, (*case.problem.roots, _of_cuda(case, one)), case.problem.order))
+        if isinstance(pins, Refutation):
+            continue
+        offered.add(one.package)
+        named = [name for name in case.problem.order if name in taken & pins.keys()]
+        what = " and ".join(f"{name} {_minor(pins[name])}" for name in named)
+        hint = (
+            f"{one.evidence.method}, not measured: that build is taken to need what its release on the main index needs; "
+            f"`stackfix facts measure --source {one.index} '{one.package}=={one.minor}.*'` measures it"
+        )
+        shown = {**pins, **{name: _minor(pins[name]) for name in named}}
+        text = f"take {what} for CUDA {one.cuda} from {one.index}"
+        option = case.option(shown, "source", text, hint=hint)
+        yield replace(option, verified=False, evidence=str(one.evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A universe in which some packages are built with another CUDA: what their builds ask of CUDA is not known.
+
+    `package` is of the minor that a document names; what its metadata asks of other packages stays as it is.
+    """
+
+    universe: Universe
+    taken: frozenset[str]
+    package: str
+    minor: str
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first."""
+        keys = self.universe.keys(node)
+        return [key for key in keys if _minor(key) == self.minor] if node == self.package else keys
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate requires, but for what its CUDA brings with it."""
+        requires = self.universe.requires(node, key)
+        if node not in self.taken:
+            return requires
+        return [one for one in requires if one.fact.rule not in OF_THE_BUILD and not _of_nvidia(one.node)]
+
+
+def _of_nvidia(node: str) -> bool:
+    return node.startswith(("nvidia-", "cuda-"))
+
+
+def _minor(version: str) -> str:
+    """Return the first two numbers of a release: 2.7 of 2.7.1."""
+    return ".".join(version.partition("+")[0].split(".")[:2])
+
+
+def _of_cuda(case: Case, one: Documented) -> Requirement:
+    """Return the requirement to keep to the CUDA of a documented build."""
+    fact = Fact(text=f"{one.package} is of CUDA {one.cuda}", rule="wish", source=one.evidence)
+    return Requirement(CUDA, frozenset(_served(case, one)), fact)
+
+
+def _served(case: Case, one: Documented) -> list[str]:
+    """Return the CUDA minors that a documented build goes with."""
+    if not case.facts.serves_any_minor(one.index):
+        return [one.cuda]
+    major = CudaVersion.parse(one.cuda).major
+    return [key for key in case.problem.universe.keys(CUDA) if CudaVersion.parse(key).major == major]
+
+
+def _is_measured_so(case: Case, one: Documented) -> bool:
+    """Whether a release on the main index is built with that CUDA already: then another build is no way out."""
+    universe = case.problem.universe
+    return any(
+        requirement.node == CUDA and one.cuda in requirement.allowed
+        for key in universe.keys(one.package)
+        if _minor(key) == one.minor
+        for requirement in universe.requires(one.package, key)
+    )
+
+
+def _documented(case: Case) -> Iterator[Documented]:
+    """Yield what is documented and wished for, newest first."""
+    wanted = {root.node for root in case.problem.roots}
+    in_conflict = {fact.package for fact in case.conflict} | {root.node for root in case.roots}
+    for package in case.problem.order:
+        if package not in in_conflict & wanted:
+            continue
+        listed = case.facts.documented(package, case.machine.platform.label)
+        admitted = {
+            _minor(key)
+            for key in case.problem.universe.keys(package)
+            if all(key in root.allowed for root in case.problem.roots if root.node == package)
+        }
+        fitting = [one for one in listed if one.minor in admitted]
+        yield from sorted(fitting, key=lambda one: (_number(one.minor), _number(one.cuda)), reverse=True)
+
+
+def _forward(case: Case) -> Iterator[Option]:
+    """Yield the set with NVIDIA's forward-compatibility package, where the GPUs and the system are of its kinds."""
+    driver, gpus = case.machine.driver, case.machine.gpus
+    reading = case.reading(DRIVER)
+    if reading is None or case.machine.wsl or not isinstance(driver, Known) or not isinstance(gpus, Known):
+        return
+    hardware = case.facts.hardware
+    kinds = {hardware.gpu_kind(gpu.name) for gpu in gpus.value}
+    if len(kinds) != 1 or not all(_knows(case, driver.value, gpu) for gpu in gpus.value):
+        return
+    steps = [key for key in case.problem.universe.keys(DRIVER) if key != str(driver.value)]
+    for package, cuda in hardware.forward_packages(driver.value, case.machine.platform.os, kinds.pop()):
+        branch = hardware.ptx_branch(cuda)
+        keys = [key for key in steps if hardware.branch_of(DriverVersion.parse(key)) == branch]
+        if not keys:
+            continue
+        pins = solve(explain.without(case.problem, reading.fact, _other(max(keys, key=_number))))
+        if not isinstance(pins, Refutation):
+            text = f"install NVIDIA's {package} beside driver {driver.value}"
+            hint = (
+                f"forward compatibility, for data-centre GPUs under Linux: it runs CUDA {cuda} on this driver"
+            )
+            option = case.option(pins, "forward compatibility", text, hint=hint)
+            yield replace(option, evidence=str(hardware.forward_source(package)))
+            return
+
+
+def _knows(case: Case, driver: DriverVersion, gpu: Gpu) -> bool:
+    """Whether the driver itself knows a GPU: the package brings CUDA, not the kernel module."""
+    if not isinstance(gpu.compute_capability, Known):
+        return False
+    row = case.facts.hardware.capability(gpu.compute_capability.value)
+    branch = case.facts.hardware.branch_of(driver)
+    return row is None or row.first_driver_branch is None or branch >= row.first_driver_branch
+
+
+def _other(key: str) -> Callable[[Requirement], Requirement]:
+    """Return what puts another key in a reading's place."""
+    return lambda read: Requirement(read.node, frozenset({key}), _softened(read.fact))
+
+
+def _driver(case: Case) -> Iterator[Option]:
+    """Yield the nearest newer driver that lets a set exist; else the nearest older one."""
+    reading = case.reading(DRIVER)
+    if reading is None or not _any_key_helps(case, reading):
+        return
+    (here,) = reading.allowed
+    keys = sorted(case.problem.universe.keys(DRIVER), key=_number)
+    newer = [key for key in keys if _number(key) > _number(here)]
+    older = [key for key in keys if _number(key) < _number(here)]
+    found = _first(case, reading, newer)
+    if found is not None:
+        key, pins = found
+        limit = _last_that_serves(case, reading, newer[newer.index(key) :])
+        text = f"install NVIDIA driver {key} or newer"
+        yield case.option(pins, "driver", text, hint=f"but none newer than branch {limit}" if limit else "")
+        return
+    found = _first(case, reading, older[::-1])
+    if found is not None:
+        key, pins = found
+        branch = case.facts.hardware.branch_of(DriverVersion.parse(key))
+        hint = f"older than the one that is there ({here})"
+        yield case.option(pins, "driver", f"install an NVIDIA driver of branch {branch}", hint=hint)
+
+
+def _any_key_helps(case: Case, reading: Requirement) -> bool:
+    """Whether a set exists at all once this reading may be anything."""
+    return not isinstance(search(explain.without(case.problem, reading.fact, _nothing)), Refutation)
+
+
+def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, Pins] | None:
+    """Return the first key in place of a reading that has a set, with its newest set."""
+    for key in keys:
+        changed = explain.without(case.problem, reading.fact, _other(key))
+        if not isinstance(search(changed), Refutation):
+            pins = solve(changed)
+            if not isinstance(pins, Refutation):
+                return key, pins
+    return None
+
+
+def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> int | None:
+    """Return the last branch that still has a set, None where the newest has."""
+    newest = explain.without(case.problem, reading.fact, _other(keys[-1]))
+    if not isinstance(search(newest), Refutation):
+        return None
+    found = _first(case, reading, reversed(keys))
+    return case.facts.hardware.branch_of(DriverVersion.parse(found[0])) if found is not None else None
+
+
+def _gpus(case: Case) -> Iterator[Option]:
+    """Yield the set for one GPU alone, where one of several takes part in the conflict."""
+    gpus = case.machine.gpus.value if isinstance(case.machine.gpus, Known) else ()
+    if len(gpus) < 2 or not any(one.node.startswith(_GPU) for one in case.roots):
+        return
+    tried: set[ComputeCapability] = set()
+    for gpu in gpus:
+        capability = gpu.compute_capability
+        if not isinstance(capability, Known) or capability.value in tried:
+            continue
+        tried.add(capability.value)
+        alone = replace(case.machine, gpus=Known((gpu,), "an option"))
+        pins = solve(case.pose(alone, case.python))
+        if isinstance(pins, Refutation):
+            continue
+        seen = f"CUDA_VISIBLE_DEVICES={gpu.uuid or gpu.index}"
+        by_place = "" if gpu.uuid else "CUDA_DEVICE_ORDER=PCI_BUS_ID "
+        hint = f"ask with `--gpu-index {gpu.index}`, and run with {by_place}{seen}"
+        yield case.option(pins, "gpu", f"use GPU {gpu.index} ({gpu.name}) alone", hint=hint)
+
+
+def _glibc(case: Case) -> Iterator[Option]:
+    """Yield the oldest newer glibc that lets a set exist."""
+    reading = case.reading(GLIBC)
+    if reading is None:
+        return
+    (here,) = reading.allowed
+    keys = sorted(case.problem.universe.keys(GLIBC), key=_number)
+    found = _first(case, reading, [key for key in keys if _number(key) > _number(here)])
+    if found is not None:
+        text = f"move to a system with glibc {found[0]} or newer"
+        yield case.option(found[1], "glibc", text, hint="a newer distribution, or a container of one")
+
+
+def _two_changes(case: Case) -> Iterator[Option]:
+    """Yield two changes at once: a first one after which another finds a set."""
+    wishes = [one for one in case.problem.roots if one.fact.rule == "request" and one.fact.relaxable]
+    if wishes:
+        dropped = {one.fact for one in wishes}
+        kept = tuple(_any_version(case)(one) if one.fact in dropped else one for one in case.problem.roots)
+        listed = " and ".join(dict.fromkeys(f"`{one.fact.general}`" for one in wishes))
+        yield from _then(
+            case, Problem(case.problem.universe, kept, case.problem.order), f"leave out {listed}"
+        )
+    for python in _newest_pythons(case):
+        changed = case.pose(case.machine, python)
+        first = f"use Python {python.version.minor_version}"
+        yield from _then(replace(case, python=python), changed, first)
+
+
+def _newest_pythons(case: Case) -> list[Interpreter]:
+    here = sorted(case.machine.other_pythons, key=lambda one: one.version, reverse=True)
+    return [*here, *_described_pythons(case)][:6] if case.reading(PYTHON) is not None else []
+
+
+def _then(case: Case, changed: Problem, first: str) -> Iterator[Option]:
+    """Yield the first of the other ways that finds a set after a change."""
+    pins = solve(changed)
+    if not isinstance(pins, Refutation):
+        yield case.option(pins, "several", first)
+        return
+    conflict = explain.why_not_at_all(changed, pins)
+    after = replace(case, problem=changed, conflict=conflict)
+    for way in (_driver, _glibc, _gpus, _wishes):
+        for option in way(after):
+            yield replace(option, kind="several", text=f"{first}, and {option.text}")
+            return
+
+
+WAYS: tuple[Callable[[Case], Iterator[Option]], ...] = (
+    _wishes,
+    _pythons,
+    _sources,
+    _forward,
+    _driver,
+    _gpus,
+    _glibc,
+)
 
 
 def _number(key: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in key.split("."))
-
-
-def _packages(problem: Problem, pins: Pins) -> list[tuple[str, str]]:
-    return [(name, pins[name]) for name in problem.order if name in pins]
+    return tuple(int(part) for part in key.split(".")) if key[:1].isdigit() else ()

@@ -32,8 +32,8 @@ from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
-from stackfix.solve.relax import options
-from stackfix.versions import PythonVersion, canonical_name
+from stackfix.solve.relax import Case, options
+from stackfix.versions import canonical_name
 
 UNKNOWN = "unknown"
 OLDEST_PYTHON = (3, 8)
@@ -86,7 +86,7 @@ def resolve(
         raise QuestionError(
             "no Python was found to make an environment with", hint="name one with `--python 3.12`"
         )
-    first: tuple[Posed, Refutation] | None = None
+    refused: list[tuple[Posed, Refutation]] = []
     best: tuple[Posed, Pins] | None = None
     for python in _newest_first(machine):
         posed = pose(machine, facts, request, python)
@@ -95,11 +95,10 @@ def resolve(
         answer = solve(posed.problem)
         if not isinstance(answer, Refutation):
             best = posed, answer
-        elif first is None:
-            first = posed, answer
+        else:
+            refused.append((posed, answer))
     if best is None:
-        assert first is not None  # noqa: S101 - there is at least one Python, and none gave a set
-        return _explanation(machine, facts, request, *first)
+        return _explanation(machine, facts, request, refused)
     posed, pins = best
     return _resolution(machine, request, posed, pins, reasons=reasons)
 
@@ -152,21 +151,37 @@ def _wish(name: str, keys: Sequence[str]) -> Requirement:
 
 
 def _explanation(
-    machine: Machine, facts: Facts, request: Request, posed: Posed, refutation: Refutation
+    machine: Machine, facts: Facts, request: Request, refused: Sequence[tuple[Posed, Refutation]]
 ) -> Explanation:
-    """Return why there is no set on the newest Python, and ways out; other Pythons among them."""
+    """Return why there is no set, and ways out; on the newest Python that is not itself the reason."""
 
-    def on(python: str) -> Problem:
-        version = PythonVersion.parse(python)
-        return pose(machine, facts, request, Interpreter(version=version, found_via="an option")).problem
+    def on(machine: Machine, python: Interpreter) -> Problem:
+        return pose(machine, facts, request, python).problem
 
+    posed, refutation = min(refused, key=lambda one: any(_is_python(fact, one[0]) for fact in one[1].facts))
+    conflict = explain.why_not_at_all(posed.problem, refutation)
+    case = Case(
+        problem=posed.problem,
+        machine=machine,
+        python=posed.python,
+        facts=facts,
+        conflict=conflict,
+        pose=on,
+    )
     return Explanation(
         device=request.device,
         machine=machine,
         python=posed.python,
-        conflict=explain.merged(explain.why_not_at_all(posed.problem, refutation)),
-        options=tuple(options(posed.problem, refutation, on)),
+        conflict=explain.merged(conflict, posed.problem.universe),
+        options=options(case),
+        other_pythons=tuple(
+            one.python.version.minor_version for one, _ in refused if one.python is not posed.python
+        ),
     )
+
+
+def _is_python(fact: Fact, posed: Posed) -> bool:
+    return any(root.fact == fact for root in posed.problem.roots if root.node == PYTHON)
 
 
 def _resolution(
