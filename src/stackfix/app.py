@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
+    from stackfix.model.why_not import WhyNot
     from stackfix.repairing import Fixed, FixWish
     from stackfix.validate.weights import Weights
 
@@ -119,6 +120,31 @@ def resolve(
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
         documented=_documented(request, here.platform, facts) if isinstance(result, Explanation) else (),
+    )
+
+
+def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
+    """Return why a release is not in an answer's set: the facts against it, or the set with it."""
+    from stackfix.solve import why_not as reasons  # noqa: PLC0415 - few questions ask it
+
+    facts, machine, request = database(), answer.result.machine, answer.request
+    unknown = reasons.unknown(requirement, facts, request, machine)
+    if unknown is not None:
+        return unknown
+    asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, facts.root)
+    roots = tuple(
+        replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
+        for root in asked_too.roots
+    )
+    return reasons.why_not(
+        reasons.Doubt(
+            machine=machine,
+            facts=facts,
+            request=request,
+            asked_too=replace(asked_too, roots=roots),
+            result=answer.result,
+            requirement=requirement,
+        )
     )
 
 

@@ -11,6 +11,7 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
+from stackfix.cli.doubt import doubted
 from stackfix.cli.newer import (
     documented_fields,
     newer_fields,
@@ -121,6 +122,12 @@ def resolve(
 @machine_flags
 @source_flags
 @check_flag
+@click.option(
+    "--why-not",
+    default="",
+    metavar="RELEASE",
+    help="Why torch==2.15.0 (cuda==13, python==3.14) is not chosen.",
+)
 @json_flag
 def explain(
     targets: tuple[str, ...],
@@ -129,12 +136,16 @@ def explain(
     sources: SourceFlags,
     *,
     check_index: bool,
+    why_not: str,
     as_json: bool,
 ) -> None:
     """Say why each pin and why not newer, each with its fact; or why there is no set, and the ways out."""
     schema = "stackfix.explain/1"
     with answered(schema, as_json=as_json) as end:
-        answer = app.resolve(question(targets, files, flags, sources), folder=Path.cwd())
+        asked = question(targets, files, flags, sources)
+        answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json or not why_not else "none")
+        if why_not:
+            doubted(answer, asked, why_not, schema, end, as_json=as_json)
         _answer(
             answer,
             schema,

@@ -7,73 +7,30 @@ GPU of several, another system. What only a document says (another index) cannot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Protocol
 
 from stackfix.model.evidence import Known
-from stackfix.model.growth import Documented
-from stackfix.model.machine import Gpu, Interpreter, Machine
+from stackfix.model.machine import Gpu, Interpreter
 from stackfix.model.problem import (
     CUDA,
     DRIVER,
     GLIBC,
     PYTHON,
-    Fact,
     Pins,
     Problem,
     Requirement,
-    Universe,
     is_package,
 )
 from stackfix.model.resolution import Option
-from stackfix.rules.scene import Facts
 from stackfix.solve import explain
+from stackfix.solve.case import Case, instead, left_out, number, softened
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
-from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
+from stackfix.solve.rebuilt import sources
+from stackfix.versions import ComputeCapability, DriverVersion, PythonVersion
 
 _GPU = "machine:gpu:"
-OF_THE_BUILD = frozenset({"one CUDA", "linkage", "kernels", "device code of libraries", "shipped together"})
-
-
-class Pose(Protocol):
-    """Puts the same request on another machine or another Python of it."""
-
-    def __call__(self, machine: Machine, python: Interpreter) -> Problem:
-        """Return the problem there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A problem without a set, on one Python of a machine, and its minimal conflict."""
-
-    problem: Problem
-    machine: Machine
-    python: Interpreter
-    facts: Facts
-    conflict: tuple[Fact, ...]
-    pose: Pose
-
-    @property
-    def roots(self) -> list[Requirement]:
-        """The root requirements that take part in the conflict."""
-        return [requirement for requirement in self.problem.roots if requirement.fact in self.conflict]
-
-    def reading(self, node: str) -> Requirement | None:
-        """Return the reading of the machine that takes part in the conflict, None where it does not."""
-        return next((one for one in self.roots if one.node == node and one.fact.relaxable), None)
-
-    def option(self, pins: Pins, kind: str, text: str, *, python: str = "", hint: str = "") -> Option:
-        """Return a way out with the set that comes out."""
-        return Option(
-            text=text,
-            kind=kind,
-            packages=tuple((name, pins[name]) for name in self.problem.order if name in pins),
-            cuda=pins.get(CUDA, ""),
-            python=python or self.python.version.minor_version,
-            hint=hint,
-        )
 
 
 def options(case: Case) -> tuple[Option, ...]:
@@ -84,13 +41,13 @@ def options(case: Case) -> tuple[Option, ...]:
 
 def _wishes(case: Case) -> Iterator[Option]:
     """Yield the set without a wish of the user's, keeping the package if that is possible."""
-    for requirement in sorted((one for one in case.roots if one.fact.rule == "request"), key=_by_node):
-        if not requirement.fact.relaxable:
-            continue
+    asked = [one for one in case.roots if one.fact.rule == "request" and one.fact.relaxable]
+    wishes = {one.fact: one for one in sorted(asked, key=_by_node, reverse=True)}
+    for requirement in reversed(wishes.values()):
         text = f"leave out `{requirement.fact.general}`"
         pins = solve(explain.without(case.problem, requirement.fact, _any_version(case)))
         if isinstance(pins, Refutation):
-            pins = solve(explain.without(case.problem, requirement.fact, _nothing))
+            pins = solve(explain.without(case.problem, requirement.fact, left_out))
         if not isinstance(pins, Refutation) and any(name in pins for name in case.problem.order):
             absent = requirement.node not in (*pins, CUDA)
             hint = f"then there is no {requirement.node} in the set: no release of it fits" if absent else ""
@@ -98,25 +55,17 @@ def _wishes(case: Case) -> Iterator[Option]:
 
 
 def _by_node(requirement: Requirement) -> str:
-    return requirement.node
+    return requirement.node  # a wish for extras asks several nodes, of which the package is the first
 
 
 def _any_version(case: Case) -> Callable[[Requirement], Requirement]:
     """Return what lets a wish's package be of any version."""
 
-    def put(dropped: Requirement) -> Requirement:
-        keys = frozenset(case.problem.universe.keys(dropped.node))
-        return Requirement(dropped.node, keys, _softened(dropped.fact))
+    def free(wish: Requirement) -> Requirement:
+        keys = frozenset(case.problem.universe.keys(wish.node))
+        return Requirement(wish.node, keys, softened(wish.fact))
 
-    return put
-
-
-def _nothing(dropped: Requirement) -> None:
-    del dropped
-
-
-def _softened(fact: Fact) -> Fact:
-    return Fact(text=f"{fact.text} (any version)", rule=fact.rule, source=fact.source)
+    return free
 
 
 def _pythons(case: Case) -> Iterator[Option]:
@@ -155,108 +104,8 @@ def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
 def _described_pythons(case: Case) -> list[Interpreter]:
     """Return the Pythons that are not here, newest first."""
     here = {one.version.minor_version for one in (*case.machine.pythons, *case.machine.other_pythons)}
-    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in here), key=_number)
+    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in here), key=number)
     return [Interpreter(version=PythonVersion.parse(key), found_via="an option") for key in reversed(keys)]
-
-
-def _sources(case: Case) -> Iterator[Option]:
-    """Yield what documents say that other indexes hold and that would let a set exist."""
-    offered: set[str] = set()
-    for one in _documented(case):
-        if one.package in offered or _is_measured_so(case, one):
-            continue
-        taken = frozenset(case.facts.held_by(one.index))
-        rebuilt = Rebuilt(case.problem.universe, taken, one.package, one.minor)
-        pins = solve(Problem(rebuilt, (*case.problem.roots, _of_cuda(case, one)), case.problem.order))
-        if isinstance(pins, Refutation):
-            continue
-        offered.add(one.package)
-        named = [name for name in case.problem.order if name in taken & pins.keys()]
-        what = " and ".join(f"{name} {_minor(pins[name])}" for name in named)
-        hint = (
-            f"{one.evidence.method}, not measured: that build is taken to need what its release on the main index needs; "
-            f"`stackfix facts measure --source {one.index} '{one.package}=={one.minor}.*'` measures it"
-        )
-        shown = {**pins, **{name: _minor(pins[name]) for name in named}}
-        text = f"take {what} for CUDA {one.cuda} from {one.index}"
-        option = case.option(shown, "source", text, hint=hint)
-        yield replace(option, verified=False, evidence=str(one.evidence))
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """A universe in which some packages are built with another CUDA: what their builds ask of CUDA is not known.
-
-    `package` is of the minor that a document names; what its metadata asks of other packages stays as it is.
-    """
-
-    universe: Universe
-    taken: frozenset[str]
-    package: str
-    minor: str
-
-    def keys(self, node: str) -> Sequence[str]:
-        """Candidate keys of a node, most wanted first."""
-        keys = self.universe.keys(node)
-        return [key for key in keys if _minor(key) == self.minor] if node == self.package else keys
-
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
-        """What the candidate requires, but for what its CUDA brings with it."""
-        requires = self.universe.requires(node, key)
-        if node not in self.taken:
-            return requires
-        return [one for one in requires if one.fact.rule not in OF_THE_BUILD and not _of_nvidia(one.node)]
-
-
-def _of_nvidia(node: str) -> bool:
-    return node.startswith(("nvidia-", "cuda-"))
-
-
-def _minor(version: str) -> str:
-    """Return the first two numbers of a release: 2.7 of 2.7.1."""
-    return ".".join(version.partition("+")[0].split(".")[:2])
-
-
-def _of_cuda(case: Case, one: Documented) -> Requirement:
-    """Return the requirement to keep to the CUDA of a documented build."""
-    fact = Fact(text=f"{one.package} is of CUDA {one.cuda}", rule="wish", source=one.evidence)
-    return Requirement(CUDA, frozenset(_served(case, one)), fact)
-
-
-def _served(case: Case, one: Documented) -> list[str]:
-    """Return the CUDA minors that a documented build goes with."""
-    if not case.facts.serves_any_minor(one.index):
-        return [one.cuda]
-    major = CudaVersion.parse(one.cuda).major
-    return [key for key in case.problem.universe.keys(CUDA) if CudaVersion.parse(key).major == major]
-
-
-def _is_measured_so(case: Case, one: Documented) -> bool:
-    """Whether a release on the main index is built with that CUDA already: then another build is no way out."""
-    universe = case.problem.universe
-    return any(
-        requirement.node == CUDA and one.cuda in requirement.allowed
-        for key in universe.keys(one.package)
-        if _minor(key) == one.minor
-        for requirement in universe.requires(one.package, key)
-    )
-
-
-def _documented(case: Case) -> Iterator[Documented]:
-    """Yield what is documented and wished for, newest first."""
-    wanted = {root.node for root in case.problem.roots}
-    in_conflict = {fact.package for fact in case.conflict} | {root.node for root in case.roots}
-    for package in case.problem.order:
-        if package not in in_conflict & wanted:
-            continue
-        listed = case.facts.documented(package, case.machine.platform.label)
-        admitted = {
-            _minor(key)
-            for key in case.problem.universe.keys(package)
-            if all(key in root.allowed for root in case.problem.roots if root.node == package)
-        }
-        fitting = [one for one in listed if one.minor in admitted]
-        yield from sorted(fitting, key=lambda one: (_number(one.minor), _number(one.cuda)), reverse=True)
 
 
 def _forward(case: Case) -> Iterator[Option]:
@@ -275,7 +124,7 @@ def _forward(case: Case) -> Iterator[Option]:
         keys = [key for key in steps if hardware.branch_of(DriverVersion.parse(key)) == branch]
         if not keys:
             continue
-        pins = solve(explain.without(case.problem, reading.fact, _other(max(keys, key=_number))))
+        pins = solve(explain.without(case.problem, reading.fact, instead(max(keys, key=number))))
         if not isinstance(pins, Refutation):
             text = f"install NVIDIA's {package} beside driver {driver.value}"
             hint = (
@@ -295,20 +144,15 @@ def _knows(case: Case, driver: DriverVersion, gpu: Gpu) -> bool:
     return row is None or row.first_driver_branch is None or branch >= row.first_driver_branch
 
 
-def _other(key: str) -> Callable[[Requirement], Requirement]:
-    """Return what puts another key in a reading's place."""
-    return lambda read: Requirement(read.node, frozenset({key}), _softened(read.fact))
-
-
 def _driver(case: Case) -> Iterator[Option]:
     """Yield the nearest newer driver that lets a set exist; else the nearest older one."""
     reading = case.reading(DRIVER)
     if reading is None or not _any_key_helps(case, reading):
         return
     (here,) = reading.allowed
-    keys = sorted(case.problem.universe.keys(DRIVER), key=_number)
-    newer = [key for key in keys if _number(key) > _number(here)]
-    older = [key for key in keys if _number(key) < _number(here)]
+    keys = sorted(case.problem.universe.keys(DRIVER), key=number)
+    newer = [key for key in keys if number(key) > number(here)]
+    older = [key for key in keys if number(key) < number(here)]
     found = _first(case, reading, newer)
     if found is not None:
         key, pins = found
@@ -326,13 +170,13 @@ def _driver(case: Case) -> Iterator[Option]:
 
 def _any_key_helps(case: Case, reading: Requirement) -> bool:
     """Whether a set exists at all once this reading may be anything."""
-    return not isinstance(search(explain.without(case.problem, reading.fact, _nothing)), Refutation)
+    return not isinstance(search(explain.without(case.problem, reading.fact, left_out)), Refutation)
 
 
 def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, Pins] | None:
     """Return the first key in place of a reading that has a set, with its newest set."""
     for key in keys:
-        changed = explain.without(case.problem, reading.fact, _other(key))
+        changed = explain.without(case.problem, reading.fact, instead(key))
         if not isinstance(search(changed), Refutation):
             pins = solve(changed)
             if not isinstance(pins, Refutation):
@@ -342,7 +186,7 @@ def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, 
 
 def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> int | None:
     """Return the last branch that still has a set, None where the newest has."""
-    newest = explain.without(case.problem, reading.fact, _other(keys[-1]))
+    newest = explain.without(case.problem, reading.fact, instead(keys[-1]))
     if not isinstance(search(newest), Refutation):
         return None
     found = _first(case, reading, reversed(keys))
@@ -376,8 +220,8 @@ def _glibc(case: Case) -> Iterator[Option]:
     if reading is None:
         return
     (here,) = reading.allowed
-    keys = sorted(case.problem.universe.keys(GLIBC), key=_number)
-    found = _first(case, reading, [key for key in keys if _number(key) > _number(here)])
+    keys = sorted(case.problem.universe.keys(GLIBC), key=number)
+    found = _first(case, reading, [key for key in keys if number(key) > number(here)])
     if found is not None:
         text = f"move to a system with glibc {found[0]} or newer"
         yield case.option(found[1], "glibc", text, hint="a newer distribution, or a container of one")
@@ -421,13 +265,9 @@ def _then(case: Case, changed: Problem, first: str) -> Iterator[Option]:
 WAYS: tuple[Callable[[Case], Iterator[Option]], ...] = (
     _wishes,
     _pythons,
-    _sources,
+    sources,
     _forward,
     _driver,
     _gpus,
     _glibc,
 )
-
-
-def _number(key: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in key.split(".")) if key[:1].isdigit() else ()

@@ -168,7 +168,7 @@ def _smallest(case: _Case, wish: Wish) -> Repair | Refutation:
             if isinstance(pins, Refutation):
                 if first is None:
                     first = pins
-                    conflict = explain.merged(explain.why_not_at_all(problem, pins))
+                    conflict = explain.merged(explain.why_not_at_all(problem, pins), problem.universe)
                 last = pins
                 continue
             found.append(_steps(case, problem, pins))
@@ -310,5 +310,5 @@ def _explained(case: _Case, wish: Wish, refutation: Refutation) -> Explanation:
         device="gpu" if wish.gpu else "cpu",
         machine=case.scene.machine,
         python=case.scene.python,
-        conflict=explain.merged(explain.why_not_at_all(problem, refutation)),
+        conflict=explain.merged(explain.why_not_at_all(problem, refutation), problem.universe),
     )

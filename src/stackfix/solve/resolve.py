@@ -29,10 +29,11 @@ from stackfix.rules import metadata
 from stackfix.rules.scene import Facts, Scene
 from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
 from stackfix.solve import explain
+from stackfix.solve.case import Case
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
-from stackfix.solve.relax import Case, options
+from stackfix.solve.relax import options
 from stackfix.versions import canonical_name
 
 UNKNOWN = "unknown"
