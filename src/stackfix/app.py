@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
-from stackfix.asking import MachineQuestion, Question, machine_of, request_of
+from stackfix.asking import MachineQuestion, Question, device_of, machine_of, request_of
 from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.kept import KeptModel
     from stackfix.model.lock import Lock
+    from stackfix.model.matrix import Matrix
     from stackfix.model.report import Report
     from stackfix.model.verdict import Verdict
     from stackfix.model.why_not import WhyNot
@@ -146,6 +147,20 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
             requirement=requirement,
         )
     )
+
+
+def matrix(question: Question, *, folder: Path = Path()) -> tuple[Matrix, str]:
+    """Return what goes with what on a machine, a row for each minor of torch; and the date of the facts."""
+    from stackfix.solve import matrix as core_matrix  # noqa: PLC0415 - one verb asks it
+
+    facts = database()
+    asked, unsaid = question.machine, bool(question.machine.platform and not question.machine.python)
+    here = machine_of(replace(asked, python="3.12") if unsaid else asked, facts, folder)
+    if unsaid:  # a described platform has no Pythons of which anything is known
+        here = replace(here, pythons=(), other_pythons=())
+    targets = (core_matrix.PACKAGE, *core_matrix.BESIDE[device_of(here)])
+    request = request_of(replace(question, targets=targets), here, facts.root)
+    return core_matrix.matrix(here, facts, request), facts.date
 
 
 def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:

@@ -6,6 +6,7 @@ VERBS = {
     "install": ("build", "Make a fresh environment with the newest set that works, and prove it."),
     "resolve": ("reason", "The newest set that works on this machine, or why there is none."),
     "explain": ("reason", "Why this set, why not newer; or why there is none."),
+    "matrix": ("table", "What goes with what, on this machine or a described one."),
     "lock": ("build", "Write the set to pylock.toml, every file by address and sha256."),
     "validate": ("build", "Run DWPose in an environment and say where it ran."),
     "undo": ("build", "Put back the environment that was there before the last install."),

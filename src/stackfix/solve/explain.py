@@ -160,7 +160,7 @@ def _merge(group: list[Fact], universe: Universe) -> Fact:
     )
 
 
-def spans(keys: Sequence[str], releases: Collection[str]) -> str:
+def spans(keys: Sequence[str], releases: Collection[str], *, count: bool = True) -> str:
     """Return releases in few words, oldest first: those that follow each other in `keys` (newest first) as spans."""
     runs: list[list[str]] = []
     follows = False
@@ -174,10 +174,12 @@ def spans(keys: Sequence[str], releases: Collection[str]) -> str:
     shown = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
     if all(len(run) == 1 for run in runs):
         return " | ".join(shown)
+    if not count:
+        return ", ".join(shown)
     return f"{', '.join(shown)} ({len(releases)} releases)"
 
 
-_PLURAL = {"has": "have", "was": "were", "is": "are"}
+_PLURAL = {"has": "have", "was": "were", "is": "are", "no": "have no"}
 
 
 def plural(says: str) -> str:
