@@ -77,6 +77,10 @@ class Fact:
     short: str = ""
     brief: str = ""
 
+    def __hash__(self) -> int:
+        """Return the hash of the text, which is kept with it: proofs ask for it a million times."""
+        return hash(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:

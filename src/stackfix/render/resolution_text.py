@@ -13,6 +13,7 @@ from stackfix.render.units import size
 
 MOST_OTHERS = 4
 MOST_AGAINST_NEWER = 8
+MOST_AGAIN = 3
 
 
 def machine_line(machine: Machine, device: str) -> str:
@@ -81,18 +82,21 @@ def why_lines(resolution: Resolution, roots: Sequence[str]) -> Iterator[str]:
     asked = sorted((pin for pin in resolution.pins if pin.name in order), key=lambda pin: order[pin.name])
     added = [pin for pin in resolution.pins if pin.name not in order]
     linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]
+    said: set[Fact] = set()
     for pin in (*asked, *linked):
         reason = pin.why[0] if pin.why else None
         because = f"{reason.text} [{cited(reason)}]" if reason is not None else "the set holds it"
         yield f"{pin.name} {pin.version}: {because}"
         if pin.name in newer:
-            yield from newer_lines(newer[pin.name])
+            yield from newer_lines(newer[pin.name], said)
         else:
             yield "    newest release that stackfix knows"
-    yield from _required_lines([pin for pin in added if pin not in linked], resolution, newer)
+    yield from _required_lines([pin for pin in added if pin not in linked], resolution, newer, said)
 
 
-def _required_lines(pins: Sequence[Pin], resolution: Resolution, newer: dict[str, Newer]) -> Iterator[str]:
+def _required_lines(
+    pins: Sequence[Pin], resolution: Resolution, newer: dict[str, Newer], said: set[Fact]
+) -> Iterator[str]:
     """Yield what the packages asked for require: what one of them pins, what is newest, and what else is older."""
     pinned: dict[str, list[Pin]] = {}
     others: list[Pin] = []
@@ -113,14 +117,19 @@ def _required_lines(pins: Sequence[Pin], resolution: Resolution, newer: dict[str
         yield from wrapped(listed((pin.name, pin.version) for pin in newest), 4)
     for pin in others[:MOST_OTHERS]:
         yield f"{pin.name} {pin.version}"
-        yield from newer_lines(newer[pin.name])
+        yield from newer_lines(newer[pin.name], said)
     if len(others) > MOST_OTHERS:
         left = listed((pin.name, pin.version) for pin in others[MOST_OTHERS:])
         yield from wrapped(f"and older than the newest: {left}; `--json` says why", 0, hang=4)
 
 
-def newer_lines(newer: Newer) -> Iterator[str]:
-    """Yield why a newer release is not in the set."""
+def newer_lines(newer: Newer, said: set[Fact]) -> Iterator[str]:
+    """Yield why a newer release is not in the set; of facts that were said before, how many, where they are many."""
     given = f", given {' and '.join(newer.given)}" if newer.given else ""
     yield f"    not {newer.version}{given}, because"
-    yield from fact_lines(newer.facts, 6, most=MOST_AGAINST_NEWER)
+    again = [fact for fact in newer.facts if fact in said]
+    fresh = newer.facts if len(again) < MOST_AGAIN else [fact for fact in newer.facts if fact not in said]
+    yield from fact_lines(fresh, 6, most=MOST_AGAINST_NEWER)
+    if len(again) >= MOST_AGAIN:
+        yield f"      and {len(again)} facts that stand above"
+    said.update(newer.facts)

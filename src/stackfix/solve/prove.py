@@ -53,10 +53,16 @@ def _allowed(domain: tuple[str, ...], allowed: frozenset[str]) -> tuple[str, ...
     return tuple([key for key in domain if key in allowed])
 
 
+_NOWHERE: Mapping[str, str] = {}
+
+
 class _Search:
     """State of one search: narrowings per node, decisions, and a trail to undo them."""
 
-    def __init__(self, problem: Problem, enabled: Callable[[Fact], bool]) -> None:
+    def __init__(
+        self, problem: Problem, enabled: Callable[[Fact], bool], first: Mapping[str, str] = _NOWHERE
+    ) -> None:
+        self.first = first
         self.universe = problem.universe
         self.enabled = enabled
         self.rank = {node: place for place, node in enumerate(problem.order)}
@@ -124,13 +130,21 @@ class _Search:
                 best, best_rank = node, rank
         return best
 
+    def ordered(self, node: str) -> tuple[str, ...]:
+        """Return what is left of a node's keys, most wanted first; before them the one to be tried first."""
+        domain = self.domains[node]
+        key = self.first.get(node)
+        if key is None or key not in domain:
+            return domain
+        return (key, *(other for other in domain if other != key))
+
     def descend(self) -> _Conflict | None:
         """Decide the next node and everything after it; None when all is decided."""
         node = self.next_node()
         if node is None:
             return None
         dead_end = _Conflict()
-        for key in self.domains[node]:
+        for key in self.ordered(node):
             self.pins[node] = key
             trail: list[tuple[str, tuple[str, ...] | None]] = []
             failed = None
@@ -166,15 +180,19 @@ def _among(facts: frozenset[Fact]) -> Callable[[Fact], bool]:
 
 
 def search(
-    problem: Problem, extra: Collection[Requirement] = (), *, only: Collection[Fact] | None = None
+    problem: Problem,
+    extra: Collection[Requirement] = (),
+    *,
+    only: Collection[Fact] | None = None,
+    first: Mapping[str, str] = _NOWHERE,
 ) -> Pins | Refutation:
     """Return the set greatest in the problem's order, or the facts that forbid every set.
 
     `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts), beside which
-    definitions always do.
+    definitions always do. `first` names keys to try before those that are more wanted, where any set will do.
     """
     enabled = _always if only is None else _among(frozenset(only))
-    state = _Search(problem, enabled)
+    state = _Search(problem, enabled, first)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     for requirement in (*problem.roots, *extra):
         if not state.put(requirement, "", trail):
@@ -216,16 +234,39 @@ def minimal(
     the user could change is kept.
     """
     reasons = {fact for fact in facts if fact.rule != DEFINITION}
-    core = sorted(reasons - set(always), key=_spared_last)
+    core = sorted(_without_idle_groups(problem, reasons - set(always), extra, always), key=_spared_last)
     settled: list[Fact] = []
     while core:
         fact = core.pop(0)
-        answer = search(problem, extra, only={*core, *settled, *always})
+        freed = (
+            {fact.package: fact.release} if fact.package else _NOWHERE
+        )  # where a set is, if there is one now
+        answer = search(problem, extra, only={*core, *settled, *always}, first=freed)
         if isinstance(answer, Refutation):
             core = [kept for kept in core if kept in answer.facts]
         else:
             settled.append(fact)
     return frozenset(settled)
+
+
+def _without_idle_groups(
+    problem: Problem, facts: Collection[Fact], extra: Collection[Requirement], always: Collection[Fact]
+) -> Collection[Fact]:
+    """Return conflicting facts without what is said alike of many releases of a package and has no part in it.
+
+    One search for each such group, where leaving its facts out one by one took one for each.
+    """
+    groups: dict[tuple[str, str, str], set[Fact]] = {}
+    for fact in sorted(facts, key=_spared_last):
+        if fact.package:
+            groups.setdefault((fact.package, fact.rule, fact.general), set()).add(fact)
+    core = frozenset(facts)
+    for group in groups.values():
+        if len(group) > 2 and group & core:
+            answer = search(problem, extra, only={*(core - group), *always})
+            if isinstance(answer, Refutation):
+                core &= answer.facts
+    return core
 
 
 def _spared_last(fact: Fact) -> tuple[bool, bool, str, str]:

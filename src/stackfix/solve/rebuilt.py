@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from stackfix.model.growth import Documented
 from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Universe
 from stackfix.model.resolution import Option
-from stackfix.solve.case import Case, number
-from stackfix.solve.newest import solve
+from stackfix.solve.case import Case, newest, number
 from stackfix.solve.prove import Refutation
 from stackfix.versions import CudaVersion
 
@@ -24,7 +23,7 @@ def sources(case: Case) -> Iterator[Option]:
             continue
         taken = frozenset(case.facts.held_by(one.index))
         rebuilt = Rebuilt(case.problem.universe, taken, one.package, one.minor)
-        pins = solve(Problem(rebuilt, (*case.problem.roots, _of_cuda(case, one)), case.problem.order))
+        pins = newest(Problem(rebuilt, (*case.problem.roots, _of_cuda(case, one)), case.problem.order))
         if isinstance(pins, Refutation):
             continue
         offered.add(one.package)

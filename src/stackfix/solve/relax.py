@@ -6,17 +6,19 @@ GPU of several, another system. What only a document says (another index) cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeAlias
 
 from stackfix.model.evidence import Known
-from stackfix.model.machine import Gpu, Interpreter
+from stackfix.model.machine import Gpu, Interpreter, Machine
 from stackfix.model.problem import (
     CUDA,
     DRIVER,
     GLIBC,
     PYTHON,
+    Fact,
     Pins,
     Problem,
     Requirement,
@@ -24,11 +26,12 @@ from stackfix.model.problem import (
 )
 from stackfix.model.resolution import Option
 from stackfix.solve import explain
-from stackfix.solve.case import Case, instead, left_out, number, softened
-from stackfix.solve.newest import solve
+from stackfix.solve.case import Case, instead, left_out, newest, number, softened
 from stackfix.solve.prove import Refutation, search
 from stackfix.solve.rebuilt import sources
 from stackfix.versions import ComputeCapability, DriverVersion, PythonVersion
+
+Way: TypeAlias = Callable[[Case], Iterator[Option]]
 
 _GPU = "machine:gpu:"
 
@@ -45,9 +48,9 @@ def _wishes(case: Case) -> Iterator[Option]:
     wishes = {one.fact: one for one in sorted(asked, key=_by_node, reverse=True)}
     for requirement in reversed(wishes.values()):
         text = f"leave out `{requirement.fact.general}`"
-        pins = solve(explain.without(case.problem, requirement.fact, _any_version(case)))
+        pins = newest(_freed(case.problem, [requirement.fact]))
         if isinstance(pins, Refutation):
-            pins = solve(explain.without(case.problem, requirement.fact, left_out))
+            pins = newest(explain.without(case.problem, requirement.fact, left_out))
         if not isinstance(pins, Refutation) and any(name in pins for name in case.problem.order):
             absent = requirement.node not in (*pins, CUDA)
             hint = f"then there is no {requirement.node} in the set: no release of it fits" if absent else ""
@@ -58,35 +61,31 @@ def _by_node(requirement: Requirement) -> str:
     return requirement.node  # a wish for extras asks several nodes, of which the package is the first
 
 
-def _any_version(case: Case) -> Callable[[Requirement], Requirement]:
-    """Return what lets a wish's package be of any version."""
-
-    def free(wish: Requirement) -> Requirement:
-        keys = frozenset(case.problem.universe.keys(wish.node))
-        return Requirement(wish.node, keys, softened(wish.fact))
-
-    return free
-
-
 def _pythons(case: Case) -> Iterator[Option]:
     """Yield the set on the newest other Python that has one: on this machine if there is, else to be got."""
-    if case.reading(PYTHON) is None:
-        return
-    here = [one for one in case.machine.other_pythons if not one.free_threaded]
-    for one in sorted(here, key=lambda each: each.version, reverse=True):
-        pins = _elsewhere(case, case.pose(case.machine, one))
-        if not isinstance(pins, Refutation):
-            minor = one.version.minor_version
-            where = f"it is here: {one.path}" if one.path else "it is on this machine"
-            yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=where)
-            return
-    for python in _described_pythons(case):
+    here = {one.version.minor_version: one for one in case.machine.other_pythons}
+    for python in _other_pythons(case):
         pins = _elsewhere(case, case.pose(case.machine, python))
-        if not isinstance(pins, Refutation):
-            minor = python.version.minor_version
+        if isinstance(pins, Refutation):
+            continue
+        minor = python.version.minor_version
+        if minor not in here:
             hint = f"it is not among the Pythons seen here; `uv python install {minor}` brings it"
-            yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=hint)
-            return
+        else:
+            hint = f"it is here: {here[minor].path}" if here[minor].path else "it is on this machine"
+        yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=hint)
+        return
+
+
+def _other_pythons(case: Case) -> list[Interpreter]:
+    """Return the Pythons to try where this one takes part in the conflict: those of the machine first, newest first."""
+    if case.reading(PYTHON) is None:
+        return []
+    here = [one for one in case.machine.other_pythons if not one.free_threaded]
+    seen = {one.version.minor_version for one in (*case.machine.pythons, *case.machine.other_pythons)}
+    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in seen), key=number)
+    described = [Interpreter(version=PythonVersion.parse(key), found_via="an option") for key in keys]
+    return [*sorted(here, key=lambda one: one.version, reverse=True), *reversed(described)]
 
 
 def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
@@ -98,14 +97,7 @@ def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
     nodes = {one.node for one in case.roots}
     part = tuple(one for one in problem.roots if one.node in nodes or not is_package(one.node))
     answer = search(Problem(problem.universe, part, problem.order))
-    return answer if isinstance(answer, Refutation) else solve(problem)
-
-
-def _described_pythons(case: Case) -> list[Interpreter]:
-    """Return the Pythons that are not here, newest first."""
-    here = {one.version.minor_version for one in (*case.machine.pythons, *case.machine.other_pythons)}
-    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in here), key=number)
-    return [Interpreter(version=PythonVersion.parse(key), found_via="an option") for key in reversed(keys)]
+    return answer if isinstance(answer, Refutation) else newest(problem)
 
 
 def _forward(case: Case) -> Iterator[Option]:
@@ -124,7 +116,7 @@ def _forward(case: Case) -> Iterator[Option]:
         keys = [key for key in steps if hardware.branch_of(DriverVersion.parse(key)) == branch]
         if not keys:
             continue
-        pins = solve(explain.without(case.problem, reading.fact, instead(max(keys, key=number))))
+        pins = newest(explain.without(case.problem, reading.fact, instead(max(keys, key=number))))
         if not isinstance(pins, Refutation):
             text = f"install NVIDIA's {package} beside driver {driver.value}"
             hint = (
@@ -176,18 +168,16 @@ def _any_key_helps(case: Case, reading: Requirement) -> bool:
 def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, Pins] | None:
     """Return the first key in place of a reading that has a set, with its newest set."""
     for key in keys:
-        changed = explain.without(case.problem, reading.fact, instead(key))
-        if not isinstance(search(changed), Refutation):
-            pins = solve(changed)
-            if not isinstance(pins, Refutation):
-                return key, pins
+        pins = newest(explain.without(case.problem, reading.fact, instead(key)))
+        if not isinstance(pins, Refutation):
+            return key, pins
     return None
 
 
 def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> int | None:
     """Return the last branch that still has a set, None where the newest has."""
-    newest = explain.without(case.problem, reading.fact, instead(keys[-1]))
-    if not isinstance(search(newest), Refutation):
+    with_newest = explain.without(case.problem, reading.fact, instead(keys[-1]))
+    if not isinstance(search(with_newest), Refutation):
         return None
     found = _first(case, reading, reversed(keys))
     return case.facts.hardware.branch_of(DriverVersion.parse(found[0])) if found is not None else None
@@ -195,6 +185,23 @@ def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> 
 
 def _gpus(case: Case) -> Iterator[Option]:
     """Yield the set for one GPU alone, where one of several takes part in the conflict."""
+    for alone in _alone(case):
+        pins = newest(case.pose(alone.machine, case.python))
+        if not isinstance(pins, Refutation):
+            yield case.option(pins, "gpu", alone.text, hint=alone.hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """The machine with one of its GPUs, and how to keep to that one."""
+
+    machine: Machine
+    text: str
+    hint: str
+
+
+def _alone(case: Case) -> Iterator[_Alone]:
+    """Yield the machine with each kind of its GPUs alone, where one of several takes part in the conflict."""
     gpus = case.machine.gpus.value if isinstance(case.machine.gpus, Known) else ()
     if len(gpus) < 2 or not any(one.node.startswith(_GPU) for one in case.roots):
         return
@@ -204,14 +211,15 @@ def _gpus(case: Case) -> Iterator[Option]:
         if not isinstance(capability, Known) or capability.value in tried:
             continue
         tried.add(capability.value)
-        alone = replace(case.machine, gpus=Known((gpu,), "an option"))
-        pins = solve(case.pose(alone, case.python))
-        if isinstance(pins, Refutation):
-            continue
-        seen = f"CUDA_VISIBLE_DEVICES={gpu.uuid or gpu.index}"
         by_place = "" if gpu.uuid else "CUDA_DEVICE_ORDER=PCI_BUS_ID "
-        hint = f"ask with `--gpu-index {gpu.index}`, and run with {by_place}{seen}"
-        yield case.option(pins, "gpu", f"use GPU {gpu.index} ({gpu.name}) alone", hint=hint)
+        yield _Alone(
+            machine=replace(case.machine, gpus=Known((gpu,), "an option")),
+            text=f"use GPU {gpu.index} ({gpu.name}) alone",
+            hint=(
+                f"ask with `--gpu-index {gpu.index}`, and run with "
+                f"{by_place}CUDA_VISIBLE_DEVICES={gpu.uuid or gpu.index}"
+            ),
+        )
 
 
 def _glibc(case: Case) -> Iterator[Option]:
@@ -229,40 +237,49 @@ def _glibc(case: Case) -> Iterator[Option]:
 
 def _two_changes(case: Case) -> Iterator[Option]:
     """Yield two changes at once: a first one after which another finds a set."""
-    wishes = [one for one in case.problem.roots if one.fact.rule == "request" and one.fact.relaxable]
+    wishes = [one.fact for one in case.problem.roots if one.fact.rule == "request" and one.fact.relaxable]
     if wishes:
-        dropped = {one.fact for one in wishes}
-        kept = tuple(_any_version(case)(one) if one.fact in dropped else one for one in case.problem.roots)
-        listed = " and ".join(dict.fromkeys(f"`{one.fact.general}`" for one in wishes))
-        yield from _then(
-            case, Problem(case.problem.universe, kept, case.problem.order), f"leave out {listed}"
+        freed = replace(
+            case,
+            problem=_freed(case.problem, wishes),
+            pose=lambda machine, python: _freed(case.pose(machine, python), wishes),
         )
-    for python in _newest_pythons(case):
-        changed = case.pose(case.machine, python)
-        first = f"use Python {python.version.minor_version}"
-        yield from _then(replace(case, python=python), changed, first)
+        listed = " and ".join(dict.fromkeys(f"`{fact.general}`" for fact in wishes))
+        yield from _then(freed, f"leave out {listed}", (_pythons, _driver, _gpus, _glibc))
+    for alone in _alone(case):
+        after = replace(case, problem=case.pose(alone.machine, case.python), machine=alone.machine)
+        yield from _then(after, alone.text, (_driver, _pythons, _glibc, _wishes))
+    for python in _other_pythons(case):
+        after = replace(case, problem=case.pose(case.machine, python), python=python)
+        yield from _then(after, f"use Python {python.version.minor_version}", (_driver, _glibc, _wishes))
 
 
-def _newest_pythons(case: Case) -> list[Interpreter]:
-    here = sorted(case.machine.other_pythons, key=lambda one: one.version, reverse=True)
-    return [*here, *_described_pythons(case)][:6] if case.reading(PYTHON) is not None else []
+def _freed(problem: Problem, wishes: Collection[Fact]) -> Problem:
+    """Return the problem with these wishes' packages of any version."""
+    roots = tuple(
+        Requirement(one.node, frozenset(problem.universe.keys(one.node)), softened(one.fact))
+        if one.fact in wishes
+        else one
+        for one in problem.roots
+    )
+    return Problem(problem.universe, roots, problem.order)
 
 
-def _then(case: Case, changed: Problem, first: str) -> Iterator[Option]:
-    """Yield the first of the other ways that finds a set after a change."""
-    pins = solve(changed)
+def _then(case: Case, first: str, ways: Sequence[Way]) -> Iterator[Option]:
+    """Yield the first of some ways that finds a set after a first change has been made."""
+    pins = newest(case.problem)
     if not isinstance(pins, Refutation):
         yield case.option(pins, "several", first)
         return
-    conflict = explain.why_not_at_all(changed, pins)
-    after = replace(case, problem=changed, conflict=conflict)
-    for way in (_driver, _glibc, _gpus, _wishes):
+    conflict = explain.why_not_at_all(case.problem, pins)
+    after = replace(case, conflict=conflict)
+    for way in ways:
         for option in way(after):
             yield replace(option, kind="several", text=f"{first}, and {option.text}")
             return
 
 
-WAYS: tuple[Callable[[Case], Iterator[Option]], ...] = (
+WAYS: tuple[Way, ...] = (
     _wishes,
     _pythons,
     sources,
