@@ -12,7 +12,7 @@ from stackfix.solve.case import Case, newest, number
 from stackfix.solve.prove import Refutation
 from stackfix.versions import CudaVersion
 
-OF_THE_BUILD = frozenset({"one CUDA", "linkage", "kernels", "device code of libraries", "shipped together"})
+OF_THE_BUILD = frozenset({"one CUDA", "linkage", "shipped together"})
 
 
 def sources(case: Case) -> Iterator[Option]:
@@ -30,7 +30,8 @@ def sources(case: Case) -> Iterator[Option]:
         named = [name for name in case.problem.order if name in taken & pins.keys()]
         what = " and ".join(f"{name} {_minor(pins[name])}" for name in named)
         hint = (
-            f"{one.evidence.method}, not measured: that build is taken to need what its release on the main index needs; "
+            f"{one.evidence.method}, not measured: that build is taken to need, and to have code for, what its release "
+            "on the main index does; "
             f"`stackfix facts measure --source {one.index} '{one.package}=={one.minor}.*'` measures it"
         )
         shown = {**pins, **{name: _minor(pins[name]) for name in named}}
@@ -43,7 +44,8 @@ def sources(case: Case) -> Iterator[Option]:
 class Rebuilt:
     """A universe in which some packages are built with another CUDA: what their builds ask of CUDA is not known.
 
-    `package` is of the minor that a document names; what its metadata asks of other packages stays as it is.
+    `package` is of the minor that a document names. What its metadata asks of other packages stays as it is, and so does
+    the code that it has for GPUs: that another build has more is for measuring to say.
     """
 
     universe: Universe
