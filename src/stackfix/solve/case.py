@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stackfix.model.machine import Interpreter, Machine
-from stackfix.model.problem import CUDA, Fact, Pins, Problem, Requirement
+from stackfix.model.problem import CUDA, DRIVER, Fact, Pins, Problem, Requirement
 from stackfix.model.resolution import Option
 from stackfix.rules.scene import Facts
 from stackfix.solve.newest import solve
@@ -47,7 +47,7 @@ class Case:
             text=text,
             kind=kind,
             packages=tuple((name, pins[name]) for name in self.problem.order if name in pins),
-            cuda=pins.get(CUDA, ""),
+            cuda=pins.get(CUDA, "") if any(root.node == DRIVER for root in self.problem.roots) else "",
             python=python or self.python.version.minor_version,
             hint=hint,
         )

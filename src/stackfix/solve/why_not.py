@@ -201,7 +201,7 @@ def _refused(doubt: Doubt, answer: Explanation) -> WhyNot:
 def _packages(answer: Resolution, doubt: Doubt) -> tuple[tuple[str, str], ...]:
     names = [name for name in doubt.asked_too.newest if name != PYTHON_ITSELF]
     found = [(name, answer.packages[name]) for name in names if name in answer.packages]
-    cuda = [("CUDA", answer.cuda)] if answer.cuda else []
+    cuda = [("CUDA", answer.cuda)] if answer.cuda and answer.device == "gpu" else []
     return (*found, *cuda, ("Python", answer.python.version.minor_version))
 
 
