@@ -6,7 +6,7 @@ about: each takes part in the rules with what its METADATA and its own build fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement
@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from stackfix.model.environment import Build, Distribution, Environment
 from stackfix.model.evidence import Source
+from stackfix.model.growth import Documented
 from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
 from stackfix.rules import metadata
 from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Scene
@@ -153,3 +154,15 @@ class FactsWithInstalled:
         """Return the packages whose rows fill an import folder."""
         added = [name for name, wheel in self.installed.items() if folder in wheel.owns]
         return list(dict.fromkeys([*self.facts.owners(folder), *added]))
+
+    def documented(self, package: str, platform: str) -> Sequence[Documented]:
+        """Return what documents say that other indexes hold of a package."""
+        return self.facts.documented(package, platform)
+
+    def held_by(self, index: str) -> Collection[str]:
+        """Return the packages that an index beside the main one is said to hold."""
+        return self.facts.held_by(index)
+
+    def serves_any_minor(self, index: str) -> bool:
+        """Whether an index's builds serve every minor of their CUDA major."""
+        return self.facts.serves_any_minor(index)
