@@ -8,6 +8,10 @@ VERBS = {
     "explain": ("reason", "Why this set, why not newer; or why there is none."),
     "matrix": ("table", "What goes with what, on this machine or a described one."),
     "lock": ("build", "Write the set to pylock.toml, every file by address and sha256."),
+    "export": (
+        "export",
+        "Write the set as a file of another tool: requirements, Dockerfile, conda, a script.",
+    ),
     "validate": ("build", "Run DWPose in an environment and say where it ran."),
     "undo": ("build", "Put back the environment that was there before the last install."),
     "doctor": ("judge", "Judge an installed environment without importing it."),

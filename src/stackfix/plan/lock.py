@@ -74,6 +74,11 @@ def lock_of(
     )
 
 
+def platform_marker(platform: str) -> str:
+    """Return the marker (PEP 508) that holds on a platform, by its label."""
+    return _MARKERS[platform]
+
+
 def to_pylock(lock: Lock) -> str:
     """Return the lock as pylock.toml: one wheel a package, by URL, size and sha256; the machine under tool."""
     lines = [
