@@ -34,7 +34,7 @@ if ($env:OS -ne 'Windows_NT' -or $env:PROCESSOR_ARCHITECTURE -ne 'AMD64') {
 if ($driver) {
   $found = ''
   if (Get-Command nvidia-smi -ErrorAction SilentlyContinue) {
-    $found = [string] (& nvidia-smi --query-gpu=driver_version --format=csv,noheader | Select-Object -First 1)
+    $found = [string] (& nvidia-smi '--query-gpu=driver_version' '--format=csv,noheader' | Select-Object -First 1)
   }
   if ($found -match '^\\d+(\\.\\d+)+$') {
     if ([version] $found -lt [version] $driver) {
