@@ -265,13 +265,13 @@ def _addressed(answer: Answer, question: Question) -> Lock:
 
 def read_lock(path: Path) -> Lock:
     """Return the lock in a file."""
-    from stackfix.plan.lock import from_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
+    from stackfix.plan.lock import from_pylock, placed  # noqa: PLC0415 - 5 ms that a resolve does not need
 
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"{path}: cannot be read: {error}") from error
-    return from_pylock(text, str(path))
+    return placed(from_pylock(text, str(path)), path.resolve().parent.as_uri())
 
 
 def coverage() -> Coverage:

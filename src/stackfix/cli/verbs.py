@@ -12,6 +12,7 @@ VERBS = {
         "export",
         "Write the set as a file of another tool: requirements, Dockerfile, conda, a script.",
     ),
+    "bundle": ("bundle", "Put the tool, the set, its models and its lock into one folder, for no network."),
     "validate": ("build", "Run DWPose in an environment and say where it ran."),
     "undo": ("build", "Put back the environment that was there before the last install."),
     "doctor": ("judge", "Judge an installed environment without importing it."),
