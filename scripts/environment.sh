@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Functions of ./stackfix and ./test: find a Python from 3.10 on, make an environment, install into it.
 # POSIX sh; sourced, never run.
 
@@ -85,7 +86,7 @@ ensure_environment() {
   log=$folder.log
   if ! make_environment "$python" "$folder" "$uv" >"$log" 2>&1 || ! install_into "$checkout" "$folder" "$kind" "$uv" >>"$log" 2>&1; then
     rm -rf "$folder.lock"
-    tail -n 20 "$log" >&2
+    grep -Ev '^(Ignoring|WARNING: Retrying)' "$log" | tail -n 12 >&2
     why_not "$log"
     exit 3
   fi
@@ -151,6 +152,8 @@ why_not() {
   proxy=$(printf '%s' "$proxy" | sed 's#//[^/@]*@#//#')
   if [ -n "$proxy" ] && grep -Eqi 'proxy|tunnel|client error \(connect\)' "$1"; then
     printf 'error: the proxy %s does not answer as it must\nhint: https_proxy names it: set it to one that answers, or unset it\n' "$proxy" >&2
+  elif grep -Eqi 'certificate_verify_failed|certificate verify failed|unknownissuer|invalid peer certificate' "$1"; then
+    printf 'error: the certificate of the package index is not trusted here\nhint: name the file that holds your own authority: PIP_CERT for pip, SSL_CERT_FILE for uv\n' >&2
   elif grep -Eqi 'do not match the hashes|hash mismatch' "$1"; then
     printf 'error: the index has another file than data/tool/requirements.txt names: nothing of it was run\nhint: use another index, or STACKFIX_UNLOCKED=1 to take what this one has\n' >&2
   elif grep -Eqi 'name resolution|resolving dns|dns error|unreachable|timed? ?out|newconnectionerror|connection refused|connect(ion)? error' "$1"; then

@@ -1,8 +1,8 @@
 # Install from this folder, which `stackfix bundle` made, without a network: every file is checked by its sha256
 # first; then stackfix gets an environment of its own, and makes and proves the one that is asked for.
 #
-# usage: powershell -ExecutionPolicy Bypass -File install.ps1 [-Venv DIR] [-Tool DIR] [-Python EXE] [-Expect SHA256]
-param([string] $Venv = '', [string] $Tool = '', [string] $Python = '', [string] $Expect = '')
+# usage: powershell -ExecutionPolicy Bypass -File install.ps1 [--venv DIR] [--tool DIR] [--python EXE] [--expect SHA256]
+#        [options of stackfix install]
 
 $ErrorActionPreference = 'Stop'
 Set-StrictMode -Version 2.0
@@ -27,25 +27,40 @@ function Get-Answer([string[]] $Command, [string] $Question) {
   } catch { return '' } finally { $ErrorActionPreference = $before }
 }
 
+# No parameters are declared, so that options of stackfix come through as they were typed.
+$own = @{ '--venv' = ''; '--tool' = ''; '--python' = ''; '--expect' = '' }
+$rest = @()
+for ($at = 0; $at -lt $args.Count; $at++) {
+  $word = [string] $args[$at]
+  if ($own.ContainsKey($word)) {
+    $at++
+    if ($at -ge $args.Count) { Stop-WithHint "$word needs a value" '' 2 }
+    $own[$word] = [string] $args[$at]
+  } else { $rest += $word }
+}
+$venv = $own['--venv']
+$tool = $own['--tool']
+$expect = $own['--expect']
+
 $index = Join-Path $here 'bundle.json'
 if (-not (Test-Path -LiteralPath $index)) {
   Stop-WithHint "$here is not a whole bundle: it has no bundle.json" 'run stackfix bundle again, it goes on where it stopped' 2
 }
 $digest = (Get-FileHash -LiteralPath $index -Algorithm SHA256).Hash.ToLowerInvariant()
-if ($Expect -and $Expect.ToLowerInvariant() -ne $digest) {
+if ($expect -and $expect.ToLowerInvariant() -ne $digest) {
   Stop-WithHint "bundle.json is not the one that was expected: its sha256 is $digest" '' 3
 }
 $bundle = [IO.File]::ReadAllText($index) | ConvertFrom-Json
 if ($bundle.platform -ne 'win_amd64' -or $env:PROCESSOR_ARCHITECTURE -ne 'AMD64') {
   Stop-WithHint "this bundle is for $($bundle.platform), and this machine or this PowerShell is another one" '' 1
 }
-if (-not $Venv) { $Venv = Join-Path $HOME "$($bundle.name)-env" }
-if (-not $Tool) { $Tool = Join-Path $env:LOCALAPPDATA 'stackfix\tool' }
+if (-not $venv) { $venv = Join-Path $HOME "$($bundle.name)-env" }
+if (-not $tool) { $tool = Join-Path $env:LOCALAPPDATA 'stackfix\tool' }
 
 $wanted = $bundle.python
 $question = 'import sys, struct; print("%d.%d %d %s" % (sys.version_info[0], sys.version_info[1], struct.calcsize("P") * 8, sys.executable))'
 $tries = @(@('py', "-$wanted"), @("python$wanted"), @('python3'), @('python'))
-if ($Python) { $tries = @(, @($Python)) }
+if ($own['--python']) { $tries = @(, @($own['--python'])) }
 $interpreter = ''
 foreach ($try in $tries) {
   $said = Get-Answer $try $question
@@ -75,16 +90,16 @@ foreach ($each in $bundle.files) {
 Write-Progress -Activity 'checking the bundle' -Completed
 if (-not $uv) { Stop-WithHint 'the bundle holds no uv' '' 3 }
 
-$exe = Join-Path $Tool 'Scripts\python.exe'
-$stamp = Join-Path $Tool 'bundle'
+$exe = Join-Path $tool 'Scripts\python.exe'
+$stamp = Join-Path $tool 'bundle'
 $same = (Test-Path -LiteralPath $stamp) -and ((Get-Content -LiteralPath $stamp -First 1) -eq $digest) -and (Get-Answer @($exe, '-I') 'import stackfix; print(1)')
 if (-not $same) {
-  if ((Test-Path -LiteralPath $Tool) -and -not (Test-Path -LiteralPath $stamp)) {
-    Stop-WithHint "$Tool is there, and no bundle made it" 'name another folder: -Tool DIR' 2
+  if ((Test-Path -LiteralPath $tool) -and -not (Test-Path -LiteralPath $stamp)) {
+    Stop-WithHint "$tool is there, and no bundle made it" 'name another folder: --tool DIR' 2
   }
-  [Console]::Error.WriteLine("installing stackfix into $Tool")
-  if (Test-Path -LiteralPath $Tool) { Remove-Item -LiteralPath $Tool -Recurse -Force }
-  New-Item -ItemType Directory -Path $Tool -Force | Out-Null
+  [Console]::Error.WriteLine("installing stackfix into $tool")
+  if (Test-Path -LiteralPath $tool) { Remove-Item -LiteralPath $tool -Recurse -Force }
+  New-Item -ItemType Directory -Path $tool -Force | Out-Null
   [IO.File]::WriteAllText($stamp, 'unfinished')
   $work = Join-Path ([IO.Path]::GetTempPath()) ('stackfix-' + [Guid]::NewGuid().ToString('N'))
   New-Item -ItemType Directory -Path $work | Out-Null
@@ -99,7 +114,7 @@ if (-not $same) {
     $env:UV_NO_CONFIG = '1'
     $env:UV_CACHE_DIR = Join-Path $work 'cache'
     $ErrorActionPreference = 'Continue'
-    & (Join-Path $work 'uv.exe') venv --quiet --no-project --allow-existing --python $interpreter $Tool
+    & (Join-Path $work 'uv.exe') venv --quiet --no-project --allow-existing --python $interpreter $tool
     if ($LASTEXITCODE -eq 0) {
       & (Join-Path $work 'uv.exe') pip install --quiet --link-mode copy --python $exe --no-index --find-links (Join-Path $here 'tool') --no-deps --only-binary ':all:' --require-hashes -r (Join-Path $here 'tool\requirements.txt')
     }
@@ -113,13 +128,13 @@ if (-not $same) {
 }
 
 $env:UV_OFFLINE = '1'
-$words = @('-I', '-m', 'stackfix', 'install', '--offline', '--lock', (Join-Path $here 'pylock.toml'), '--python', $interpreter, '--venv', $Venv)
+$words = @('-I', '-m', 'stackfix', 'install', '--offline', '--lock', (Join-Path $here 'pylock.toml'), '--python', $interpreter, '--venv', $venv)
 $models = Join-Path $here 'models'
 if ($bundle.models -eq 'own') {
   $env:STACKFIX_MODELS = $models
   $words += @('--weights', (Join-Path $models $bundle.recipe))
 }
-[Console]::Error.WriteLine("stackfix is $(Join-Path $Tool 'Scripts\stackfix.exe')")
+[Console]::Error.WriteLine("stackfix is $(Join-Path $tool 'Scripts\stackfix.exe')")
 $ErrorActionPreference = 'Continue'
-& $exe @words
+& $exe @words @rest
 exit $LASTEXITCODE
