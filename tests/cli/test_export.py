@@ -75,3 +75,37 @@ def test_a_place_that_cannot_be_written_ends_with_3(tmp_path):
     (tmp_path / "file").write_text("kept")
     assert run(tmp_path, *CPU, "--format", "conda", "-o", "file/environment.yml").returncode == 3
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def stackfix(folder, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "stackfix", *words],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+    )
+
+
+def test_both_verbs_are_in_the_help_and_have_one(tmp_path):
+    listed = stackfix(tmp_path, "--help").stdout
+    for verb in ("export", "bundle"):
+        assert f"  {verb} " in listed
+        assert "--json" in stackfix(tmp_path, verb, "--help").stdout
+
+
+def test_a_bundle_needs_the_network_and_leaves_nothing_without_it(tmp_path):
+    done = stackfix(tmp_path, "bundle", *CPU, "-o", "stick", "--offline", "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["ok"] is False
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_that_are_not_the_recipes_are_refused_before_anything_is_fetched(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "yolox_l.onnx").write_bytes(b"another network")
+    done = stackfix(tmp_path, "bundle", *CPU, "-o", "stick", "--models", "models")
+    assert done.returncode == 2
+    assert "`yolox_l.onnx` is not the file of sha256" in done.stderr
+    assert "`dw-ll_ucoco_384.onnx` is not there" in done.stderr
+    assert not (tmp_path / "stick").exists()
