@@ -74,7 +74,7 @@ if (-not $interpreter) {
 $done = 0
 $uv = ''
 foreach ($each in $bundle.files) {
-  if ($each.path -match '[\\:]' -or ($each.path -split '/' | Where-Object { $_ -in @('', '.', '..') })) {
+  if ($each.path -match '[\\:]' -or @($each.path -split '/' | Where-Object { $_ -in @('', '.', '..') }).Count) {
     Stop-WithHint "bundle.json names a file outside of this folder: $($each.path)" '' 3
   }
   $file = Join-Path $here ($each.path -replace '/', '\')
