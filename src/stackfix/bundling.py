@@ -15,6 +15,7 @@ from stackfix.errors import DiskError, NetworkError, QuestionError
 from stackfix.exporting import subject_of
 from stackfix.facts.recipes import load_recipe
 from stackfix.facts.root import data_root
+from stackfix.hub.cache import models_folder
 from stackfix.index.config import index_config
 from stackfix.index.download import digest_of, download, is_whole
 from stackfix.index.simple import project
@@ -262,8 +263,8 @@ def _networks(word: str, recipe: str) -> dict[str, Path]:
     """
     if not recipe or word == "standin":
         return {}
-    models = load_recipe(data_root(), recipe).models
-    folder = _cache() / recipe if word == "auto" else Path(word)
+    models = load_recipe(data_root(), recipe).needed
+    folder = models_folder(os.environ) / recipe if word == "auto" else Path(word)
     problems = [problem for model in models if (problem := _problem(folder / model.file, model))]
     if problems and word != "auto":
         raise QuestionError(
@@ -280,16 +281,6 @@ def _problem(path: Path, model: Model) -> str:
         if is_whole(path, model.bytes, model.sha256)
         else f"`{model.file}` is not the file of sha256 {model.sha256}"
     )
-
-
-def _cache() -> Path:
-    """Return where models are kept for all environments."""
-    named = os.environ.get("STACKFIX_MODELS", "").strip()
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path  # noqa: PLC0415 - 6 ms that only this question needs
-
-    return user_cache_path("stackfix", appauthor=False) / "models"
 
 
 def _beside(lock: Lock) -> Lock:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from stackfix.errors import DiskError, HashError, NetworkError
-from stackfix.index.transport import Transport, public
+from stackfix.index.transport import Transport
+from stackfix.web import public
 
 _BLOCK = 1 << 20
 _SPAN = 8 << 20
