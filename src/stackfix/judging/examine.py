@@ -13,6 +13,7 @@ from stackfix.judging.linkage import absent, close, loader_order, missing_librar
 from stackfix.judging.models import model_findings
 from stackfix.judging.packages import (
     collisions,
+    duplicate_records,
     foreign_builds,
     lost_files,
     mixed_builds,
@@ -79,6 +80,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *_broken(environment),
         *collisions(environment, facts),
         *lost_files(environment),
+        *duplicate_records(environment),
         *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
         *breach_findings(judged.breaches, environment, scene),
         *missing_libraries(environment, closed, held, scene),
@@ -163,7 +165,7 @@ def _good(
     if (
         scene.capabilities()
         and isinstance(gpus, Known)
-        and held
+        and any(each.wheel.code for each in held)
         and not any(node.startswith("machine:gpu") for node in broken)
     ):
         yield f"the installed builds have code for {', '.join(gpu.name for gpu in gpus.value)}"  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.utils import canonicalize_name
@@ -18,6 +20,7 @@ from stackfix.rules.scene import Scene
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
 _SHOWN = 3
+_TESTS = re.compile(r"(^|/)(tests?|testing)/")
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
@@ -141,15 +144,21 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
         if not lost and each.name in sharing:
             continue
         foreign = _overwritten(environment, each)
-        if not lost and not each.changed and not foreign:
+        broken = [
+            library for library in each.libraries if library.broken and library.path not in each.changed
+        ]
+        if not lost and not each.changed and not foreign and not broken:
             continue
         what = []
         if lost:
             what.append(f"has lost {len(lost)} of its files")
         if each.changed or foreign:
             what.append(f"holds {'libraries' if each.changed else 'files'} that are not its own")
+        if broken:
+            what.append("holds libraries that cannot be read")
         because = [f"RECORD lists {path}, which is gone" for path in lost[:_SHOWN]]
         because += [f"{path} has another size than RECORD says" for path in each.changed[:_SHOWN]]
+        because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
         if foreign:
             because.append(foreign)
         yield Finding(
@@ -157,7 +166,11 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
             severity="error",
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=tuple(because),
-            consequence="another package's installation or removal took them: imports fail, or another build runs",
+            consequence=(
+                "another package's installation or removal took them: imports fail, or another build runs"
+                if lost or each.changed or foreign
+                else "loading them fails, as after a full disk or a download that was cut off"
+            ),
             fix=remedy.reinstall(environment, each.name, each.version),
             rule="collisions",
             about=(each.name,),
@@ -175,8 +188,37 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
         )
 
 
+def duplicate_records(environment: Environment) -> Iterator[Finding]:
+    """Yield packages that are on record more than once, as an installation that was cut off leaves them."""
+    for each in environment.duplicates:
+        records = [each.kept, *each.others]
+        stale = " ".join(shlex.quote(one.folder) for one in each.others)
+        yield Finding(
+            code="duplicate_metadata",
+            severity="warning" if len({one.version for one in records}) == 1 else "error",
+            text=f"{each.name} is on record {len(records)} times: {', '.join(one.version for one in records)}",
+            because=(
+                *(f"{one.folder} {_fits_disk(one)}" for one in records[:_SHOWN]),
+                f"{each.kept.folder} fits the files best, and is judged here",
+            ),
+            consequence="pip, importlib.metadata and what asks them see one version or the other, by chance",
+            fix=f"remove {stale} from {environment.site_packages[0]}, then: "
+            + remedy.reinstall(environment, each.name, each.kept.version),
+            rule="environment",
+            about=(each.name,),
+        )
+
+
+def _fits_disk(one: Distribution) -> str:
+    if not one.files:
+        return "lists no files"
+    lost = len(one.missing) + len(one.changed)
+    return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
+
+
 def _is_code(path: str) -> bool:
-    return path.endswith(_CODE) or ".so." in path
+    """Whether a file is missed when it is gone; tests are what people delete to save space."""
+    return (path.endswith(_CODE) or ".so." in path) and not _TESTS.search(path)
 
 
 def _lost_code(each: Distribution) -> str:

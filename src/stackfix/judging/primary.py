@@ -25,6 +25,7 @@ _ORDER = (
     "cuda_major_mismatch",
     "missing_wheel",
     "gutted_package",
+    "duplicate_metadata",
     "opencv_conflict",
     "cuda_runtime_missing",
     "cudnn_missing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
 from stackfix.judging import remedy
@@ -27,7 +28,11 @@ def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[F
 
 
 def _inside(path: str, environment: Environment) -> bool:
-    return path.startswith(f"{environment.path}/")
+    """Whether a path leads into the environment, by its letters or through links to its folder."""
+    if path.startswith(f"{environment.path}{os.sep}"):
+        return True
+    folder = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - a text of a loader's variable
+    return f"{folder}{os.sep}".startswith(f"{os.path.realpath(environment.path)}{os.sep}")
 
 
 def _wins(

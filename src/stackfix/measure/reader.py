@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,10 +103,12 @@ HELD_HEAD = 1 << 14
 
 @contextmanager
 def held(path: str) -> Iterator[Reader]:
-    """Yield a reader of a file that is opened once; OSError where it cannot be."""
+    """Yield a reader of a file that is opened once; OSError where it cannot be, or is a pipe, a device or a folder."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
-        size = os.fstat(descriptor).st_size
-        yield _Held(path, size, descriptor, os.read(descriptor, HELD_HEAD))
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "is not a file")
+        yield _Held(path, found.st_size, descriptor, os.read(descriptor, HELD_HEAD))
     finally:
         os.close(descriptor)

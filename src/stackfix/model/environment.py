@@ -72,6 +72,15 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """A package that is on record more than once in one folder: which record is held to be right, and which not."""
+
+    name: str
+    kept: Distribution
+    others: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One environment, real on the disk.
 
@@ -80,7 +89,8 @@ class Environment:
     `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
     if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
-    libraries of the environment that no distribution brought (a conda prefix's own). `unreadable` names what is broken
+    libraries of the environment that no distribution brought (a conda prefix's own). `distributions` has each name
+    once; `duplicates` are those with several records. `unreadable` names what is broken
     in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
@@ -97,6 +107,7 @@ class Environment:
     builds: Mapping[str, Build] = field(default_factory=dict)
     ownerless: tuple[str, ...] = ()
     beside: tuple[SharedLibrary, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
     broken: tuple[str, ...] = field(default=())
 

@@ -6,27 +6,32 @@ Nothing is imported. What is broken is named, not raised: a half-removed package
 from __future__ import annotations
 
 import csv
+import math
 import os
+import posixpath
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import MeasureError
 from stackfix.measure import elf, pe
 from stackfix.measure.reader import held
-from stackfix.model.environment import Build, Distribution, SharedLibrary
+from stackfix.model.environment import Build, Distribution, Duplicate, SharedLibrary
 
 MAX_TEXT = 64 << 20
+_MAX_HEAD = 1 << 20
+_MAX_TAGS = 1000
+_MAX_WALKED = 200_000
 _INFO = re.compile(r"[A-Za-z0-9][\w.+!-]*\.(dist-info|egg-info)", re.ASCII)
 _LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
 _LEFT_BY_PIP = re.compile(r"~.+")
-_UPWARDS = 4
+_UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
 
 
 @dataclass(slots=True)
@@ -72,7 +77,32 @@ def read_distributions(shelf: Shelf, unreadable: list[str]) -> Iterator[Distribu
         if _INFO.fullmatch(name):
             yield from _distribution(shelf, name, unreadable)
         elif _LEFT_BY_PIP.fullmatch(name):
-            unreadable.append(f"{name}: left behind by an installation that was cut off; pip ignores it")
+            unreadable.append(
+                f"{printable(name)}: left behind by an installation that was cut off; pip ignores it"
+            )
+
+
+def once_each(distributions: Iterable[Distribution]) -> tuple[list[Distribution], list[Duplicate]]:
+    """Return one distribution of each name, and the names of which there are several.
+
+    Kept is the one whose files are there: an installation that was cut off leaves the old record beside the new files.
+    """
+    named: dict[str, list[Distribution]] = {}
+    for each in distributions:
+        named.setdefault(each.name, []).append(each)
+    kept: list[Distribution] = []
+    several: list[Duplicate] = []
+    for name, records in named.items():
+        first, *others = sorted(records, key=_trust, reverse=True)
+        kept.append(first)
+        if others:
+            several.append(Duplicate(name=name, kept=first, others=tuple(others)))
+    return kept, several
+
+
+def _trust(one: Distribution) -> tuple[bool, int, Version]:
+    """Return how well a record fits the disk: one with files, the fewest of them lost or changed, the newest."""
+    return bool(one.files), -len(one.missing) - len(one.changed), Version(one.version)
 
 
 def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Distribution]:
@@ -87,20 +117,26 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         unreadable.append(f"{info}: its METADATA names no distribution")
         return
     try:
+        name = canonicalize_name(name, validate=True)
         Version(version)
+    except InvalidName:
+        unreadable.append(f"{info}: its METADATA gives a name that is none: {name[:60]!r}")
+        return
     except InvalidVersion:
         unreadable.append(f"{info}: its METADATA gives a version that is none: {version[:60]!r}")
         return
     files = _record(shelf, info, unreadable) if modern else {}
+    if modern and not files:
+        files = dict.fromkeys(_walked(shelf, name), "")
     missing = tuple(path for path in files if not shelf.has(path))
     absent = set(missing)
     libraries = [path for path in files if path not in absent and _LIBRARY.fullmatch(path.rpartition("/")[2])]
     yield Distribution(
-        name=canonicalize_name(name),
+        name=name,
         version=version,
         folder=info,
-        requires_dist=tuple(re.sub(r"\s+", " ", str(each)) for each in head.get_all("Requires-Dist") or ()),
-        requires_python=str(head.get("Requires-Python") or ""),
+        requires_dist=tuple(printable(str(each)) for each in head.get_all("Requires-Dist") or ()),
+        requires_python=printable(str(head.get("Requires-Python") or "")),
         installer=_first_line(shelf, f"{info}/INSTALLER"),
         tags=_tags(shelf, info),
         files=files,
@@ -117,12 +153,20 @@ def _head(shelf: Shelf, info: str, *, modern: bool) -> Message:
         text = shelf.text(f"{info}/PKG-INFO")
     else:
         text = shelf.text(info)
-    return HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0])
+    head = text.replace("\r\n", "\n").partition("\n\n")[0]
+    if len(head) > _MAX_HEAD:
+        raise OSError(0, f"its head has {len(head)} characters")
+    return HeaderParser().parsestr(head)
+
+
+def printable(text: str) -> str:
+    """Return a text of somebody else's in one line and without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in re.sub(r"\s+", " ", text))
 
 
 def _first_line(shelf: Shelf, path: str) -> str:
     try:
-        return shelf.text(path).strip().partition("\n")[0]
+        return printable(shelf.text(path).strip().partition("\n")[0][:200])
     except OSError:
         return ""
 
@@ -132,18 +176,25 @@ def _tags(shelf: Shelf, info: str) -> tuple[str, ...]:
         text = shelf.text(f"{info}/WHEEL")
     except OSError:
         return ()
-    return tuple(line[4:].strip() for line in text.splitlines() if line.startswith("Tag:"))
+    tags = (printable(line[4:]).strip() for line in text.splitlines() if line.startswith("Tag:"))
+    return tuple(tag for tag in tags if _combinations(tag) <= _MAX_TAGS)[:_MAX_TAGS]
+
+
+def _combinations(tag: str) -> int:
+    """Return how many tags a compressed one ("cp27.cp34-none-any") stands for."""
+    return math.prod(part.count(".") + 1 for part in tag.split("-"))
 
 
 def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
     """Return path -> "hash,size" of RECORD; paths that leave the environment are left out."""
     try:
-        lines = shelf.text(f"{info}/RECORD").splitlines()
+        lines = shelf.text(f"{info}/RECORD").split("\n")
     except OSError as error:
         unreadable.append(f"{info}: its RECORD cannot be read: {error.strerror or error}")
         return {}
     found: dict[str, str] = {}
-    for line in lines:
+    for ended in lines:
+        line = ended.rstrip("\r")
         if '"' in line:
             try:
                 path, *rest = next(csv.reader([line]))
@@ -152,22 +203,38 @@ def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
         else:
             path, *rest = line.rsplit(",", 2)
         path = path.replace("\\", "/")
+        if "./" in path:
+            path = posixpath.normpath(path)
         if (
             path
             and path[0] != "/"
             and ":" not in path[:3]
-            and "\0" not in path
-            and path.count("../") <= _UPWARDS
+            and path.isprintable()
+            and path.split("/").count("..") <= _UPWARDS
         ):
             found[path] = ",".join(rest)
     return found
+
+
+def _walked(shelf: Shelf, name: str) -> Iterator[str]:
+    """Yield the files of the import folder of a package's name: what stands for a RECORD that is lost."""
+    top = name.replace("-", "_")
+    if not shelf.has(top):
+        return
+    left = _MAX_WALKED
+    for folder, _, files in os.walk(shelf.at(top)):
+        below = os.path.relpath(folder, shelf.folder).replace(os.sep, "/")
+        left -= len(files) + 1
+        if left < 0:
+            return
+        yield from (f"{below}/{file}" for file in files if file.isprintable())
 
 
 def _is_another(shelf: Shelf, path: str, recorded: str) -> bool:
     """Whether a file has another size than RECORD says."""
     size = recorded.rpartition(",")[2]
     try:
-        return size.isdecimal() and os.stat(shelf.at(path)).st_size != int(size)  # noqa: PTH116 - as above
+        return size.isdecimal() and str(os.stat(shelf.at(path)).st_size) != size  # noqa: PTH116 - as above
     except OSError:
         return False
 
@@ -181,7 +248,8 @@ def read_library(shelf: Shelf, path: str) -> SharedLibrary:
                 return SharedLibrary(path=path, soname=imports.name.lower(), needed=imports.needed)
             found = elf.dynamic(reader)
     except (MeasureError, OSError) as error:
-        return SharedLibrary(path=path, broken=str(error))
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        return SharedLibrary(path=path, broken=printable(reason))
     return SharedLibrary(
         path=path,
         soname=found.soname,

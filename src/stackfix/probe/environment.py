@@ -13,9 +13,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stackfix.errors import QuestionError, TargetError
-from stackfix.model.environment import Environment, SharedLibrary
+from stackfix.model.environment import Distribution, Duplicate, Environment, SharedLibrary
 from stackfix.probe.child import Ended, run_child
-from stackfix.probe.distributions import MAX_TEXT, Shelf, read_builds, read_distributions, read_library
+from stackfix.probe.distributions import (
+    MAX_TEXT,
+    Shelf,
+    once_each,
+    read_builds,
+    read_distributions,
+    read_library,
+)
 from stackfix.versions import PythonVersion
 
 HOOK = "stackfix_libraries.pth"
@@ -36,14 +43,15 @@ def read_environment(path: Path) -> Environment:
     A folder that holds a portable Python (`python_embeded`) or a venv (`.venv`, `venv`) will do too. Raises TargetError
     where there is none. Broken distributions and libraries are named, not raised.
     """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - a venv's python is a link that must not be followed
     try:
         folder = _folder_of(path)
+        if folder is not None:
+            return _from_files(folder)
     except OSError as error:
         raise TargetError(f"`{path}` cannot be read: {error.strerror or error}") from error
-    if folder is not None:
-        return _from_files(folder)
     for executable in (path, path / "bin" / "python", path / "bin" / "python3", path / "python.exe"):
-        if executable.is_file() and os.access(executable, os.X_OK):
+        if os.path.isfile(executable) and os.access(executable, os.X_OK):  # noqa: PTH113 - no error where nothing may be read
             return _asked(executable)
     if not os.path.lexists(path):
         raise TargetError(f"`{path}` is not there", hint="name the folder of an environment")
@@ -62,11 +70,7 @@ def _folder_of(path: Path) -> Path | None:
     for folder in candidates:
         if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir() or _portable_minor(folder):
             return folder
-    if (
-        path.is_dir()
-        and ((path / "bin").is_dir() or (path / "Scripts").is_dir())
-        and list(_site_packages(path))
-    ):
+    if path.is_dir() and list(_site_packages(path)):
         return path  # a venv that has lost its pyvenv.cfg, or a Python's own prefix
     return None
 
@@ -95,27 +99,25 @@ def _site_packages(folder: Path) -> Iterator[Path]:
 def _from_files(folder: Path) -> Environment:
     settings = dict(_settings(folder / "pyvenv.cfg"))
     found = list(_site_packages(folder))
-    if not found:
-        raise TargetError(f"`{folder}` is a broken environment: it has no site-packages folder")
-    windows = found[0].parent.name == "Lib"
+    windows = (found[0].parent if found else folder / "Lib").name == "Lib" and (folder / "Lib").is_dir()
     if (folder / "conda-meta").is_dir():
         kind = "conda"
     elif (folder / "pyvenv.cfg").is_file():
         kind = "venv"
     else:
         kind = "portable" if windows else "system"
-    broken: list[str] = []
+    broken: list[str] = [] if found else ["it has no site-packages folder"]
     executable = _executable(folder, kind, windows=windows)
-    if not executable.exists():
+    if not os.path.exists(executable):  # noqa: PTH110 - no error where nothing may be read
         what = f"its interpreter `{executable}` is gone"
-        if executable.is_symlink():
+        if os.path.islink(executable):  # noqa: PTH114 - likewise
             what += f": it leads to `{os.readlink(executable)}`, which is not there"  # noqa: PTH115 - as it is written
         broken.append(what)
     if kind == "system" and (folder / "bin" / "activate").exists():
         broken.append("its pyvenv.cfg is gone: Python does not take it for an environment any more")
-    elif kind == "venv" and (home := settings.get("home")) and not windows and not Path(home).is_dir():
+    elif kind == "venv" and (home := settings.get("home")) and not windows and not _is_folder(home):
         broken.append(f"the Python that it was made from, in `{home}`, is gone")
-    version = _version(folder, found[0], settings)
+    version = _version(folder, found, settings)
     packages = [found[0]] if windows else [each for each in found if _is_of(each, version)] or found
     return _environment(
         folder,
@@ -129,25 +131,37 @@ def _from_files(folder: Path) -> Environment:
     )
 
 
+def _is_folder(path: str) -> bool:
+    return "\0" not in path and os.path.isdir(path)  # noqa: PTH112 - no error where nothing may be read
+
+
 def _executable(folder: Path, kind: str, *, windows: bool) -> Path:
     if windows:
         return folder / "Scripts" / "python.exe" if kind == "venv" else folder / "python.exe"
-    return folder / "bin" / "python"
+    python = folder / "bin" / "python"
+    other = folder / "bin" / "python3"
+    return other if os.path.exists(other) and not os.path.lexists(python) else python  # noqa: PTH110 - likewise
 
 
 def _is_of(packages: Path, version: PythonVersion) -> bool:
     return packages.parent.name == f"python{version.major}.{version.minor}"
 
 
-def _version(folder: Path, packages: Path, settings: dict[str, str]) -> PythonVersion:
-    said = settings.get("version_info") or settings.get("version") or _portable_minor(folder)
-    said = said or packages.parent.name.removeprefix("python") or _conda_version(folder)
-    if packages.parent.name == "Lib" and not _portable_minor(folder) and not settings:
-        said = _conda_version(folder) or said
+def _version(folder: Path, packages: Sequence[Path], settings: dict[str, str]) -> PythonVersion:
+    """Return the Python that pyvenv.cfg names, else that of a DLL, of a folder's name, or of conda's own record."""
+    named = [each.parent.name.removeprefix("python") for each in packages]
+    written = (settings.get("version_info", ""), settings.get("version", ""))
+    for said in (*written, _portable_minor(folder), _conda_version(folder), *named):
+        if found := _parsed(said):
+            return found
+    raise TargetError(f"`{folder}` is a broken environment: nothing in it tells its Python's version")
+
+
+def _parsed(said: str) -> PythonVersion | None:
     try:
         return PythonVersion.parse(".".join(said.split(".")[:3]))
-    except QuestionError as error:
-        raise TargetError(f"`{folder / 'pyvenv.cfg'}`: {error.message}") from error
+    except QuestionError:
+        return None
 
 
 def _conda_version(folder: Path) -> str:
@@ -194,7 +208,13 @@ def _environment(
 ) -> Environment:
     unreadable: list[str] = []
     shelves = [Shelf(str(each)) for each in packages]
-    distributions = [each for shelf in shelves for each in read_distributions(shelf, unreadable)]
+    distributions: list[Distribution] = []
+    duplicates: list[Duplicate] = []
+    for shelf in shelves:
+        read, several = once_each(read_distributions(shelf, unreadable))
+        before = {each.name for each in distributions}
+        distributions += [each for each in read if each.name not in before]
+        duplicates += several
     filled = {path.partition("/")[0] for each in distributions for path in each.files}
     named = {each.name for each in distributions if not each.files}
     return Environment(
@@ -215,6 +235,7 @@ def _environment(
             if name not in filled and name not in named and any(_is_filled(shelf, name) for shelf in shelves)
         ),
         beside=tuple(_beside(folder)) if kind == "conda" and not windows else (),
+        duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
         broken=tuple(broken),
     )

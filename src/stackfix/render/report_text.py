@@ -9,7 +9,18 @@ from stackfix.model.report import Finding, Report
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """Yield the cause with its consequences, what else is wrong, then what is right and what could not be told."""
+    """Yield the cause with its consequences, what else is wrong, then what is right and what could not be told.
+
+    Names come from files of anybody's: nothing that a terminal would obey is let through.
+    """
+    yield from (_plain(line) for line in _lines(report))
+
+
+def _plain(line: str) -> str:
+    return line if line.isprintable() else "".join(one if one.isprintable() else "?" for one in line)
+
+
+def _lines(report: Report) -> Iterator[str]:
     yield f"environment {report.path}"
     for number, finding in enumerate(report.findings):
         if not finding.follows:

@@ -240,7 +240,8 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
                         queue.append((wanted, one))
                 if there is not None and _contains(asked.specifier, there.version):
                     continue
-            except (InvalidRequirement, InvalidVersion, UndefinedEnvironmentName):
+            # a marker of a thousand brackets is more than the parser's recursion bears
+            except (InvalidRequirement, InvalidVersion, UndefinedEnvironmentName, RecursionError):
                 continue
             if (name, text) not in said:
                 said.add((name, text))
