@@ -10,6 +10,7 @@ from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.breaches import breach_findings
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
+from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.packages import (
     collisions,
@@ -53,7 +54,13 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
         label = "win_amd64" if environment.windows else "linux_x86_64"
         here = Unknown((f"the environment is for {label}, this machine is {machine.platform.label}",))
         machine = replace(
-            machine, platform=Platform.parse(label), glibc=here, driver=here, gpus=here, cuda=here
+            machine,
+            platform=Platform.parse(label),
+            glibc=here,
+            driver=here,
+            gpus=here,
+            cuda=here,
+            troubles=(),
         )
     certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
     return Scene(
@@ -89,6 +96,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *shadowed(environment, patient.surroundings),
         *loader_order(environment, closed, windows=environment.windows),
         *(one for one in models if isinstance(one, Finding)),
+        *machine_findings(environment, scene.machine),
     ]
     known = {each.wheel.package for each in held}
     return Report(

@@ -56,6 +56,14 @@ class Interpreter:
     found_via: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A reading that says by itself why no GPU program runs here: its cause code, and what was seen."""
+
+    code: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """All readings of one machine, real or described.
@@ -63,6 +71,7 @@ class Machine:
     `gpus` is Known(()) when it is certain that there is no GPU; `driver` Unknown when none was found.
     `other_pythons` are those that are on it too, where one was asked for: ways out, never chosen unasked.
     `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
+    `troubles` are what is wrong with the machine itself; their texts are among the `notes` too.
     """
 
     platform: Platform
@@ -77,3 +86,4 @@ class Machine:
     tegra: bool = False
     notes: tuple[str, ...] = field(default=())
     other_pythons: tuple[Interpreter, ...] = ()
+    troubles: tuple[Trouble, ...] = field(default=())

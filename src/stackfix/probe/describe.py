@@ -35,10 +35,12 @@ def described(
             raise QuestionError(f"--glibc {glibc[0]}.{glibc[1]} says nothing of {machine.platform.label}")
         machine = replace(machine, glibc=Known(glibc, "--glibc"))
     if driver is not None:
-        machine = replace(machine, driver=Known(driver, "--driver"), cuda=_CUDA_OF_DRIVER, notes=())
+        machine = replace(
+            machine, driver=Known(driver, "--driver"), cuda=_CUDA_OF_DRIVER, notes=(), troubles=()
+        )
     if gpus is not None:
         numbered = tuple(replace(gpu, index=index) for index, gpu in enumerate(gpus))
-        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=())
+        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=(), troubles=())
     if pythons is not None:
         machine = replace(machine, pythons=tuple(replace(python, found_via="--python") for python in pythons))
     return machine
