@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.install.progress import Progress
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.kept import KeptModel
+    from stackfix.model.live import LiveRun
     from stackfix.model.lock import Lock
     from stackfix.model.matrix import Matrix
     from stackfix.model.report import Report
@@ -350,12 +351,17 @@ def import_models(files: Sequence[Path], progress: Progress) -> tuple[KeptModel,
 
 
 def doctor(
-    venv: Path | None = None, question: MachineQuestion | None = None, *, models: Sequence[Path] = ()
+    venv: Path | None = None,
+    question: MachineQuestion | None = None,
+    *,
+    models: Sequence[Path] = (),
+    live: bool = False,
 ) -> Report:
     """Return what is wrong and right with an installed environment on a machine, read from outside.
 
     `venv` is its folder or its interpreter, None the environment that this runs in. `question` describes another
-    machine than this one; its Python does not count, the environment has its own.
+    machine than this one; its Python does not count, the environment has its own. `live` also imports torch and
+    onnxruntime, in children of its interpreter.
     """
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
@@ -363,11 +369,18 @@ def doctor(
 
     place = venv if venv is not None else Path(sys.prefix)
     facts = database()
+    environment = read_environment(place)
+    runs: tuple[LiveRun, ...] = ()
+    if live:
+        from stackfix.probe.live import look_live  # noqa: PLC0415 - starts processes
+
+        runs = look_live(environment)
     patient = Patient(
-        environment=read_environment(place),
+        environment=environment,
         machine=machine_of(replace(question or MachineQuestion(), python=""), facts, place, pythons=False),
         surroundings=read_surroundings(),
         models=tuple(models),
+        live=runs,
     )
     return examine(patient, facts)
 

@@ -22,6 +22,7 @@ from stackfix.judging.examine import Patient, examine
 from stackfix.model.surroundings import Surroundings
 from stackfix.probe.environment import read_environment
 
+BASE = Path(getattr(sys, "_base_executable", sys.executable))
 TORCH_LIBRARY = "torch/lib/libtorch_cuda.so"
 PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 # What of torch 2.8.0's needs onnxruntime does not have; enough of NVIDIA's packages to close both.
@@ -67,9 +68,9 @@ class Site:
             (root / f"python{python[:4].replace('.', '')}.dll").write_bytes(b"MZ")
             return
         (root / "bin").mkdir()
-        (root / "bin" / "python").symlink_to(sys.executable)
+        (root / "bin" / "python").symlink_to(BASE)
         if kind == "venv":
-            (root / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).parent}\nversion = {python}\n")
+            (root / "pyvenv.cfg").write_text(f"home = {BASE.parent}\nversion = {python}\n")
         elif kind == "conda":
             (root / "conda-meta").mkdir()
             (root / "conda-meta" / f"python-{python}-h0_cpython.json").write_text("{}")

@@ -29,9 +29,14 @@ FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
 @click.option(
     "--model", "models", multiple=True, metavar="FILE", help="An ONNX model that it must read; repeatable."
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also import torch and onnxruntime in children of its interpreter, and tell what they say.",
+)
 @machine_flags
 @json_flag
-def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, as_json: bool) -> None:
+def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, live: bool, as_json: bool) -> None:
     """Judge an environment without importing anything from it, by the rules that judge plans.
 
     Without `--venv` (or `--python EXE`) it is the active one, or the one in this folder.
@@ -39,7 +44,7 @@ def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, as_jso
     schema = "stackfix.doctor/1"
     with answered(schema, as_json=as_json) as end:
         report = app.doctor(
-            environment_meant(venv, flags.python), flags, models=[Path(one) for one in models]
+            environment_meant(venv, flags.python), flags, models=[Path(one) for one in models], live=live
         )
         if as_json:
             output.document({"schema": schema, "ok": report.ok, **report_document(report)})

@@ -10,6 +10,7 @@ from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.breaches import breach_findings
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
+from stackfix.judging.live import joined, live_view
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.packages import (
@@ -24,6 +25,7 @@ from stackfix.judging.primary import ordered
 from stackfix.judging.shadows import shadowed
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known, Unknown
+from stackfix.model.live import LiveRun
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.report import Finding, Report
 from stackfix.model.request import MAIN
@@ -37,12 +39,13 @@ _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """An environment on its machine, with what surrounds it and the models that it is to read."""
+    """An environment on its machine, with what surrounds it, the models that it is to read, and what it said itself."""
 
     environment: Environment
     machine: Machine
     surroundings: Surroundings = field(default_factory=Surroundings)
     models: tuple[Path, ...] = ()
+    live: tuple[LiveRun, ...] = ()
 
 
 def scene_of(environment: Environment, machine: Machine, facts: Database) -> Scene:
@@ -98,12 +101,14 @@ def examine(patient: Patient, facts: Database) -> Report:
         *(one for one in models if isinstance(one, Finding)),
         *machine_findings(environment, scene.machine),
     ]
+    live = live_view(patient.live, environment, scene.machine)
+    findings = joined(findings, live.findings)
     known = {each.wheel.package for each in held}
     return Report(
         path=environment.path,
         findings=ordered(_once(findings)),
-        good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str))),
-        unknown=tuple(_unknown(environment, closed, judged, known, scene)),
+        good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
+        unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
         mend=_mend(environment, findings),
     )  # fmt: skip
 

@@ -81,11 +81,11 @@ def missing_libraries(
     environment: Environment, found: Closure, held: Sequence[Held], scene: Scene
 ) -> Iterator[Finding]:
     """Yield a finding for each group of names that nobody brings: who needs them, and what to install."""
-    present = _present(environment)
+    present = present_numbers(environment)
     groups: dict[tuple[str, str], list[Missing]] = {}
     for one in found.missing:
         owner = _owner(environment, one.needed_by)
-        groups.setdefault((owner, _code(one.soname, present)), []).append(one)
+        groups.setdefault((owner, missing_code(one.soname, present)), []).append(one)
     for owner in dict.fromkeys(owner for owner, _ in groups):
         codes = [code for one, code in groups if one == owner]
         if owner in _DESKTOP and set(codes) == {"library_missing"}:
@@ -124,7 +124,7 @@ def _common(codes: Sequence[str]) -> str:
     return "cuda_runtime_missing" if set(codes) - {"library_missing"} else "library_missing"
 
 
-def _present(environment: Environment) -> Mapping[str, set[str]]:
+def present_numbers(environment: Environment) -> Mapping[str, set[str]]:
     """Return stem -> numbers of the CUDA libraries that are there: {"libcublas": {"12"}}."""
     found: dict[str, set[str]] = {}
     for library in (*environment.libraries, *environment.beside):
@@ -139,7 +139,8 @@ def _numbered(soname: str) -> tuple[str, str] | None:
     return (named["stem"], named["number"]) if named else None
 
 
-def _code(soname: str, present: Mapping[str, set[str]]) -> str:
+def missing_code(soname: str, present: Mapping[str, set[str]]) -> str:
+    """Return the cause code of a library that is missing, beside the numbers of those that are there."""
     named = _numbered(soname)
     other = bool(named and present.get(named[0], set()) - {named[1]})
     cudnn = soname.startswith(("libcudnn", "cudnn"))
