@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,10 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
 
-import binaries
-from patients import Site, codes, finding, look
+from patients import Site, binaries, codes, finding, look
 
 from stackfix.errors import StackfixError
-from stackfix.probe.distributions import Shelf, read_library
+from stackfix.probe.distributions import Shelf, headers, read_library
 from stackfix.probe.environment import read_environment
 from stackfix.render.report_text import report_document, report_lines
 
@@ -236,6 +236,36 @@ def test_a_refusal_of_the_system_is_a_finding_for_root_too(site, refused, monkey
 
     monkeypatch.setattr(os, refused, refuse)
     assert "Permission denied" in finding(look(site), "gutted_package").text
+
+
+def test_the_headers_of_this_interpreters_packages_are_what_email_reads():
+    for folder in map(Path, {path for path in sys.path if path.endswith("site-packages")}):
+        for file in folder.glob("*.dist-info/METADATA"):
+            head = file.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+            _same_as_email(head)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    lines=st.lists(
+        st.tuples(
+            st.sampled_from(["Name", "Version", "Requires-Dist", "requires-dist", "X y", "", "\xe9", " "]),
+            st.sampled_from([":", ": ", ":\t", "", " :"]),
+            st.text(st.characters(codec="ascii", exclude_characters="\r\n\v\f\x1c\x1d\x1e\x85"), max_size=12),
+        ).map("".join),
+        max_size=6,
+    )
+)
+def test_headers_are_what_email_reads(lines):
+    _same_as_email("\n".join(lines).partition("\n\n")[0])
+
+
+def _same_as_email(head):
+    message = HeaderParser().parsestr(head)
+    found = headers(head)
+    for name in ("Name", "Version", "Requires-Dist", "Requires-Python"):
+        ours = [" ".join(value.split()) for value in found.get(name.lower(), [])]
+        assert ours == [" ".join(str(value).split()) for value in message.get_all(name) or []], head
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

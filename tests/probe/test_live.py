@@ -11,8 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
 
-import binaries
-from patients import PROVIDER, Site, machine
+from patients import PROVIDER, Site, binaries, machine
 
 from stackfix.judging.live import joined, live_view
 from stackfix.model.evidence import Known

@@ -112,9 +112,7 @@ def test_what_is_required_twice_is_told_once():
     assert missing(release("a", "1", "gone", "gone")) == [("a", "gone", "")]
 
 
-@pytest.mark.parametrize(
-    "text", ["", ";", "a b c", "a; (" + "(" * 5000, "b; bogus == '1'", "b[", "b @ "]
-)
+@pytest.mark.parametrize("text", ["", ";", "a b c", "a; (" + "(" * 5000, "b; bogus == '1'", "b[", "b @ "])
 def test_a_requirement_that_is_none_is_let_be(text):
     assert missing(release("a", "1", text, "gone")) == [("a", "gone", "")]
 

@@ -224,13 +224,17 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
     extras: dict[str, set[str]] = {name: {""} for name in packages}
     queue = [(name, "") for name in packages]
     said: set[tuple[str, str]] = set()
+    applied: dict[tuple[str, str], bool] = {}  # a few markers stand at hundreds of requirements
     while queue:
         name, extra = queue.pop(0)
         by = packages[name]
         for text in by.requires_dist:
             try:
                 asked = metadata.parse_row(text)
-                if not metadata.applies(asked.marker, variables, extra):
+                marker = (text.partition(";")[2], extra)
+                if marker not in applied or "@" in text:
+                    applied[marker] = metadata.applies(asked.marker, variables, extra)
+                if not applied[marker]:
                     continue
                 wanted = canonical_name(asked.name)
                 there = packages.get(wanted)
