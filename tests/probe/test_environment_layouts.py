@@ -40,6 +40,16 @@ def test_a_conda_prefix_tells_its_python_by_its_own_record(tmp_path):
     assert (found.kind, str(found.python), found.broken) == ("conda", "3.12.4", ())
 
 
+def test_a_folder_that_condas_own_record_lists_is_not_left_over(tmp_path):
+    site = Site(tmp_path / "env", kind="conda")
+    (site.packages / "cv2").mkdir()
+    (site.packages / "cv2" / "__init__.py").write_text("")
+    assert read_environment(site.root).ownerless == ("cv2",)
+    record = site.root / "conda-meta" / "py-opencv-4.11.0-py312_0.json"
+    record.write_text('{"files": ["lib/python3.12/site-packages/cv2/__init__.py"]}')
+    assert read_environment(site.root).ownerless == ()
+
+
 def test_a_portable_python_for_windows_is_read_on_any_system(tmp_path):
     site = Site(tmp_path / "python_embeded", kind="portable").install("thing", "1.0")
     found = read_environment(site.root.parent)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from stackfix.errors import QuestionError, TargetError
 from stackfix.model.environment import Distribution, Duplicate, Environment, SharedLibrary
+from stackfix.probe.builds import read_builds
 from stackfix.probe.child import Ended, run_child
 from stackfix.probe.distributions import (
     MAX_TEXT,
     Shelf,
     once_each,
-    read_builds,
     read_distributions,
     read_library,
 )
@@ -232,13 +232,30 @@ def _environment(
         ownerless=tuple(
             name
             for name in _OWNED
-            if name not in filled and name not in named and any(_is_filled(shelf, name) for shelf in shelves)
+            if name not in filled
+            and name not in named
+            and any(_is_filled(shelf, name) for shelf in shelves)
+            and not (kind == "conda" and _conda_brought(folder, name))
         ),
         beside=tuple(_beside(folder)) if kind == "conda" and not windows else (),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
         broken=tuple(broken),
     )
+
+
+def _conda_brought(folder: Path, name: str) -> bool:
+    """Whether a package of conda lists files of an import folder; its `py-opencv` has no RECORD that does."""
+    wanted = f"site-packages/{name}/".encode()
+    return any(_holds(record, wanted) for record in folder.glob("conda-meta/*.json"))
+
+
+def _holds(record: Path, wanted: bytes) -> bool:
+    try:
+        with record.open("rb") as handle:
+            return wanted in handle.read(MAX_TEXT)
+    except OSError:
+        return False
 
 
 def _is_filled(shelf: Shelf, name: str) -> bool:
