@@ -245,14 +245,16 @@ def test_the_headers_of_this_interpreters_packages_are_what_email_reads():
             _same_as_email(head)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     lines=st.lists(
         st.tuples(
             st.sampled_from(["Name", "Version", "Requires-Dist", "requires-dist", "X y", "", "\xe9", " "]),
             st.sampled_from([":", ": ", ":\t", "", " :"]),
             st.text(st.characters(codec="ascii", exclude_characters="\r\n\v\f\x1c\x1d\x1e\x85"), max_size=12),
-        ).map("".join),
+        )
+        .map("".join)
+        .filter(lambda line: not line.startswith("From ")),  # a mailbox has such lines, METADATA has none
         max_size=6,
     )
 )

@@ -174,6 +174,7 @@ def headers(text: str) -> dict[str, list[str]]:
         if not colon or not _HEADER.fullmatch(name):
             break
         if not name:
+            values = []  # a line that begins with a colon belongs to nothing, and so do those that go on
             continue
         values = found.setdefault(name.lower(), [])
         values.append(value.lstrip(" \t"))
@@ -209,32 +210,34 @@ def _combinations(tag: str) -> int:
 def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
     """Return path -> "hash,size" of RECORD; paths that leave the environment are left out."""
     try:
-        lines = shelf.text(f"{info}/RECORD").split("\n")
+        text = shelf.text(f"{info}/RECORD")
     except OSError as error:
         unreadable.append(f"{info}: its RECORD cannot be read: {error.strerror or error}")
         return {}
     found: dict[str, str] = {}
-    for ended in lines:
-        line = ended.rstrip("\r")
+    for line in text.replace("\r\n", "\n").replace("\\", "/").split("\n"):
+        path, _, recorded = line.partition(",")
         if '"' in line:
-            try:
-                path, *rest = next(csv.reader([line]))
-            except (csv.Error, StopIteration):
-                continue
-        else:
-            path, *rest = line.rsplit(",", 2)
-        path = path.replace("\\", "/")
+            path, recorded = _quoted(line)
         if "./" in path:
             path = posixpath.normpath(path)
-        if (
-            path
-            and path[0] != "/"
-            and ":" not in path[:3]
-            and path.isprintable()
-            and path.split("/").count("..") <= _UPWARDS
-        ):
-            found[path] = ",".join(rest)
+        if path and path[0] != "/" and ":" not in path[:3] and path.isprintable() and _stays(path):
+            found[path] = recorded
     return found
+
+
+def _quoted(line: str) -> tuple[str, str]:
+    """Return path and "hash,size" of a line in which something is quoted; csv's own errors are no path."""
+    try:
+        path, *rest = next(csv.reader([line]))
+    except (csv.Error, StopIteration, ValueError):
+        return "", ""
+    return path, ",".join(rest)
+
+
+def _stays(path: str) -> bool:
+    """Whether a normal path stays in the environment."""
+    return path[:2] != ".." or path.split("/").count("..") <= _UPWARDS
 
 
 def _walked(shelf: Shelf, name: str) -> Iterator[str]:
