@@ -27,7 +27,6 @@ from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import parse_row
 from stackfix.rules.shipped_together import CUDA_ITSELF
-from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
@@ -45,6 +44,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.verdict import Verdict
     from stackfix.model.why_not import WhyNot
     from stackfix.repairing import Fixed, FixWish
+    from stackfix.solve.resolve import Reasons
     from stackfix.validate.weights import Weights
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
@@ -85,7 +85,7 @@ def resolve(
     question: Question,
     *,
     folder: Path = Path(),
-    reasons: core.Reasons = "all",
+    reasons: Reasons = "all",
     measure_new: bool = False,
     say: Callable[[str], None] = _silent,
 ) -> Answer:
@@ -114,6 +114,8 @@ def resolve(
             measured += _growth(here.platform, say, source).newest(held(source, request))
     if measured:
         facts = database()
+    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
+
     result = core.resolve(here, facts, request, reasons=reasons)
     return Answer(
         request=request,
