@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.index.ask import Pages
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
+    from stackfix.model.cause import Cause
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.kept import KeptModel
     from stackfix.model.live import LiveRun
@@ -392,6 +393,38 @@ def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
     from stackfix.repairing import mended  # noqa: PLC0415 - few verbs mend
 
     return mended(venv, wish, database(), progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an error text means, the likeliest cause first; `report` is the doctor's where an environment was named."""
+
+    causes: tuple[Cause, ...]
+    report: Report | None = None
+
+
+def error_blocks(name: str) -> Iterable[bytes]:
+    """Yield the bytes of an error text's file, or of standard input for "-"."""
+    from stackfix.probe.error_text import blocks_of  # noqa: PLC0415 - one verb reads it
+
+    return blocks_of(name)
+
+
+def explain_error(text: str | Iterable[bytes], *, venv: Path | None = None) -> Told:
+    """Return the causes of an error text (or of a log, as blocks); what an environment shows of them wins."""
+    from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
+    from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.name import causes_of  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.text import read_text  # noqa: PLC0415 - likewise
+
+    knowledge = load_causes(data_root())
+    blocks = (text.encode("utf-8", "replace"),) if isinstance(text, str) else text
+    causes = causes_of(read_text(blocks, knowledge.triggers), knowledge, FactBuilds(database()))
+    if venv is None:
+        return Told(causes=causes)
+    report = doctor(venv)
+    return Told(causes=joined(causes, report.findings), report=report)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,121 @@
+"""Naming the causes of a text: matches -> codes -> the primary first, its consequences after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
+from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
+from stackfix.symptoms.libraries import Meaning, meanings
+from stackfix.symptoms.search import compiled, lines_of, places, quoted
+from stackfix.symptoms.text import Text
+
+_MATCHES = 6
+_BECAUSE = 6
+_LIKELY = 0.5
+
+
+@dataclass(slots=True)
+class _Sign:
+    """What speaks for a code: the strongest confidence, where it was first seen, and the words."""
+
+    confidence: float
+    at: int
+    because: list[str] = field(default_factory=list)
+
+    def add(self, confidence: float, because: Iterable[str]) -> None:
+        words = [each for each in because if each and each not in self.because]
+        if confidence > self.confidence:  # the strongest words come first
+            self.confidence = confidence
+            self.because = words + self.because
+        else:
+            self.because += words
+
+
+def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
+    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
+    where = circumstances(text, knowledge, builds)
+    signs: dict[str, _Sign] = {}
+    for pattern in knowledge.patterns:
+        for at, words, found in _matches(text, pattern, where, knowledge):
+            sign = signs.setdefault(found.code, _Sign(0, at))
+            sign.at = min(sign.at, at)
+            sign.add(found.confidence, (words, *found.because))
+    _combined(signs, where)
+    return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
+
+
+def _matches(
+    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge
+) -> Iterable[tuple[int, str, Meaning]]:
+    for match in places(text, pattern.words, pattern.regex, _MATCHES):
+        if pattern.unless and compiled(pattern.unless).search(lines_of(text, match)):
+            continue
+        words = quoted(text, match)
+        if not pattern.library:
+            yield match.start(), words, Meaning(pattern.code, pattern.weight)
+            continue
+        for found in meanings(
+            match["library"],
+            where,
+            knowledge,
+            asked_by_onnxruntime="onnxruntime" in lines_of(text, match).lower(),
+        ):
+            yield match.start(), words, found
+
+
+def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
+    """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
+    masked = [signs[code] for code in _MASKS if code in signs]
+    if not masked and not where.first("providers"):
+        return
+    at = min((sign.at for sign in masked), default=0)
+    for found in _under_the_mask(where):
+        sign = signs.setdefault(found.code, _Sign(0, at))
+        sign.add(found.confidence, found.because)
+
+
+# What is printed when a provider does not load or is not there, whatever the cause.
+_MASKS = (
+    "dwpose_cpu_fallback",
+    "dwpose_get_providers_none",
+    "windows_error_126",
+    "cuda_runtime_missing",
+    "ort_cpu_only",
+)
+
+
+def _under_the_mask(where: Circumstances) -> Iterator[Meaning]:
+    gpu, cpu = where.first("onnxruntime-gpu"), where.first("onnxruntime")
+    if gpu and cpu and gpu.because != cpu.because:
+        yield Meaning("both_ort_packages", 0.88, (cpu.because, gpu.because))
+    for kind, asks, there in (
+        ("cuda", where.runtime_cuda, where.cuda),
+        ("cudnn", where.runtime_cudnn, where.cudnn),
+    ):
+        if asks and there and not set(asks) & set(there):
+            because = (*asks.values(), *list(there.values())[:2])
+            yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> list[tuple[str, _Sign]]:
+    """Return the codes, the surest first, and after them those that are consequences of one that is there."""
+
+    def consequence(code: str) -> bool:
+        after = words[code].after if code in words else frozenset[str]()
+        others = {other for other, sign in signs.items() if other != code and sign.confidence >= _LIKELY}
+        everything = {other for other in others if "*" not in words[other].after} if "*" in after else set()
+        return bool(after & others or everything)
+
+    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].confidence, each[1].at))
+
+
+def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
+    return Cause(
+        code=code,
+        confidence=round(sign.confidence, 2),
+        because=tuple(sign.because[:_BECAUSE]),
+        consequence=words[code].consequence,
+        fix=words[code].fix,
+    )
