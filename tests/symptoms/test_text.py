@@ -11,7 +11,7 @@ from stackfix.symptoms.name import causes_of
 from stackfix.symptoms.text import MARGIN, MIDDLE, WHOLE, read_text, text_of
 
 ERROR = b"ImportError: libcufft.so.11: cannot open shared object file: No such file or directory"
-MOST = WHOLE + 2 * MARGIN + MIDDLE + (1 << 20)
+MOST = WHOLE + 2 * MARGIN + 2 * MIDDLE + (1 << 20)
 
 
 def in_blocks(data, size=100_000):

@@ -11,7 +11,7 @@ import msgspec
 
 from stackfix.errors import DataError
 from stackfix.facts.prepared import read_toml
-from stackfix.model.cause import CauseWords, Clue, Knowledge, LibraryKind, Pattern
+from stackfix.model.cause import CauseWords, Clue, Knowledge, LibraryKind, Pattern, Triggers
 
 FOLDER = "causes"
 _COMMON = "common.toml"
@@ -64,6 +64,7 @@ class _LibraryRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     summary: str
+    telling: tuple[str, ...]
     triggers: tuple[str, ...]
     phrase: dict[str, tuple[str, ...]]
     library: tuple[_LibraryRow, ...]
@@ -99,7 +100,7 @@ def load_causes(root: Path) -> Knowledge:
         ),
         newer_since=common.newer_since,
         source_lines=common.source_line,
-        triggers=common.triggers,
+        triggers=Triggers(common.telling, common.triggers),
     )
 
 

@@ -80,6 +80,14 @@ class LibraryKind:
     cuda: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """The words (lower case) by which lines of a long log are kept: `telling` ones before `others`."""
+
+    telling: tuple[str, ...]
+    others: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """All that is known of error texts.
@@ -94,4 +102,4 @@ class Knowledge:
     libraries: tuple[LibraryKind, ...]
     newer_since: Mapping[str, Mapping[str, str]]
     source_lines: Mapping[str, tuple[str, ...]]
-    triggers: tuple[str, ...]
+    triggers: Triggers

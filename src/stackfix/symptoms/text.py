@@ -1,8 +1,8 @@
 """A log as it can be searched: cleaned, bounded, and with the number of every line that was kept.
 
 A log is read as a stream of blocks. What fits into `WHOLE` bytes is kept as it is. Of a longer one the first and the
-last `MARGIN` bytes are kept, and between them the places that hold a trigger word, up to `MIDDLE` bytes; whatever its
-size, a log costs one pass over its bytes and a bounded memory.
+last `MARGIN` bytes are kept, and between them the places that hold a trigger word, up to `MIDDLE` bytes of those with a
+telling one and as much of the others; whatever its size, a log costs one pass over its bytes and a bounded memory.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from stackfix.model.cause import Triggers
+
 WHOLE = 2 << 20
 MARGIN = 512 << 10
-MIDDLE = 1 << 20
+MIDDLE = 512 << 10
 BLOCK = 256 << 10
 _BEFORE, _AFTER = 600, 1800
-_HITS_PER_BLOCK = 400
+_HITS_PER_BLOCK = 120
+_SHAPES = 1 << 16
+_DIGITS = re.compile(rb"\d+")
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b[@-_]|\x08"
@@ -71,9 +75,8 @@ class _Piece:
     offset: int = 0
 
 
-def read_text(blocks: Iterable[bytes], triggers: Sequence[str]) -> Text:
-    """Return a log as text; keeps places with a trigger word (lower case) of one that is too long to keep whole."""
-    words = tuple(word.encode() for word in triggers)
+def read_text(blocks: Iterable[bytes], triggers: Triggers) -> Text:
+    """Return a log as text; of one that is too long to keep whole, its ends and the places with a trigger word."""
     head: list[bytes] = []
     held = 0
     stream = _as_utf8(blocks)
@@ -85,7 +88,7 @@ def read_text(blocks: Iterable[bytes], triggers: Sequence[str]) -> Text:
     start = b"".join(head)
     if held <= WHOLE:
         return _text([_Piece(start, 1)], start.count(b"\n") + 1, whole=True)
-    return _of_long_log(start, stream, words)
+    return _of_long_log(start, stream, triggers)
 
 
 def text_of(text: str) -> Text:
@@ -116,7 +119,10 @@ def _guessed_utf16(block: bytes) -> str:
     return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
 
 
-def _of_long_log(start: bytes, rest: Iterable[bytes], words: Sequence[bytes]) -> Text:
+def _of_long_log(start: bytes, rest: Iterable[bytes], triggers: Triggers) -> Text:
+    words = [(word.encode(), True) for word in triggers.telling] + [
+        (word.encode(), False) for word in triggers.others
+    ]
     cut = start.find(b"\n", MARGIN)
     cut = cut + 1 if 0 <= cut < 2 * MARGIN else MARGIN
     pieces = [_Piece(start[:cut], 1)]
@@ -161,59 +167,76 @@ def _forward_lines(data: bytes, forward: _Forward) -> bytes:
     return data
 
 
-def _with_triggers(whole: _Piece, words: Sequence[bytes]) -> Iterator[_Piece]:
-    """Yield the places of a block that hold a trigger word, in their order, each once."""
+def _with_triggers(whole: _Piece, words: Sequence[tuple[bytes, bool]]) -> Iterator[tuple[_Piece, bool]]:
+    """Yield the places of a block that hold a trigger word, in their order, each once; and whether it is telling."""
     block, line = whole.data, whole.line
     lower = block.lower()
-    spans: list[tuple[int, int]] = []
-    for word in words:
+    spans: list[tuple[int, bool, int]] = []
+    for word, telling in words:
         at = lower.find(word)
         hits = 0
         while at >= 0 and hits < _HITS_PER_BLOCK:
             start = max(block.rfind(b"\n", max(0, at - _BEFORE), at) + 1, at - _BEFORE, 0)
             newline = block.find(b"\n", at, at + _AFTER)
             end = newline + 1 if newline >= 0 else min(len(block), at + _AFTER)
-            spans.append((start, end))
+            spans.append((start, not telling, end))
             at = lower.find(word, end)
             hits += 1
     done = 0
     counted = 0
-    for start, end in sorted(spans):
+    for start, untelling, end in sorted(spans):
         begin = max(start, done)
         if begin < end:
             line += block.count(b"\n", counted, begin)
             counted = begin
-            yield _Piece(block[begin:end], line, whole.offset + begin)
+            yield _Piece(block[begin:end], line, whole.offset + begin), not untelling
             done = end
 
 
-class _Middle:
-    """The first and the last pieces of a long log's middle, each up to half of what may be kept."""
+class _Kept:
+    """The first and the last pieces of many, each up to half of what may be kept."""
 
     def __init__(self) -> None:
         self._first: list[_Piece] = []
         self._last: deque[_Piece] = deque()
         self._first_size = self._last_size = 0
-        self._seen: set[bytes] = set()
 
-    def take(self, pieces: Iterable[_Piece]) -> None:
-        for piece in pieces:
-            size = len(piece.data) + 64
-            if self._first_size < MIDDLE // 2:
-                if piece.data in self._seen:  # a log that repeats itself leaves room for what it says once
-                    continue
-                self._seen.add(piece.data)
-                self._first.append(piece)
-                self._first_size += size
-                continue
-            self._last.append(piece)
-            self._last_size += size
-            while self._last_size > MIDDLE // 2:
-                self._last_size -= len(self._last.popleft().data) + 64
+    def take(self, piece: _Piece) -> None:
+        size = len(piece.data) + 64
+        if self._first_size < MIDDLE // 2:
+            self._first.append(piece)
+            self._first_size += size
+            return
+        self._last.append(piece)
+        self._last_size += size
+        while self._last_size > MIDDLE // 2:
+            self._last_size -= len(self._last.popleft().data) + 64
 
     def pieces(self) -> Iterator[_Piece]:
         yield from self._first
         yield from self._last
+
+
+class _Middle:
+    """What is kept of a long log's middle; a line that differs from one before in numbers alone is not."""
+
+    def __init__(self) -> None:
+        self._telling = _Kept()
+        self._others = _Kept()
+        self._shapes: set[int] = set()
+
+    def take(self, pieces: Iterable[tuple[_Piece, bool]]) -> None:
+        for piece, telling in pieces:
+            shape = hash(_DIGITS.sub(b"0", piece.data))
+            if shape in self._shapes:
+                continue
+            if len(self._shapes) < _SHAPES:
+                self._shapes.add(shape)
+            (self._telling if telling else self._others).take(piece)
+
+    def pieces(self) -> list[_Piece]:
+        kept = (*self._telling.pieces(), *self._others.pieces())
+        return sorted(kept, key=lambda piece: piece.offset)
 
 
 def _text(pieces: Iterable[_Piece], lines: int, *, whole: bool) -> Text:
