@@ -23,7 +23,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseWords:
-    """What a code means for the user, and the way out; `after` are the codes whose consequence it is beside them."""
+    """What a code means for the user, and the way out; `after` are the codes of which it is a consequence."""
 
     code: str
     consequence: str

@@ -67,6 +67,9 @@ def _matches(
 
 def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
+    if wsl := where.on("wsl"):
+        for code in _INSIDE_WSL & set(signs):
+            signs.setdefault("wsl2", _Sign(0, signs[code].at)).add(0.9, (wsl, *signs[code].because[:2]))
     masked = [signs[code] for code in _MASKS if code in signs]
     if not masked and not where.first("providers"):
         return
@@ -75,6 +78,9 @@ def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
         sign = signs.setdefault(found.code, _Sign(0, at))
         sign.add(found.confidence, found.because)
 
+
+# What Linux inside WSL prints when it does not reach Windows' driver.
+_INSIDE_WSL = {"driver_missing", "driver_broken_state"}
 
 # What is printed when a provider does not load or is not there, whatever the cause.
 _MASKS = (
@@ -104,9 +110,7 @@ def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> lis
 
     def consequence(code: str) -> bool:
         after = words[code].after if code in words else frozenset[str]()
-        others = {other for other, sign in signs.items() if other != code and sign.confidence >= _LIKELY}
-        everything = {other for other in others if "*" not in words[other].after} if "*" in after else set()
-        return bool(after & others or everything)
+        return any(other in after and sign.confidence >= _LIKELY for other, sign in signs.items())
 
     return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].confidence, each[1].at))
 
