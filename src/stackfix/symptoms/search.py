@@ -1,7 +1,7 @@
 """Where a wording stands in a text: literal words first, then a regular expression on the lines around them.
 
-The expression sees `_AROUND` characters at a time, so whatever a text holds, its cost is bounded by the number of
-places at which a word is looked at.
+The expression sees about two thousand characters at a time and at most `_WINDOWS` such pieces, so its cost is bounded
+whatever a text holds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from stackfix.symptoms.text import Text
 
-_BEFORE, _AROUND = 500, 1300
+_BEFORE, _AFTER = 400, 800
 _PLACES = 400
-_SPACE = r"(?:[\s│|]{1,80})"
+_WINDOWS = 120
+_SPACE = r"(?:[\s│|]{1,6})"
 
 
 @lru_cache(maxsize=4096)
@@ -40,39 +41,55 @@ def _spaced(regex: str) -> str:
 
 
 def places(text: Text, words: Sequence[str], regex: str, most: int) -> Iterator[re.Match[str]]:
-    """Yield up to `most` matches, in the order of the words' places; none overlaps another."""
+    """Yield up to `most` matches near the places of the words, in order; none overlaps another."""
     if not any(word in text.lower for word in words):
         return
     pattern = compiled(regex)
-    found: list[tuple[int, int]] = []
-    for at in _occurrences(text.lower, words):
-        if any(start <= at < end for start, end in found):
-            continue
-        match = pattern.search(text.text, max(0, at - _BEFORE), at + _AROUND)
-        if match is None or any(start <= match.start() < end for start, end in found):
-            continue
-        found.append(match.span())
-        yield match
-        if len(found) >= most:
-            return
+    found = done = 0
+    for first, last in _windows(text.lower, words):
+        at = max(first - _BEFORE, done)
+        while match := pattern.search(text.text, at, last + _AFTER):
+            if match.end() == match.start():
+                break
+            yield match
+            found += 1
+            if found >= most:
+                return
+            at = done = match.end()
 
 
-def _occurrences(lower: str, words: Sequence[str]) -> Iterator[int]:
-    """Yield where any of the words stands, in order; of a word that is everywhere the first and the last places."""
-    offsets: set[int] = set()
+def _windows(lower: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last place of words that stand near each other; at most `_WINDOWS`, of both ends."""
+    offsets = sorted({*_first(lower, words), *_last(lower, words)})
+    windows: list[tuple[int, int]] = []
+    for at in offsets:
+        if windows and at - windows[-1][0] <= _AFTER:
+            windows[-1] = (windows[-1][0], at)
+        else:
+            windows.append((at, at))
+    if len(windows) > _WINDOWS:
+        windows[_WINDOWS // 2 : -(_WINDOWS // 2)] = []
+    yield from windows
+
+
+def _first(lower: str, words: Sequence[str]) -> Iterator[int]:
     for word in words:
         at = lower.find(word)
         count = 0
         while at >= 0 and count < _PLACES:
-            offsets.add(at)
+            yield at
             count += 1
             at = lower.find(word, at + len(word))
-        if at >= 0:
-            at, count = len(lower), 0
-            while (at := lower.rfind(word, 0, at)) >= 0 and count < _PLACES:
-                offsets.add(at)
-                count += 1
-    yield from sorted(offsets)
+
+
+def _last(lower: str, words: Sequence[str]) -> Iterator[int]:
+    for word in words:
+        at = lower.rfind(word)
+        count = 0
+        while at >= 0 and count < _PLACES:
+            yield at
+            count += 1
+            at = lower.rfind(word, 0, at)
 
 
 def lines_of(text: Text, match: re.Match[str]) -> str:

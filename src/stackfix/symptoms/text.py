@@ -30,6 +30,7 @@ _DIGITS = re.compile(rb"\d+")
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b[@-_]|\x08"
 )
+_SPACES = re.compile(r"[ \t]{2,}")
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 8203, 65279)) | {
     0xA0: " ",
     0x2018: "'",
@@ -247,7 +248,7 @@ def _text(pieces: Iterable[_Piece], lines: int, *, whole: bool) -> Text:
     for piece in pieces:
         number = piece.line
         for raw in _decoded(piece.data).split("\n"):
-            for part in _ESCAPES.sub("", raw).translate(_CONTROLS).split("\r"):
+            for part in _SPACES.sub(" ", _ESCAPES.sub("", raw).translate(_CONTROLS)).split("\r"):
                 if part or not parts:
                     starts.append(offset)
                     numbers.append(number)
