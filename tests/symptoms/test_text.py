@@ -113,3 +113,12 @@ def test_a_hostile_log_gives_an_answer_from_a_bounded_text(kind, knowledge):
 def test_nothing_is_known_of_nothing(data, knowledge):
     assert found([data], knowledge) == ()
     assert found([], knowledge) == ()
+
+
+def test_letters_that_stand_apart_are_drawn_together(codes):
+    """As onnxruntime's UTF-16 looks in a log of another encoding: with zeros or with spaces between the letters."""
+    error = 'LoadLibrary failed with error 126 "" when trying to load "C:\\onnxruntime_providers_cuda.dll"'
+    assert text_of("start " + " ".join(error) + " ").text.endswith(error)
+    assert codes("\0".join(error))[0] == "windows_error_126"
+    assert codes(" ".join(error))[0] == "windows_error_126"
+    assert text_of("a b c and a text").text == "a b c and a text"

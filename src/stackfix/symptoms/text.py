@@ -30,6 +30,8 @@ _DIGITS = re.compile(rb"\d+")
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|\x1b[@-_]|\x08"
 )
+# What onnxruntime writes on Windows as UTF-16 into a log of another encoding, once its zeros have become spaces.
+_WIDE = re.compile(r"(?:[^\n] ){16,}")
 _SPACES = re.compile(r"[ \t]{2,}")
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 8203, 65279)) | {
     0xA0: " ",
@@ -248,7 +250,7 @@ def _text(pieces: Iterable[_Piece], lines: int, *, whole: bool) -> Text:
     for piece in pieces:
         number = piece.line
         for raw in _decoded(piece.data).split("\n"):
-            for part in _SPACES.sub(" ", _ESCAPES.sub("", raw).translate(_CONTROLS)).split("\r"):
+            for part in _cleaned(raw).split("\r"):
                 if part or not parts:
                     starts.append(offset)
                     numbers.append(number)
@@ -256,6 +258,14 @@ def _text(pieces: Iterable[_Piece], lines: int, *, whole: bool) -> Text:
                     offset += len(part) + 1
             number += 1
     return Text(text="\n".join(parts), starts=starts, numbers=numbers, lines=lines, whole=whole)
+
+
+def _cleaned(line: str) -> str:
+    """Return a line without escapes and controls, white space as one space, and wide letters drawn together."""
+    line = _ESCAPES.sub("", line).translate(_CONTROLS)
+    if line.count(" ") * 5 > len(line) * 2:
+        line = _WIDE.sub(lambda letters: letters[0][::2], line)
+    return _SPACES.sub(" ", line)
 
 
 def _decoded(data: bytes) -> str:
