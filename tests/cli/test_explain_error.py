@@ -65,3 +65,9 @@ def test_an_environment_is_asked_beside_the_text(tmp_path):
 
 def test_no_environment_is_a_question_that_cannot_be_read(tmp_path):
     assert explain("--error", "-", "--venv", str(tmp_path / "none"), text=TEXT).returncode == 2
+
+
+def test_an_environment_without_a_text_is_a_question_that_cannot_be_read(tmp_path):
+    done = explain("dwpose", "--venv", str(tmp_path))
+    assert done.returncode == 2
+    assert b"stackfix doctor --venv" in done.stderr

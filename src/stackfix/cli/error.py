@@ -7,7 +7,16 @@ from pathlib import Path
 from stackfix import app
 from stackfix.cli import output
 from stackfix.cli.ask import End
+from stackfix.errors import QuestionError
 from stackfix.render.causes_text import causes_document, causes_lines
+
+
+def refuse_venv_alone(venv: str, file: str) -> None:
+    """Raise QuestionError for an environment without a text that it has printed."""
+    if venv and not file:
+        raise QuestionError(
+            "`--venv` goes with `--error`", hint=f"`stackfix doctor --venv {venv}` judges the environment"
+        )
 
 
 def explain_error(file: str, venv: str, schema: str, end: End, *, as_json: bool) -> None:

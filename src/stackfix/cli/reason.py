@@ -12,7 +12,7 @@ from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
 from stackfix.cli.doubt import doubted
-from stackfix.cli.error import explain_error
+from stackfix.cli.error import explain_error, refuse_venv_alone
 from stackfix.cli.newer import (
     documented_fields,
     newer_fields,
@@ -149,6 +149,7 @@ def explain(
     """Say why each pin and why not newer, each with its fact; or why there is no set; or what an error text means."""
     schema = "stackfix.explain/1"
     with answered(schema, as_json=as_json) as end:
+        refuse_venv_alone(venv, error_file)
         if error_file:
             explain_error(error_file, venv, schema, end, as_json=as_json)
         asked = question(targets, files, flags, sources)

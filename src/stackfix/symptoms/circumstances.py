@@ -119,8 +119,9 @@ def _built_for(
     for each in releases:
         local = _LOCAL.search(each.value)
         major = _major(local[1]) if local else builds.cuda(package, each.value)
+        usual = "" if local else ", where it comes from the main index"
         if "+cpu" not in each.value and major is not None:
-            cuda.setdefault(major, f"{each.because}: {package} {each.value} is built for CUDA {major}")
+            cuda.setdefault(major, f"{each.because}: {package} {each.value} is built for CUDA {major}{usual}")
         needed = builds.cudnn(package, each.value)
         if "+cpu" not in each.value and needed is not None:
             cudnn.setdefault(needed, f"{each.because}: {package} {each.value} is built for cuDNN {needed}")
