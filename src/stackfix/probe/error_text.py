@@ -11,10 +11,11 @@ from stackfix.errors import QuestionError
 
 _BLOCK = 1 << 18
 STDIN = "-"
+LIMIT = 1 << 30
 
 
 def blocks_of(name: str) -> Iterator[bytes]:
-    """Yield the bytes of a file, or of standard input for "-"; QuestionError for what cannot be read."""
+    """Yield the bytes of a file, or of standard input for "-"; QuestionError for what cannot be read or has no end."""
     try:
         if name == STDIN:
             yield from _blocks(sys.stdin.buffer)
@@ -27,5 +28,12 @@ def blocks_of(name: str) -> Iterator[bytes]:
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    size = 0
     while block := file.read(_BLOCK):
+        size += len(block)
+        if size > LIMIT:
+            raise QuestionError(
+                f"the text is longer than {LIMIT >> 20} MiB",
+                hint="give its end: `tail -c 100M FILE | stackfix explain --error -`",
+            )
         yield block
