@@ -7,8 +7,9 @@ import random
 import pytest
 
 from stackfix.symptoms.circumstances import NoBuilds
+from stackfix.symptoms.long_log import MARGIN, MIDDLE
 from stackfix.symptoms.name import causes_of
-from stackfix.symptoms.text import MARGIN, MIDDLE, WHOLE, read_text, text_of
+from stackfix.symptoms.text import WHOLE, read_text, text_of
 
 ERROR = b"ImportError: libcufft.so.11: cannot open shared object file: No such file or directory"
 MOST = WHOLE + 2 * MARGIN + 2 * MIDDLE + (1 << 20)
