@@ -136,3 +136,21 @@ Successfully installed nvidia-cublas-cu12-12.8.4.1 nvidia-cudnn-cu12-9.10.2.21 t
 @pytest.mark.parametrize("text", list(HEALTHY.values()), ids=list(HEALTHY))
 def test_a_healthy_log_has_no_cause(text, codes):
     assert codes(text) == []
+
+
+def test_a_dll_of_another_program_part_is_not_explained_by_onnxruntime(codes):
+    text = 'onnxruntime-gpu==1.18.1\ntorch==2.5.1\nOSError: [WinError 126] Error loading "C:\\torch\\lib\\fbgemm.dll"'
+    assert codes(text) == ["windows_error_126"]
+
+
+def test_a_list_of_providers_without_cuda_is_no_failure_by_itself(codes):
+    text = "Applied providers: ['CPUExecutionProvider'], with options: {'CPUExecutionProvider': {}}"
+    assert codes(text) == []
+    assert codes(f"onnxruntime-gpu==1.18.1\ntorch==2.5.1+cu124\n{text}") == []
+    assert codes(f"onnxruntime==1.18.1\nonnxruntime-gpu==1.18.1\n{text}") == ["both_ort_packages"]
+
+
+def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):
+    text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+    assert codes(text)[0] == "driver_broken_state"
+    assert codes(f"Linux 5.15.153.1-microsoft-standard-WSL2\n{text}")[0] == "wsl2"

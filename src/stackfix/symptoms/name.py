@@ -70,32 +70,30 @@ def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
     if wsl := where.on("wsl"):
         for code in _INSIDE_WSL & set(signs):
             signs.setdefault("wsl2", _Sign(0, signs[code].at)).add(0.9, (wsl, *signs[code].because[:2]))
-    masked = [signs[code] for code in _MASKS if code in signs]
-    if not masked and not where.first("providers"):
-        return
-    at = min((sign.at for sign in masked), default=0)
-    for found in _under_the_mask(where):
-        sign = signs.setdefault(found.code, _Sign(0, at))
+    for found in (*_both(signs, where), *_builds(signs, where)):
+        sign = signs.setdefault(found.code, _Sign(0, min((each.at for each in signs.values()), default=0)))
         sign.add(found.confidence, found.because)
 
 
 # What Linux inside WSL prints when it does not reach Windows' driver.
 _INSIDE_WSL = {"driver_missing", "driver_broken_state"}
-
-# What is printed when a provider does not load or is not there, whatever the cause.
-_MASKS = (
-    "dwpose_cpu_fallback",
-    "dwpose_get_providers_none",
-    "windows_error_126",
-    "cuda_runtime_missing",
-    "ort_cpu_only",
-)
+_DWPOSE = {"dwpose_cpu_fallback", "dwpose_get_providers_none"}
 
 
-def _under_the_mask(where: Circumstances) -> Iterator[Meaning]:
+def _both(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meaning]:
+    """Yield that both packages are installed, where a text names both and lacks CUDA's provider."""
     gpu, cpu = where.first("onnxruntime-gpu"), where.first("onnxruntime")
-    if gpu and cpu and gpu.because != cpu.because:
-        yield Meaning("both_ort_packages", 0.88, (cpu.because, gpu.because))
+    without = bool(signs.keys() & {*_DWPOSE, "ort_cpu_only"}) or where.first("providers") is not None
+    if without and gpu and cpu and gpu.because != cpu.because:
+        yield Meaning("both_ort_packages", 0.92, (cpu.because, gpu.because))
+
+
+def _builds(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meaning]:
+    """Yield that onnxruntime is built for another major than what is there, where its provider does not load."""
+    named = signs.get("windows_error_126")
+    provider = named is not None and any(_of_onnxruntime(words) for words in named.because)
+    if not (provider or signs.keys() & {*_DWPOSE, "cuda_runtime_missing"}):
+        return
     for kind, asks, there in (
         ("cuda", where.runtime_cuda, where.cuda),
         ("cudnn", where.runtime_cudnn, where.cudnn),
@@ -103,6 +101,10 @@ def _under_the_mask(where: Circumstances) -> Iterator[Meaning]:
         if asks and there and not set(asks) & set(there):
             because = (*asks.values(), *list(there.values())[:2])
             yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _of_onnxruntime(words: str) -> bool:
+    return "onnxruntime" in words or "CUDA_PATH" in words
 
 
 def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> list[tuple[str, _Sign]]:
