@@ -25,7 +25,7 @@ def test_help_loads_neither_click_nor_solver_nor_http_nor_data():
     code = (
         "import sys\nfrom stackfix.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "print([m for m in ('click', 'resolvelib', 'requests', 'msgspec', 'packaging') if m in sys.modules])"
+        "print([m for m in ('click', 'stackfix.solve', 'requests', 'msgspec', 'packaging') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"

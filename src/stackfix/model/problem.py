@@ -91,14 +91,6 @@ class Requirement:
     fact: Fact
 
 
-_REGISTERS = ("if:", "one:", "owns:", "machine:", "stack:")
-
-
-def is_register(node: str) -> bool:
-    """Whether a node only holds what packages agree on (a reading, an owner, the set's CUDA)."""
-    return node.startswith(_REGISTERS)
-
-
 Pins: TypeAlias = Mapping[str, str]
 
 
