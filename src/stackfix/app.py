@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
 from stackfix.asking import MachineQuestion, Question, device_of, machine_of, request_of
@@ -51,8 +52,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """A resolution or an explanation, with the request that it answers and the date of the facts.
 
     `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
@@ -395,8 +395,7 @@ def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
     return mended(venv, wish, database(), progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What an error text means, the likeliest cause first; `report` is the doctor's where an environment was named."""
 
     causes: tuple[Cause, ...]
@@ -427,8 +426,7 @@ def explain_error(text: str | Iterable[bytes], *, venv: Path | None = None) -> T
     return Told(causes=joined(causes, report.findings), report=report)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallWish:
+class InstallWish(Struct, frozen=True, kw_only=True):
     """What `install` is asked: the set (or a lock), where, with what, and how it is to be proved."""
 
     question: Question
@@ -440,8 +438,7 @@ class InstallWish:
     weights: str = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
 
     `compared` is what the index had beside the facts, None where a lock said what to install.

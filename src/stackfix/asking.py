@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
 
@@ -26,8 +27,7 @@ SOURCES = frozenset({MAIN})
 GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineQuestion:
+class MachineQuestion(Struct, frozen=True, kw_only=True):
     """The machine flags as they were typed; empty means "read this machine"."""
 
     driver: str = ""
@@ -39,8 +39,7 @@ class MachineQuestion:
     machine: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What is asked: targets (recipes, requirements), requirement files, machine, sources."""
 
     targets: tuple[str, ...]

@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackfix import app
 from stackfix.asking import Question
@@ -44,8 +46,7 @@ _THREADS = 4
 _MARGIN = 64 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """One file that a bundle must hold, and where it is taken from; `size` 0 where the index does not say it."""
 
     path: str
@@ -54,8 +55,7 @@ class Wanted:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundled:
+class Bundled(Struct, frozen=True, kw_only=True):
     """A bundle, the folder it lies in, and the sha256 of its index."""
 
     bundle: Bundle

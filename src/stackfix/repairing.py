@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stackfix.asking import MachineQuestion, machine_of
 from stackfix.errors import NetworkError, QuestionError, TargetError
@@ -33,8 +35,7 @@ from stackfix.versions import canonical_name
 _GPU = ("onnxruntime-gpu", "tensorrt")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixWish:
+class FixWish(Struct, frozen=True, kw_only=True):
     """What `fix` is asked: what must stay, for which device and machine, and how it is carried out."""
 
     keep: tuple[str, ...] = ()
@@ -48,8 +49,7 @@ class FixWish:
     installer: Literal["auto", "uv", "pip"] = "auto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class Fixed(Struct, frozen=True, kw_only=True):
     """What came of it: the report before and after (None where nothing was done), the repair and the verdict."""
 
     before: Report

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import PYTHON, Shelf, beside, said, snapshot
+from msgspec.structs import replace
 
 from stackfix.errors import NetworkError, StackfixError, TargetError
 from stackfix.install.install import NotProvedError, install, undo

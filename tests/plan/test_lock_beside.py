@@ -1,8 +1,7 @@
 """A lock whose files lie beside it: paths instead of addresses (PEP 751), and none that leads elsewhere."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from packaging.pylock import Pylock
 
 from stackfix import app

@@ -1,8 +1,7 @@
 """Ways out on described machines: what each kind of option says, the set that it gives, and that asking it gives that set."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, QuestionError
@@ -57,8 +57,7 @@ class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: dict[str, dict[str, msgspec.Raw]]
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(Struct, frozen=True, dict=True):
     """The facts under one data folder, and the rows that an overlay adds to them.
 
     The overlay is laid out like `wheels/`; its rows win over those of the same release, platform and source that were

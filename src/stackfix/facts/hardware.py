@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from packaging.version import Version
 
 from stackfix.errors import QuestionError
@@ -17,8 +17,7 @@ from stackfix.rules.scene import CapabilityFacts, Dropped, Floor, Pair
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 
-@dataclass(frozen=True)
-class Hardware:
+class Hardware(Struct, frozen=True, dict=True):
     """The rules' view of the prepared facts; what is asked twice is worked out once."""
 
     prepared: Prepared
@@ -184,8 +183,7 @@ class Hardware:
 _VERSION = re.compile(r"(?<=\.so)(\.\d+)+$|64_\d+(?=\.dll$)")  # libcudnn.so.9, cudnn64_9.dll
 
 
-@dataclass(frozen=True)
-class Libraries:
+class Libraries(Struct, frozen=True, dict=True):
     """What system and driver bring, and which opened libraries a feature needs."""
 
     prepared: Prepared

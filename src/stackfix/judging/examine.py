@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
@@ -37,8 +39,7 @@ from stackfix.rules.scene import Scene
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
+class Patient(Struct, frozen=True, kw_only=True):
     """An environment on its machine, with what surrounds it, the models that it is to read, and what it said itself."""
 
     environment: Environment

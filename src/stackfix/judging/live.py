@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackfix.judging import remedy
 from stackfix.judging.linkage import missing_code, present_numbers
@@ -30,8 +32,7 @@ _CODES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveView:
+class LiveView(Struct, frozen=True, kw_only=True):
     """What came of the live probe: findings, what is right, what could not be told."""
 
     findings: tuple[Finding, ...] = ()

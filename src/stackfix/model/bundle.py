@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackfix.model.lock import Lock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundledFile:
+class BundledFile(Struct, frozen=True, kw_only=True):
     """One file of a bundle: its path in it with slashes, its size and its sha256."""
 
     path: str
@@ -16,8 +15,7 @@ class BundledFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """A whole bundle. `models` says which networks are in it: a recipe's own by name, or "standin"."""
 
     lock: Lock

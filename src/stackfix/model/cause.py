@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """One cause of a failure, by its code.
 
     `confidence` orders causes, from 0 to 1: 0.9 and more is what only this cause prints, under 0.6 is the likeliest of
@@ -21,8 +21,7 @@ class Cause:
     fix: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CauseWords:
+class CauseWords(Struct, frozen=True, kw_only=True):
     """What a code means for the user, and the way out; `after` are the codes of which it is a consequence."""
 
     code: str
@@ -31,8 +30,7 @@ class CauseWords:
     after: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pattern:
+class Pattern(Struct, frozen=True, kw_only=True):
     """One wording of one cause, or (`library`) one wording that a library is missing, which the library decides.
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
@@ -52,8 +50,7 @@ class Pattern:
     gives: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clue:
+class Clue(Struct, frozen=True, kw_only=True):
     """One wording by which a text tells a circumstance: a release, a CUDA, an operating system.
 
     `says` is the circumstance ("torch", "cuda", "system", …); its value is `value`, or the group of that name.
@@ -66,8 +63,7 @@ class Clue:
     examples: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibraryKind:
+class LibraryKind(Struct, frozen=True, kw_only=True):
     """Libraries of one kind by their file names; group `major` is the number in the name.
 
     `code` is the cause when one is missing, "" for those whose cause hangs on the CUDA or the cuDNN that is there.
@@ -80,16 +76,14 @@ class LibraryKind:
     cuda: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Triggers:
+class Triggers(Struct, frozen=True):
     """The words (lower case) by which lines of a long log are kept: `telling` ones before `others`."""
 
     telling: tuple[str, ...]
     others: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True, kw_only=True):
     """All that is known of error texts.
 
     `newer_since`: "cuda" or "cudnn" -> a major -> the day (ISO) since which a plain install brings it.

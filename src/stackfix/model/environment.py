@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedLibrary:
+class SharedLibrary(Struct, frozen=True, kw_only=True):
     """One shared library: its path below site-packages, its own name, what it needs, where it looks.
 
     `run_path` is as the file writes it ("$ORIGIN/../../nvidia/cublas/lib"); `run_path_first` says that it is a
@@ -36,8 +36,7 @@ class SharedLibrary:
         return frozenset(name for name in (self.soname, self.file_name) if name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
@@ -58,8 +57,7 @@ class Distribution:
     libraries: tuple[SharedLibrary, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """What a package on the disk says of its own build.
 
     `package` is the distribution that it was built as, `version` its version, `cuda` the CUDA it was built with:
@@ -71,8 +69,7 @@ class Build:
     cuda: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicate:
+class Duplicate(Struct, frozen=True, kw_only=True):
     """A package that is on record more than once in one folder: which record is held to be right, and which not."""
 
     name: str
@@ -80,8 +77,7 @@ class Duplicate:
     others: tuple[Distribution, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True):
     """One environment, real on the disk.
 
     `kind` is "venv", "conda", "portable" (a Python for Windows unpacked into a folder) or "system"; `windows` whether
@@ -108,8 +104,8 @@ class Environment:
     ownerless: tuple[str, ...] = ()
     beside: tuple[SharedLibrary, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
-    unreadable: tuple[str, ...] = field(default=())
-    broken: tuple[str, ...] = field(default=())
+    unreadable: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:

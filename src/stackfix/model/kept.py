@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from stackfix.model.recipe import Model
 
 State = Literal["here", "missing", "partial", "damaged"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptModel:
+class KeptModel(Struct, frozen=True, kw_only=True):
     """A model and its state: "here" is a file of its size and sha256, both read just now, and nothing less.
 
     "partial" is a download that goes on where it stopped, "damaged" a file that is not the recipe's. `path` is where

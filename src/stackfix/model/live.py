@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class LiveStep:
+class LiveStep(Struct, frozen=True):
     """One thing that was tried ("import torch"): whether it went well, and what was said."""
 
     name: str
@@ -14,8 +13,7 @@ class LiveStep:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRun:
+class LiveRun(Struct, frozen=True, kw_only=True):
     """One child: the packages in the order of their imports, and its steps.
 
     `broken` is how it ended where it did not end by itself ("crashed with SIGSEGV"), and `during` the step in which.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackfix.model.machine import Machine
 from stackfix.model.problem import Fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """A package that a row cannot have, the reason in a few words, and the minimal conflict that it comes from."""
 
     package: str
@@ -17,8 +16,7 @@ class Refused:
     conflict: tuple[Fact, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """The newest set with one release: its packages, CUDA, cuDNN and Python; and the Pythons that these go with.
 
     `python` is one of the machine's where one serves (`here`), else the newest that does; "" where the release itself
@@ -38,8 +36,7 @@ class Row:
     refused: tuple[Refused, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
+class Matrix(Struct, frozen=True, kw_only=True):
     """All rows, newest release first: `package` is what they are rows of, `beside` what goes with it."""
 
     device: str

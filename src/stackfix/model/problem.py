@@ -9,8 +9,9 @@ the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from stackfix.model.evidence import Source
 
@@ -56,8 +57,7 @@ def is_package(node: str) -> bool:
     return ":" not in node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One true sentence that can rule a candidate out, with its rule and where it stands.
 
     `rule` is the rule's name ("driver floor", "linkage", …); `relaxable` says that the user could change it
@@ -82,8 +82,7 @@ class Fact:
         return hash(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """`node` must take one of the keys `allowed`, because of `fact`."""
 
     node: str
@@ -104,8 +103,7 @@ class Universe(Protocol):
         """What the candidate `key` of `node` requires."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableUniverse:
+class TableUniverse(Struct, frozen=True):
     """A universe written out in full: node -> key (most wanted first) -> requirements."""
 
     table: Mapping[str, Mapping[str, tuple[Requirement, ...]]]
@@ -119,10 +117,9 @@ class TableUniverse:
         return self.table[node][key]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A universe, what is asked of it (root requirements), and the order in which newness counts."""
 
     universe: Universe
     roots: tuple[Requirement, ...]
-    order: tuple[str, ...] = field(default=())
+    order: tuple[str, ...] = ()

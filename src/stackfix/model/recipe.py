@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal["onnx", "torchscript"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFormat:
+class ModelFormat(Struct, frozen=True, kw_only=True):
     """The ONNX opset and IR version of a model, None where nobody has said; `source` says where it stands."""
 
     file: str
@@ -19,8 +19,7 @@ class ModelFormat:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True):
     """One model file: its name, size and digest, and where it can be had, best first.
 
     An `optional` one is had only when it is asked for; nothing that a recipe promises needs it. `format` is None for
@@ -37,8 +36,7 @@ class Model:
     format: ModelFormat | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Variant(Struct, frozen=True, kw_only=True):
     """Root requirements, the order in which newness counts, and the features that must work."""
 
     roots: tuple[str, ...]
@@ -46,8 +44,7 @@ class Variant:
     features: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """One recipe file."""
 
     name: str

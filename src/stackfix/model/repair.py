@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from stackfix.model.problem import Fact
 from stackfix.model.resolution import Pin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
+class Put(Struct, frozen=True, kw_only=True):
     """A release comes in: new (`before` is ""), in place of another one, or again over what is left of it."""
 
     pin: Pin
@@ -23,8 +23,7 @@ class Put:
         return self.before == self.pin.version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenOut:
+class TakenOut(Struct, frozen=True, kw_only=True):
     """A release goes, and nothing of its name comes back."""
 
     name: str
@@ -35,8 +34,7 @@ class TakenOut:
 Step: TypeAlias = Put | TakenOut
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(Struct, frozen=True, kw_only=True):
     """Steps, and what stays; `hook` says that the import hook has to be written (anew).
 
     `leftovers` are import folders that no package owns, and that go. `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Severity: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong: its cause code, what was seen, why it matters, and the command that mends it.
 
     `because` are the facts it rests on, each with its source; `rule` is the rule that was broken. `about` are the
@@ -28,8 +28,7 @@ class Finding:
     follows: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """Findings, the primary one first; `good` are sentences about what holds, `unknown` about what could not be told.
 
     `mend` is the command that mends everything at once, "" where nothing is to be mended.

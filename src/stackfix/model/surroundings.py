@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrayLibrary:
+class StrayLibrary(Struct, frozen=True, kw_only=True):
     """A CUDA library outside the environment that the loader may take.
 
     `soname` is the name it is looked for by, `release` the version that its file name tells ("12.4.5.8"), "" if none;
@@ -19,8 +18,7 @@ class StrayLibrary:
     through: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What was found around an environment; `variables` are those that were looked at, by name, where set."""
 
     strays: tuple[StrayLibrary, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from stackfix.model.problem import Fact
 from stackfix.model.resolution import Option
@@ -11,8 +12,7 @@ from stackfix.model.resolution import Option
 Kind: TypeAlias = Literal["chosen", "possible", "refused", "no facts"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What one package of the set would become: `before` or `after` is "" where it is not in a set."""
 
     name: str
@@ -21,8 +21,7 @@ class Change:
     older: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhyNot:
+class WhyNot(Struct, frozen=True, kw_only=True):
     """The answer to "why not torch==2.15.0?", as one sentence and what it rests on.
 
     "chosen": it is in the set. "possible": there is a set with it, `packages`, which differs by `changes`. "refused":

@@ -6,11 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+from msgspec.structs import replace
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 

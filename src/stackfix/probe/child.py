@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 # Children started at once; more than this many interpreters on one machine wait for the next batch.
 _BATCH = 16
@@ -22,8 +23,7 @@ _GRACE_SECONDS = 1.0
 _NEW_GROUP = 0x200 if sys.platform == "win32" else 0  # CREATE_NEW_PROCESS_GROUP
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """A child that ended by itself; `code` is its exit status."""
 
     code: int
@@ -31,8 +31,7 @@ class Ended:
     err: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A child that could not start, crashed, or was stopped at its time limit; `reason` says which."""
 
     reason: str

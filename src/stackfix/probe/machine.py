@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Trouble

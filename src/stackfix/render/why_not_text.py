@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.why_not import Change, WhyNot
@@ -50,6 +51,6 @@ def why_not_document(found: WhyNot) -> dict[str, Any]:
         "conflict": [fact_document(fact) for fact in found.conflict],
         "options": [option_document(option) for option in found.options],
         "packages": dict(found.packages),
-        "changes": [asdict(change) for change in found.changes],
+        "changes": [to_builtins(change) for change in found.changes],
         "hint": found.hint or None,
     }

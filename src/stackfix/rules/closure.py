@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.rules.scene import LibraryFacts
@@ -19,16 +20,14 @@ _EXTENSION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """A name that nothing in the environment, the system or the driver brings, and who needs it."""
 
     soname: str
     needed_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closure:
+class Closure(Struct, frozen=True, kw_only=True):
     """What is missing, what the driver has to bring, and how many libraries were followed."""
 
     missing: tuple[Missing, ...]

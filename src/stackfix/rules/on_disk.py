@@ -7,8 +7,9 @@ about: each takes part in the rules with what its METADATA and its own build fil
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement
 from packaging.version import Version
 
@@ -106,8 +107,7 @@ def _possible(each: Distribution, names: set[str], scene: Scene) -> Iterator[str
             yield text
 
 
-@dataclass(frozen=True, slots=True)
-class FactsWithInstalled:
+class FactsWithInstalled(Struct, frozen=True):
     """Facts, and the installed releases that have no row in them."""
 
     facts: Facts

@@ -7,10 +7,10 @@ is downloaded; the doctor asks the same ones of what is on the disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct, field
 from packaging.version import Version
 
 from stackfix.model.evidence import Known, Source
@@ -26,16 +26,14 @@ UNKNOWN = "unknown"
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor:
+class Floor(Struct, frozen=True, kw_only=True):
     """The oldest driver that runs a CUDA major, on this system's table."""
 
     driver: DriverVersion
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityFacts:
+class CapabilityFacts(Struct, frozen=True, kw_only=True):
     """First and last CUDA and driver branch of a compute capability; None where there is no such end."""
 
     architecture: str
@@ -46,8 +44,7 @@ class CapabilityFacts:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
+class Dropped(Struct, frozen=True, kw_only=True):
     """From release `first` on, a library has no code below `capability`."""
 
     first: str
@@ -55,8 +52,7 @@ class Dropped:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """`package` `version` was built beside `beside` `beside_version`."""
 
     package: str
@@ -190,8 +186,7 @@ class Releases(Mapping[str, tuple[Wheel, ...]]):
         return tuple(self.listed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """One machine, one Python, one selection of the database.
 
     `device` is "gpu" or "cpu"; on "cpu" nothing is asked of drivers and kernels. `features` says which

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import CUDA, DRIVER, Fact, Pins, Problem, Requirement
@@ -21,8 +22,7 @@ class Pose(Protocol):
         """Return the problem there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A problem without a set, on one Python of a machine, and its minimal conflict."""
 
     problem: Problem

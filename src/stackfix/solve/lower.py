@@ -6,7 +6,8 @@ Nothing is worked out before it is asked for, so the cost follows the question, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackfix.model.problem import (
     CUDA,
@@ -30,8 +31,7 @@ _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
 
 
-@dataclass(slots=True)
-class Lowered:
+class Lowered(Struct):
     """The universe of one scene; answers are kept, so asking twice costs nothing."""
 
     scene: Scene

@@ -7,8 +7,9 @@ would give: there is no second idea here of what is compatible.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.version import Version
 
 from stackfix.model.evidence import Source
@@ -37,8 +38,7 @@ _PLAINEST_FIRST = (
 )
 
 
-@dataclass(slots=True)
-class _Board:
+class _Board(Struct):
     """One machine and request, posed once for each Python that is looked at."""
 
     machine: Machine
@@ -118,8 +118,7 @@ def _row(board: _Board, release: str, beside: Sequence[str]) -> Row:
     return Row(release=release, refused=(_refusal(board, dropped[0]),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _None:
+class _None(Struct, frozen=True, kw_only=True):
     """That no Python has a set with these packages, the last of which is the one too many; and each refutation."""
 
     package: str

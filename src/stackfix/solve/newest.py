@@ -12,14 +12,14 @@ from the packages and are not compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackfix.model.problem import Pins, Problem, Requirement, Universe, is_package
 from stackfix.solve.prove import Refutation, forced, reachable, search
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(Struct, frozen=True):
     """A universe in which some nodes may take only some of their keys, or none (then they must be absent).
 
     Packages that compare before `frontier` and have no limit must be absent too.

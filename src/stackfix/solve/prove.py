@@ -8,20 +8,19 @@ dead end is jumped over. Complete: it fails only when no set exists (tests compa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement
 
 
-@dataclass(frozen=True, slots=True)
-class Refutation:
+class Refutation(Struct, frozen=True):
     """No set exists; `facts` together forbid it (not yet minimal)."""
 
     facts: frozenset[Fact]
 
 
-@dataclass(slots=True)
-class _Narrowing:
+class _Narrowing(Struct):
     """One requirement on a node, as it was put: allowed keys, its fact, the decision that brought it."""
 
     allowed: frozenset[str]
@@ -29,8 +28,7 @@ class _Narrowing:
     by: str
 
 
-@dataclass(slots=True)
-class _Conflict:
+class _Conflict(Struct):
     """What a dead end rests on: facts, and the nodes whose decisions took part."""
 
     facts: set[Fact] = field(default_factory=set)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackfix.model.growth import Documented
 from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Universe
@@ -40,8 +42,7 @@ def sources(case: Case) -> Iterator[Option]:
         yield replace(option, verified=False, evidence=str(one.evidence))
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True):
     """A universe in which some packages are built with another CUDA: what their builds ask of CUDA is not known.
 
     `package` is of the minor that a document names. What its metadata asks of other packages stays as it is, and so does

@@ -7,9 +7,11 @@ GPU of several, another system. What only a document says (another index) cannot
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackfix.model.evidence import Known
 from stackfix.model.machine import Gpu, Interpreter, Machine
@@ -191,8 +193,7 @@ def _gpus(case: Case) -> Iterator[Option]:
             yield case.option(pins, "gpu", alone.text, hint=alone.hint)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Alone:
+class _Alone(Struct, frozen=True, kw_only=True):
     """The machine with one of its GPUs, and how to keep to that one."""
 
     machine: Machine

@@ -8,9 +8,10 @@ every other package keeps its installed release where that can be.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
 from stackfix.model.environment import Environment
@@ -31,16 +32,14 @@ PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What a repair must come to: `gpu` whether the GPU builds are wanted, `keep` what must stay as it is."""
 
     gpu: bool
     keep: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Preferring:
+class Preferring(Struct, frozen=True):
     """A universe in which the installed release of a package is its most wanted candidate."""
 
     universe: Lowered
@@ -57,8 +56,7 @@ class Preferring:
         return self.universe.requires(node, key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Case(Struct, frozen=True, kw_only=True):
     """One environment to be repaired: its scene with what is installed, and who must be there at the end."""
 
     environment: Environment

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement
 
 from stackfix.errors import QuestionError
@@ -42,8 +42,7 @@ OLDEST_PYTHON = (3, 8)
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posed:
+class Posed(Struct, frozen=True, kw_only=True):
     """A problem as it was put for one Python of the machine."""
 
     problem: Problem

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Requested
 from packaging.version import Version
@@ -40,8 +41,7 @@ def wished(text: str) -> Requested:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class Doubt(Struct, frozen=True, kw_only=True):
     """One question: the machine, what was asked, the answer to it, and the release that somebody has in mind.
 
     `asked_too` is the request with that release among its roots.

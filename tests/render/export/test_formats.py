@@ -4,10 +4,10 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from inline_snapshot import snapshot
+from msgspec.structs import replace
 
 from stackfix.model.lock import Lock, LockedFile, LockedPackage
 from stackfix.plan.lock import parse_toml
