@@ -102,6 +102,12 @@ class Universe(Protocol):
     def requires(self, node: str, key: str) -> Sequence[Requirement]:
         """What the candidate `key` of `node` requires."""
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the one candidate of another node that this one requires first of all, where that is told at once.
+
+        A library of a wheel stands for the wheel's release, an extra for its package's. None says nothing.
+        """
+
 
 class TableUniverse(Struct, frozen=True):
     """A universe written out in full: node -> key (most wanted first) -> requirements."""
@@ -115,6 +121,13 @@ class TableUniverse(Struct, frozen=True):
     def requires(self, node: str, key: str) -> Sequence[Requirement]:
         """What the candidate requires."""
         return self.table[node][key]
+
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the first candidate that is required alone by its key."""
+        for requirement in self.table[node][key][:1]:
+            if len(requirement.allowed) == 1 and requirement.node != node:
+                return requirement.node, next(iter(requirement.allowed))
+        return None
 
 
 class Problem(Struct, frozen=True):

@@ -52,6 +52,14 @@ class Lowered(Struct):
             found = self._requires[node, key] = tuple(self._work_out(node, key))
         return found
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the release that a library's or an extra's candidate belongs to: no row is read for that."""
+        if node.startswith(_LIBRARY):
+            package, _, version = key.rpartition(" ")
+            return package, version
+        package, extra, _ = node.partition("[")
+        return (package, key) if extra else None
+
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file of a release for this scene."""
         return metadata.file_for(self.scene.releases(package)[key], self.scene)

@@ -43,6 +43,10 @@ class Limited(Struct, frozen=True):
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the one candidate that this one requires first of all."""
+        return self.universe.stands_for(node, key)
+
 
 def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
     return rank.get(node, len(rank)), node

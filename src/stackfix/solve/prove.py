@@ -40,6 +40,10 @@ class _Conflict(Struct):
             if narrowing.by:
                 self.nodes.add(narrowing.by)
 
+    def absorb_all(self, other: _Conflict) -> None:
+        self.facts |= other.facts
+        self.nodes |= other.nodes
+
 
 def _allowed(domain: tuple[str, ...], allowed: frozenset[str]) -> tuple[str, ...]:
     """Return what is left of a domain, in its order; the usual cases are told apart without a look at every key."""
@@ -58,11 +62,17 @@ class _Search:
     """State of one search: narrowings per node, decisions, and a trail to undo them."""
 
     def __init__(
-        self, problem: Problem, enabled: Callable[[Fact], bool], first: Mapping[str, str] = _NOWHERE
+        self,
+        problem: Problem,
+        enabled: Callable[[Fact], bool],
+        first: Mapping[str, str] = _NOWHERE,
+        *,
+        all_count: bool = True,
     ) -> None:
         self.first = first
         self.universe = problem.universe
         self.enabled = enabled
+        self.all_count = all_count
         self.rank = {node: place for place, node in enumerate(problem.order)}
         self.narrowings: dict[str, list[_Narrowing]] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
@@ -136,30 +146,54 @@ class _Search:
             return domain
         return (key, *(other for other in domain if other != key))
 
+    def is_ruled_out(self, node: str, key: str) -> bool:
+        """Whether what a key stands for is gone already: told without asking what the key requires."""
+        least = self.universe.stands_for(node, key) if self.all_count else None
+        if least is None:
+            return False
+        other, wanted = least
+        if other in self.pins:
+            return self.pins[other] != wanted
+        return other in self.domains and wanted not in self.domains[other]
+
+    def try_key(self, node: str, key: str) -> _Conflict | None:
+        """Decide a node, and everything after it; None when all is decided, else nothing is changed."""
+        self.pins[node] = key
+        trail: list[tuple[str, tuple[str, ...] | None]] = []
+        failed = None
+        for requirement in self.universe.requires(node, key):
+            if not self.put(requirement, node, trail):
+                failed = self.conflict_at(requirement.node)
+                break
+        if failed is None:
+            failed = self.descend()
+            if failed is None:
+                return None
+        self.undo(trail)
+        del self.pins[node]
+        return failed
+
     def descend(self) -> _Conflict | None:
         """Decide the next node and everything after it; None when all is decided."""
         node = self.next_node()
         if node is None:
             return None
         dead_end = _Conflict()
+        passed_over: list[str] = []
         for key in self.ordered(node):
-            self.pins[node] = key
-            trail: list[tuple[str, tuple[str, ...] | None]] = []
-            failed = None
-            for requirement in self.universe.requires(node, key):
-                if not self.put(requirement, node, trail):
-                    failed = self.conflict_at(requirement.node)
-                    break
+            if self.is_ruled_out(node, key):
+                passed_over.append(key)
+                continue
+            failed = self.try_key(node, key)
             if failed is None:
-                failed = self.descend()
-                if failed is None:
-                    return None
-            self.undo(trail)
-            del self.pins[node]
+                return None
             if node not in failed.nodes:
                 return failed
-            dead_end.facts |= failed.facts
-            dead_end.nodes |= failed.nodes
+            dead_end.absorb_all(failed)
+        for key in passed_over:  # why not, is worked out only where nothing else was left
+            failed = self.try_key(node, key)
+            assert failed is not None and node in failed.nodes  # noqa: S101, PT018 - its own requirement fails at once
+            dead_end.absorb_all(failed)
         dead_end.nodes.discard(node)
         removed = set(self.universe.keys(node)) - set(self.domains[node])
         for narrowing in self.narrowings[node]:
@@ -190,7 +224,7 @@ def search(
     definitions always do. `first` names keys to try before those that are more wanted, where any set will do.
     """
     enabled = _always if only is None else _among(frozenset(only))
-    state = _Search(problem, enabled, first)
+    state = _Search(problem, enabled, first, all_count=only is None)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     for requirement in (*problem.roots, *extra):
         if not state.put(requirement, "", trail):

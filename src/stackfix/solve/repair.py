@@ -55,6 +55,10 @@ class Preferring(Struct, frozen=True):
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return what the candidate is nothing without."""
+        return self.universe.stands_for(node, key)
+
 
 class _Case(Struct, frozen=True, kw_only=True):
     """One environment to be repaired: its scene with what is installed, and who must be there at the end."""
