@@ -57,6 +57,11 @@ def is_package(node: str) -> bool:
     return ":" not in node
 
 
+def follows_packages(node: str) -> bool:
+    """Whether a node only holds what packages say of themselves: a version, a provider, an owner."""
+    return node.startswith(("if:", "one:", "owns:"))
+
+
 class Fact(Struct, frozen=True, kw_only=True):
     """One true sentence that can rule a candidate out, with its rule and where it stands.
 

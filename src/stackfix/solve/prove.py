@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement
+from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement, follows_packages
 
 
 class Refutation(Struct, frozen=True):
@@ -125,15 +125,18 @@ class _Search:
         return next((n for n, keys in self.domains.items() if len(keys) == 1 and n not in self.pins), None)
 
     def next_node(self) -> str | None:
-        """Return the node to decide: a forced one, else the first in the order, else the narrowest."""
+        """Return the node to decide: a forced one, else the first in the order, else the narrowest.
+
+        What only follows from packages comes last: a guess there is one at what a package is going to say.
+        """
         best: str | None = None
-        best_rank = (0, 0, "")
+        best_rank = (0, False, 0, "")
         for node, domain in self.domains.items():
             if node in self.pins:
                 continue
             if len(domain) == 1:
                 return node
-            rank = (self.rank.get(node, len(self.rank)), len(domain), node)
+            rank = (self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node)
             if best is None or rank < best_rank:
                 best, best_rank = node, rank
         return best
@@ -154,7 +157,8 @@ class _Search:
         other, wanted = least
         if other in self.pins:
             return self.pins[other] != wanted
-        return other in self.domains and wanted not in self.domains[other]
+        domain = self.domains.get(other)
+        return wanted not in (self.universe.keys(other) if domain is None else domain)
 
     def try_key(self, node: str, key: str) -> _Conflict | None:
         """Decide a node, and everything after it; None when all is decided, else nothing is changed."""

@@ -69,6 +69,7 @@ class Rebuilt(Struct, frozen=True):
     def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
         """Say nothing: what a rebuilt release brings is not told at once."""
         del node, key
+        return None
 
 
 def _of_nvidia(node: str) -> bool:
