@@ -8,8 +8,6 @@ from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Requested
 
 from stackfix.errors import DataError, QuestionError
 from stackfix.facts.database import FOLDERS, Database
@@ -20,6 +18,7 @@ from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
 from stackfix.model.request import MAIN, Request, Root
 from stackfix.probe.describe import described as describe
+from stackfix.rules.metadata import parse_wish
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
 
@@ -247,8 +246,8 @@ def _is_requirement(target: str, root: Path) -> bool:
 
 def _package(root: Root) -> str:
     try:
-        return canonical_name(Requested(root.requirement).name)
-    except InvalidRequirement as error:
+        return canonical_name(parse_wish(root.requirement).name)
+    except ValueError as error:
         raise QuestionError(
             f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
             hint='requirements look like `"torch>=2.4"`',

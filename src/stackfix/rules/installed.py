@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.problem import CUDA, DRIVER, Requirement, is_package
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules import abi, metadata
+from stackfix.rules import abi, metadata, plain
 from stackfix.rules.all import requirements
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.scene import UNKNOWN, Scene
@@ -245,7 +245,7 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
                 if there is not None and _contains(asked.specifier, there.version):
                     continue
             # a marker of a thousand brackets is more than the parser's recursion bears
-            except (InvalidRequirement, InvalidVersion, UndefinedEnvironmentName, RecursionError):
+            except (InvalidRequirement, ValueError, UndefinedEnvironmentName, RecursionError):
                 continue
             if (name, text) not in said:
                 said.add((name, text))
@@ -254,6 +254,4 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
 
 
 def _contains(specifier: str, version: str) -> bool:
-    return not specifier or all(
-        one.contains(version, prereleases=True) for one in metadata.specifiers(specifier)
-    )
+    return not specifier or plain.admits(specifier, version)

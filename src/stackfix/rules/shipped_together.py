@@ -7,15 +7,16 @@ together. torch's own pins say which toolkit release the set has; what nothing p
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from packaging.requirements import InvalidRequirement
-from packaging.specifiers import SpecifierSet
+from typing import TYPE_CHECKING
 
 from stackfix.model.problem import CUDA, Fact, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion, canonical_name
+
+if TYPE_CHECKING:  # named in annotations alone; importing it costs a resolve 10 ms
+    from packaging.specifiers import SpecifierSet
 
 NAME = "shipped together"
 ONE_CUDA = "one CUDA"
@@ -51,6 +52,8 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
 
 def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
     """Return what a wish for CUDA means: `cuda==12` is every minor of 12."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and few ask for a CUDA
+
     return SpecifierSet(
         ",".join(
             f"=={one.version}.*" if one.operator == "==" and one.version.isdigit() else str(one)
@@ -59,9 +62,11 @@ def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
     )
 
 
-def asked_cuda(specifier: SpecifierSet, why: Fact, scene: Scene) -> Requirement:
+def asked_cuda(specifier: str, why: Fact, scene: Scene) -> Requirement:
     """Return the requirement that a wish such as `cuda==12.1` or `cuda==12` puts on the set's CUDA."""
-    wanted = cuda_wish(specifier)
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and few ask for a CUDA
+
+    wanted = cuda_wish(SpecifierSet(specifier))
     return Requirement(CUDA, frozenset(key for key in scene.cuda_keys() if wanted.contains(key)), why)
 
 
@@ -82,10 +87,10 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
     for text in wheel.requires_dist:
         try:
             requested = parse_row(text)
-        except InvalidRequirement:
+        except ValueError:
             continue
         name = canonical_name(requested.name)
-        allowed = admitted(name, str(requested.specifier), scene)
+        allowed = admitted(name, requested.specifier, scene)
         if name in said or not requested.specifier or not allowed:
             continue
         said.add(name)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Source, Unknown
@@ -239,13 +238,13 @@ def _open_facts(posed: Posed, pins: Pins) -> Iterator[Fact]:
 def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
     for root in request.roots:
         try:
-            requested = metadata.parse(root.requirement)
-        except InvalidRequirement as error:
+            requested = metadata.parse_wish(root.requirement)
+        except ValueError as error:
             raise QuestionError(
                 f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
                 hint='requirements look like `"torch>=2.4"`',
             ) from error
-        if requested.url is not None:
+        if requested.url:
             raise QuestionError(
                 f"`{root.requirement}` names a file, which stackfix has no facts about",
                 hint="ask for a release: `torch==2.15.0`",
@@ -257,7 +256,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
         if not of_cuda:
             _refuse_unknown_package(name, root, scene)
         why = Fact(
-            text=_said(root) if of_cuda else _wish_text(root, name, str(requested.specifier), scene),
+            text=_said(root) if of_cuda else _wish_text(root, name, requested.specifier, scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
