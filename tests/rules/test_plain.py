@@ -1,15 +1,18 @@
 """What is told of specifiers and markers without `packaging` is what `packaging` says."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from stackfix import app
 from stackfix.model.machine import Platform
 from stackfix.rules import plain
-from stackfix.rules.metadata import applies, marker_variables
+from stackfix.rules.metadata import admitted, applies, marker_variables
+from stackfix.rules.scene import Releases
 
 VERSIONS = ("0", "1", "1.0", "1.0.0", "1.2", "1.2.0", "1.2.3", "1.10", "2.0", "2.1", "12.4.127", "0.0.1")
 UNUSUAL = ("1.2rc1", "1.2.post1", "1.2+cu118", "1.2.dev0", "1!1.2", "1.2.3.post1")
@@ -28,6 +31,16 @@ def test_every_clause_admits_what_packaging_admits(operator):
 def test_clauses_are_joined_by_and():
     for text, version in itertools.product((">=1.2,<2", "!=1.2, >1", "~=1.2,!=1.10"), (*VERSIONS, *UNUSUAL)):
         assert plain.admits(text, version) is SpecifierSet(text).contains(version, prereleases=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["==1.2.*", "==1.*", "~=1.2", "~=1.2.0", "~=1.2.3", "==0.0.*", "==1.2.0.*,!=1.2.3"]
+)
+def test_what_lies_in_one_stretch_is_found_by_its_ends(text):
+    versions = sorted((*VERSIONS, *UNUSUAL, "1.3.dev1", "2.0rc1"), key=Version, reverse=True)
+    scene = SimpleNamespace(releases=lambda package: Releases(dict.fromkeys(versions, ())))
+    theirs = {one for one in versions if SpecifierSet(text).contains(one, prereleases=True)}
+    assert admitted("any", text, scene) == theirs
 
 
 def _markers():

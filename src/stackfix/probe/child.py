@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
+
+if TYPE_CHECKING:  # named in annotations; 4 ms that a described machine does not need
+    import subprocess
 
 # Children started at once; more than this many interpreters on one machine wait for the next batch.
 _BATCH = 16
@@ -62,6 +64,8 @@ def run_together(
 
 
 def _start(command: Sequence[str], environ: Mapping[str, str] | None) -> subprocess.Popen[bytes] | Broken:
+    import subprocess  # noqa: PLC0415 - see above
+
     try:
         return subprocess.Popen(
             list(command),
@@ -77,6 +81,8 @@ def _start(command: Sequence[str], environ: Mapping[str, str] | None) -> subproc
 
 
 def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) -> ChildAnswer:
+    import subprocess  # noqa: PLC0415 - see above
+
     try:
         out, err = child.communicate(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -89,6 +95,8 @@ def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) ->
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
+    import subprocess  # noqa: PLC0415 - see above
+
     with contextlib.suppress(OSError):
         if sys.platform == "win32":
             child.kill()

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from stackfix.model.machine import Platform
@@ -247,25 +247,40 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
     keys = releases.keys_newest_first
     first, last = 0, len(keys)
     others: list[str] = []
-    for each in specifier.split(","):
-        if re.match(r"\s*>", each):
-            last = min(last, _boundary(keys, each, newer=True))
-        elif re.match(r"\s*<", each):
-            first = max(first, _boundary(keys, each, newer=False))
+    for each in plain.bounds(specifier):
+        if each.startswith(">"):
+            last = min(last, _boundary(keys, partial(plain.admits, each)))
+        elif each.startswith("<"):
+            first = max(first, _boundary(keys, partial(_is_above, each)))
+        elif (start := plain.any_end_of(each)) is not None:
+            first = max(first, _boundary(keys, partial(_is_after, start)))
+            last = min(last, _boundary(keys, partial(_is_from, start)))
         else:
             others.append(each)
     return frozenset(key for key in keys[first:last] if all(plain.admits(each, key) for each in others))
 
 
-def _boundary(keys: Sequence[str], clause: str, *, newer: bool) -> int:
-    """Return where the keys, newest first, stop (`newer`) or begin to satisfy a clause that bounds one side.
+def _is_above(upper: str, key: str) -> bool:
+    return not plain.admits(upper, key)
 
-    Such a clause holds for all on one side, so that a few looks tell what asking every release would.
+
+def _is_after(start: plain.Start, key: str) -> bool:
+    return plain.begins(key, start) > start
+
+
+def _is_from(start: plain.Start, key: str) -> bool:
+    return plain.begins(key, start) >= start
+
+
+def _boundary(keys: Sequence[str], holds: Callable[[str], bool]) -> int:
+    """Return how many of the keys, newest first, hold, where all that hold stand before all that do not.
+
+    A few looks tell what asking every release would.
     """
     low, high = 0, len(keys)
     while low < high:
         middle = (low + high) // 2
-        if plain.admits(clause, keys[middle]) == newer:
+        if holds(keys[middle]):
             low = middle + 1
         else:
             high = middle

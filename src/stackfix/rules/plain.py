@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+from packaging.version import Version
+
 from stackfix.versions import canonical_name
 
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
@@ -84,6 +86,38 @@ def clause(text: str) -> Clause | None:
     if (any_end and sign not in {"==", "!="}) or (sign == "~=" and len(read) == 1):
         return None
     return Clause(sign, read, any_end is not None)
+
+
+@lru_cache(maxsize=4096)
+def bounds(specifier: str) -> tuple[str, ...]:
+    """Return the clauses of a specifier, `~=1.2.3` as the two that it stands for."""
+    found: list[str] = []
+    for each in specifier.split(","):
+        read = clause(each)
+        if read is not None and read.operator == "~=":
+            lower = ".".join(map(str, read.numbers))
+            found += [f">={lower}", f"=={lower.rpartition('.')[0]}.*"]
+        else:
+            found.append(each.strip())
+    return tuple(found)
+
+
+Start: TypeAlias = tuple[int, tuple[int, ...]]
+
+
+def any_end_of(text: str) -> Start | None:
+    """Return epoch and numbers of a clause such as `==1.2.*`, None for any other: what it admits is one stretch."""
+    read = clause(text)
+    return (0, read.numbers) if read is not None and read.any_end and read.operator == "==" else None
+
+
+def begins(version: str, like: Start) -> Start:
+    """Return epoch and first numbers of a version, as many as `like` has."""
+    here = numbers(version)
+    if here is not None:
+        return 0, _start(here, len(like[1]))
+    read = Version(version)
+    return read.epoch, _start(read.release, len(like[1]))
 
 
 def admits(specifier: str, version: str) -> bool:

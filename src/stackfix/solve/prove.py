@@ -129,17 +129,13 @@ class _Search:
 
         What only follows from packages comes last: a guess there is one at what a package is going to say.
         """
-        best: str | None = None
-        best_rank = (0, False, 0, "")
+        free: list[tuple[int, bool, int, str]] = []
         for node, domain in self.domains.items():
-            if node in self.pins:
-                continue
-            if len(domain) == 1:
-                return node
-            rank = (self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node)
-            if best is None or rank < best_rank:
-                best, best_rank = node, rank
-        return best
+            if node not in self.pins:
+                if len(domain) == 1:
+                    return node
+                free.append((self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node))
+        return min(free)[3] if free else None
 
     def ordered(self, node: str) -> tuple[str, ...]:
         """Return what is left of a node's keys, most wanted first; before them the one to be tried first."""
