@@ -173,10 +173,13 @@ class Database(Struct, frozen=True, dict=True):
         raw = self._index.rows.get(platform, {}).get(package)
         places = _places(raw) if raw is not None else ()
         found = [self._listed(package, place) for place in places]
+        overlaid = self._added(package)
+        if not overlaid:
+            return found
         seen = {(place.version, place.source): place.seen for place in places}
         added = [
             wheel
-            for wheel in self._added(package)
+            for wheel in overlaid
             if wheel.platform in (platform, ANY)
             and wheel.evidence.seen >= seen.get((wheel.key, wheel.source), "")
         ]
