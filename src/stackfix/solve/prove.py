@@ -122,19 +122,25 @@ class _Search:
 
     def forced_node(self) -> str | None:
         """Return an undecided node with one key left, or None."""
-        return next((n for n, keys in self.domains.items() if len(keys) == 1 and n not in self.pins), None)
+        pins = self.pins
+        for node, keys in self.domains.items():
+            if len(keys) == 1 and node not in pins:
+                return node
+        return None
 
     def next_node(self) -> str | None:
         """Return the node to decide: a forced one, else the first in the order, else the narrowest.
 
         What only follows from packages comes last: a guess there is one at what a package is going to say.
         """
-        free: list[tuple[int, bool, int, str]] = []
-        for node, domain in self.domains.items():
-            if node not in self.pins:
-                if len(domain) == 1:
-                    return node
-                free.append((self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node))
+        forced = self.forced_node()
+        if forced is not None:
+            return forced
+        free = [
+            (self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node)
+            for node, domain in self.domains.items()
+            if node not in self.pins
+        ]
         return min(free)[3] if free else None
 
     def ordered(self, node: str) -> tuple[str, ...]:
