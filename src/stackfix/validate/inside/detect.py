@@ -91,8 +91,8 @@ def people(output: Any, ratio: float) -> Any:
     if not len(boxes):
         return boxes
     kept = suppress(boxes, scores)
-    boxes, scores = boxes[kept], scores[kept]
-    return boxes[scores > PERSON_SCORE]
+    # the second threshold is one of 64 bits, as in DWPose's own code: 0.3 rounded to 32 bits passes it
+    return boxes[kept][scores[kept].astype(np.float64) > PERSON_SCORE]
 
 
 def detect(picture: Any, run_detector: Callable[[Any], Any]) -> Any:
