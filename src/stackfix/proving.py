@@ -14,13 +14,15 @@ from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Ver
 from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
 from stackfix.validate.run import run
-from stackfix.validate.weights import STANDIN, Weights, from_folder, standins
+from stackfix.validate.weights import STANDIN, TWIN, Weights, from_folder, standins, twins
 
 
 def weights_of(word: str) -> Weights:
-    """Return the networks that `--weights` names: the embedded stand-ins, or those of a folder."""
+    """Return the networks that `--weights` names: the embedded stand-ins, full-size twins, or those of a folder."""
     if word in ("auto", STANDIN):
         return standins(data_root())
+    if word == TWIN:
+        return twins(data_root())
     return from_folder(Path(word), data_root())
 
 

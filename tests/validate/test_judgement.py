@@ -225,6 +225,7 @@ def test_a_verdict_is_told_in_a_few_lines():
         detected=1,
         first_ms=Known(410.2, "clock"),
         latency_ms=Known(12.34, "clock"),
+        network_ms=Known(11.1, "clock"),
         gpu_memory_bytes=Known(812_000_000, "NVML, memory of this process"),
         weights="standin",
     )
@@ -234,7 +235,7 @@ def test_a_verdict_is_told_in_a_few_lines():
             "hint: make a fresh environment",
             "ran on   CPUExecutionProvider",
             "found    1 person, 134 visible keypoints",
-            "latency  12.3 ms, the first 410 ms",
+            "latency  12.3 ms, the first 410 ms; 81 pictures/s; 90% of it in the networks",
             "memory   812 MB of the GPU (NVML, memory of this process)",
             "networks stand-ins, whose answer is known",
             "  no   gpu session: libcurand.so.10: cannot open",

@@ -22,7 +22,10 @@ from stackfix.render.verdict_text import verdict_lines
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 files = click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
 weights = click.option(
-    "--weights", default="auto", metavar="auto|standin|DIR", help="Model files: the folder DIR, or stand-ins."
+    "--weights",
+    default="auto",
+    metavar="auto|standin|twin|DIR",
+    help="Model files: the folder DIR, stand-ins, or full-size twins.",
 )
 
 

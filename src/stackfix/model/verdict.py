@@ -40,7 +40,8 @@ class Verdict:
     `state` is one of the four words above. `code` is the cause code of a failure ("" if none was made out),
     `reason` one sentence, `fix` the one thing to do about it ("" if unknown). `provider` is where the networks
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
-    whole picture, and `people` holds that one. `weights` is "standin" or the folder of the networks.
+    whole picture, and `people` holds that one. `weights` is "standin", "twin" or the folder of the networks.
+    `latency_ms` is a picture's whole way, `network_ms` the part of it inside the networks.
     """
 
     state: str
@@ -53,6 +54,7 @@ class Verdict:
     detected: int = 0
     first_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
     latency_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
+    network_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
     gpu_memory_bytes: Reading[int] = field(default=Unknown(("nothing ran on a GPU",)))
     weights: str = ""
 

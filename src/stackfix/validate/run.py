@@ -18,7 +18,7 @@ from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
 from stackfix.validate.journal import Journal, plain, read
 from stackfix.validate.judge import judge
-from stackfix.validate.weights import Weights
+from stackfix.validate.weights import TWIN, Weights
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 _TAIL = 4000
@@ -49,9 +49,11 @@ def run(
     truths = truth.read(weights.truth) if image is None and weights.truth else None
     with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
         result = Path(scratch) / "result.jsonl"
+        base = Path(scratch) if weights.name == TWIN else Path.cwd()
         request = {
-            "detector": str(weights.detector.resolve()),
-            "pose": str(weights.pose.resolve()),
+            "detector": str(base / weights.detector),
+            "pose": str(base / weights.pose),
+            "twin": weights.name == TWIN,
             "image": str((image or weights.scene).resolve()),
             "device": device,
             "repeats": repeats,

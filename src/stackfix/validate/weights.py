@@ -11,6 +11,7 @@ from stackfix.errors import DataError, QuestionError
 DETECTOR = "yolox_l.onnx"
 POSE = "dw-ll_ucoco_384.onnx"
 STANDIN = "standin"
+TWIN = "twin"
 _HEAD = 512
 _LENGTH_DELIMITED = 2
 _GRAPH = 7
@@ -37,6 +38,11 @@ def standins(data: Path) -> Weights:
         if not file.is_file():
             raise DataError(str(file), "", "is missing from this installation")
     return Weights(files[0], files[1], files[2], files[3], STANDIN)
+
+
+def twins(data: Path) -> Weights:
+    """Return networks as large as the real ones, with random weights; the worker writes them in its own folder."""
+    return Weights(Path(DETECTOR), Path(POSE), standins(data).scene, None, TWIN)
 
 
 def from_folder(folder: Path, data: Path) -> Weights:

@@ -69,6 +69,18 @@ def _prove(request: dict[str, Any], runtime: Any, journal: Any) -> None:
     except picture.PictureError as error:
         journal.failed("picture", str(error))
         return
+    if request.get("twin"):
+        journal.stage("write the twins of the networks")
+        twins = importlib.import_module(f"{PACKAGE}.twins")
+        try:
+            made = twins.write(request["scratch"])
+        except OSError as error:
+            journal.failed("twins", f"can't be written to {request['scratch']}: {error}")
+            return
+        sizes = ", ".join(
+            f"{each.parameters / 1e6:.1f} million numbers in {each.bytes} bytes" for each in made
+        )
+        journal.passed("twins", f"made here: {sizes}")
     task = proof.Task(
         runtime, request["detector"], request["pose"], array, int(request["repeats"]), request["scratch"]
     )

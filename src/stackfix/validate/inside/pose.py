@@ -14,6 +14,11 @@ PADDING = 1.25
 KEYPOINTS = 133
 MEAN = (123.675, 116.28, 103.53)
 DEVIATION = (58.395, 57.12, 57.375)
+# each of the 256 values of a channel, normalised once in 64 bits as DWPose's own code does it for every pixel
+NORMALISED = tuple(
+    ((np.arange(256) - mean) / deviation).astype(np.float32)
+    for mean, deviation in zip(MEAN, DEVIATION)  # noqa: B905 - 3.8
+)
 
 
 class Crop(NamedTuple):
@@ -64,8 +69,10 @@ def _third_point(first: Any, second: Any) -> Any:
 def tensor_of(picture: Any, crop: Crop) -> Any:
     """Return the crop as the network takes it: [1, 3, 384, 288], normalised; black outside the picture."""
     warped = cv2.warpAffine(picture, warp_matrix(crop), (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
-    normalised = (warped - np.array(MEAN)) / np.array(DEVIATION)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)
+    tensor = np.empty((1, 3, HEIGHT, WIDTH), np.float32)
+    for channel, plane in enumerate(cv2.split(warped)):
+        tensor[0, channel] = cv2.LUT(plane, NORMALISED[channel])
+    return tensor
 
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
