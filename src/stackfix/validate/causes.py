@@ -64,6 +64,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "a DLL that a DLL needs is not there", _REBUILD),
     (r"GLIBC_[\d.]+'? not found|GLIBCXX_[\d.]+'? not found|not a valid ELF|wrong ELF class", "missing_wheel",
      "a library was built for another system than this one", _REBUILD),
+    (r"torch \S+ is the build without CUDA|Torch not compiled with CUDA enabled", "torch_cpu_build",
+     "the torch of this environment is the build without CUDA", _REBUILD),
     (r"libGL\.so|libgthread|libSM\.so|libXext", "opencv_conflict",
      "OpenCV's build for desktops needs libraries of a desktop",
      "install `opencv-python-headless` in place of `opencv-python`"),

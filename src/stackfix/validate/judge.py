@@ -19,6 +19,7 @@ from stackfix.model.verdict import (
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
+from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
 from stackfix.validate.weights import TWIN
 
 # without each of these, asked and answered yes, nothing is proved
@@ -48,6 +49,18 @@ _OTHERWISE = {
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
     "batches": Cause(
         "wrong_numbers", "for several people at once the pose network answers otherwise than for one"
+    ),
+    "torch": Cause("torch_broken", "torch does not compute as it must"),
+    "torchscript": Cause("torch_broken", "torch does not run DWPose's pose network as it must"),
+    "torchscript boxes": Cause(
+        "wrong_numbers", "torch's pose network stands beside other people than those in the picture"
+    ),
+    "torchscript keypoints": Cause("wrong_numbers", "torch puts the keypoints elsewhere than they are"),
+    "torch then onnxruntime": Cause(
+        "torch_onnxruntime_order", "onnxruntime does not run in a process in which torch came first"
+    ),
+    "onnxruntime then torch": Cause(
+        "torch_onnxruntime_order", "torch does not compute in a process in which onnxruntime came first"
     ),
     "people": Cause("wrong_numbers", "the GPU finds other people than the CPU"),
     "boxes": Cause("wrong_numbers", "the people that were found are not those in the picture"),
@@ -121,7 +134,8 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
             return FAILED, _OTHERWISE[first.name]
         return FAILED, cause_of(text, values, _OTHERWISE.get(first.name, default))
     answered = {check.name for check in checks if check.ok is True}
-    open_questions = [name for name in _NEEDED[device] if name not in answered]
+    needed = _NEEDED[device] + (TORCH_NEEDED if values.get("torch is here") is True else ())
+    open_questions = [name for name in needed if name not in answered]
     if open_questions:
         return NOT_PROVED, Cause("", f"nothing failed, but not answered: {', '.join(open_questions)}")
     if device == "gpu":
