@@ -74,6 +74,7 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("falls back in a run", "providers", "dwpose_cpu_fallback"),
         ("convolutions on the cpu", "placement", "dwpose_cpu_fallback"),
         ("binds to the cpu", "bound outputs", "dwpose_cpu_fallback"),
+        ("binds other numbers", "bound outputs", "dwpose_cpu_fallback"),
         ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
         ("wrong numbers", "numbers", "wrong_numbers"),
         ("no numbers", "finite gpu numbers", "wrong_numbers"),

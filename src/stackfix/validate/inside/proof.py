@@ -114,6 +114,8 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         return
     cpu, expected = done
     meter = Meter()
+    journal.value("gpu state", meter.state())
+    journal.value("network bytes", sum(Path(each).stat().st_size for each in (task.detector, task.pose)))
     journal.stage("open the networks on the GPU")
     attempt = _open_on_gpu(task)
     if attempt.networks is None:
@@ -142,6 +144,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         journal.failed("gpu run", text)
         journal.value("driver", libraries.driver())
         journal.value("missing", libraries.missing_in(text))
+        journal.value("gpu state", meter.state())
         return
     stayed = all(each and each[0] == CUDA for each in after)
     journal.check(
@@ -163,7 +166,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     journal.stage("run the pose network for several people at once on the GPU")
     together(networks, journal)
     _placement(networks, journal)
-    _bound(task, networks, cpu.inputs, journal)
+    _bound(task, networks, cpu, journal)
     journal.stage("time the networks as a program of your own opens them")
     plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
     if plain is not None:
@@ -234,11 +237,14 @@ def _placement(networks: Networks, journal: Journal) -> None:
         return
     placed = placement.judge(nodes)
     journal.check("placement", placed.ok, placed.text)
+    journal.value("placement", placement.account(nodes))
 
 
-def _bound(task: Task, networks: Networks, inputs: dict[str, list[Any]], journal: Journal) -> None:
+def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> None:
     """Check that outputs bound to the GPU lie on the GPU: bound outputs are the only ones that tell."""
     journal.stage("bind inputs and outputs to the GPU")
+    inputs, expected = cpu.inputs, cpu.outputs
+    copies: list[Any] = []
     try:
         for session, tensor in (
             (networks.detector, inputs["detector"][0]),
@@ -251,13 +257,18 @@ def _bound(task: Task, networks: Networks, inputs: dict[str, list[Any]], journal
                 binding.bind_output(output.name, "cuda")
             session.run_with_iobinding(binding)
             places = [str(each.device_name()) for each in binding.get_outputs()]
+            places.append(str(value.device_name()))
+            copies.extend(binding.copy_outputs_to_cpu())
             if places != ["cuda"] * len(places):
                 journal.failed("bound outputs", f"outputs bound to the GPU lie on {', '.join(places)}")
                 return
     except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
         journal.not_asked("bound outputs", _said(error))
         return
-    journal.passed("bound outputs", "inputs and outputs lay in GPU memory")
+    names = [each.name for session in networks.sessions for each in session.get_outputs()]
+    bound = {name: [copy] for name, copy in zip(names, copies)}  # noqa: B905 - 3.8
+    same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
+    journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
 
 
 def _mapped(journal: Journal) -> None:
