@@ -421,7 +421,13 @@ def _interpreter(python: Interpreter, question: Question) -> Path:
 
 
 def validate(
-    venv: Path, *, weights: str = "auto", image: str = "", device: str = "auto", timeout: int = 600
+    venv: Path,
+    *,
+    weights: str = "auto",
+    image: str = "",
+    save: str = "",
+    device: str = "auto",
+    timeout: int = 600,
 ) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
@@ -437,5 +443,12 @@ def validate(
         installed = {canonical_name(name) for name in environment.packages}
         device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
     return proof(
-        environment, Path(environment.executable), facts, device, chosen, image=picture, timeout=timeout
+        environment,
+        Path(environment.executable),
+        facts,
+        device,
+        chosen,
+        image=picture,
+        save=Path(save) if save else None,
+        timeout=timeout,
     )

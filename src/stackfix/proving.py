@@ -34,6 +34,7 @@ def proof(
     weights: Weights | None,
     *,
     image: Path | None = None,
+    save: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
@@ -62,6 +63,7 @@ def proof(
         device="gpu" if here and device == "gpu" else "cpu",
         weights=weights,
         image=image,
+        save=save,
         timeout=timeout,
     )
     checks = (library_check, *verdict.checks)

@@ -25,6 +25,7 @@ def run(
     device: str,
     weights: Weights,
     image: Path | None = None,
+    save: Path | None = None,
     timeout: float = 300.0,
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
@@ -40,6 +41,8 @@ def run(
         raise TargetError(f"{python}: there is no such Python interpreter")
     if image is not None and not image.is_file():
         raise QuestionError(f"{image}: there is no such picture")
+    if save is not None and not save.absolute().parent.is_dir():
+        raise QuestionError(f"{save}: there is no such folder to draw into")
     truths = truth.read(weights.truth) if image is None and weights.truth else None
     variables = dict(os.environ if environment is None else environment)
     ends = time.monotonic() + timeout
@@ -53,6 +56,7 @@ def run(
             "device": device,
             "repeats": repeats,
             "scratch": scratch,
+            "save": str(save.absolute()) if save else "",
         }
         answer = ask(python, request, variables, timeout)
     extra = _said_of(variables)

@@ -87,7 +87,13 @@ def _prove(request: dict[str, Any], runtime: Any, journal: Any) -> None:
         )
         journal.passed("twins", f"made here: {sizes}")
     task = proof.Task(
-        runtime, request["detector"], request["pose"], array, int(request["repeats"]), request["scratch"]
+        runtime,
+        request["detector"],
+        request["pose"],
+        array,
+        int(request["repeats"]),
+        request["scratch"],
+        request.get("save") or "",
     )
     (proof.gpu_proof if request["device"] == "gpu" else proof.cpu_proof)(task, journal)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import agreement, libraries, placement
+from . import agreement, draw, libraries, placement
 from .journal import Journal, numbers
 from .memory import Meter
 from .pipeline import People, find_people
@@ -22,7 +22,7 @@ _TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
 class Task(NamedTuple):
-    """What to run: the networks, the picture (RGB), how often, and a folder for profiles."""
+    """What to run: the networks, the picture (RGB), how often, a folder for profiles, and where to draw ("" = nowhere)."""
 
     runtime: Any
     detector: str
@@ -30,6 +30,7 @@ class Task(NamedTuple):
     picture: Any
     repeats: int
     scratch: str
+    save: str = ""
 
     def open(self, options: Options) -> Networks:
         """Return both networks opened with these options."""
@@ -302,6 +303,13 @@ def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Netwo
 
 
 def _write_people(task: Task, people: People, journal: Journal) -> None:
+    if task.save:
+        journal.stage("draw the skeletons")
+        try:
+            draw.save(draw.draw(task.picture, people.keypoints, people.scores), task.save)
+            journal.passed("drawing", f"skeletons drawn over the picture: {task.save}")
+        except OSError as error:
+            journal.not_asked("drawing", f"{task.save} can't be written: {error}")
     boxes = numbers(people.boxes)
     journal.value("people detected", len(boxes))
     if not boxes:
