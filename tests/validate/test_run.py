@@ -154,3 +154,8 @@ def test_a_file_that_is_no_python_is_a_failed_verdict(weights, tmp_path):
 def test_an_unknown_device_is_a_question_error(weights):
     with pytest.raises(QuestionError, match="tpu"):
         run(Path(sys.executable), device="tpu", weights=weights)
+
+
+def test_an_interpreter_named_from_the_folder_at_hand_is_found(python, weights, monkeypatch):
+    monkeypatch.chdir(python.parent)
+    assert asked(Path(python.name), weights, "gpu").state == "proved on gpu"

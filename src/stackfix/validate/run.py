@@ -39,6 +39,8 @@ def run(
         raise QuestionError(f"`{device}` is not a device", hint="use `gpu` or `cpu`")
     if not python.is_file():
         raise TargetError(f"{python}: there is no such Python interpreter")
+    # the child works in a folder of its own; links stay, for a virtual environment is known by its link
+    python = python.absolute()
     if image is not None and not image.is_file():
         raise QuestionError(f"{image}: there is no such picture")
     if save is not None and not save.absolute().parent.is_dir():
