@@ -426,6 +426,8 @@ def validate(
     weights: str = "auto",
     image: str = "",
     save: str = "",
+    html: str = "",
+    redact: bool = False,
     device: str = "auto",
     timeout: int = 600,
 ) -> Verdict:
@@ -442,13 +444,16 @@ def validate(
     if device == "auto":
         installed = {canonical_name(name) for name in environment.packages}
         device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
-    return proof(
-        environment,
-        Path(environment.executable),
-        facts,
-        device,
-        chosen,
-        image=picture,
-        save=Path(save) if save else None,
-        timeout=timeout,
-    )
+    interpreter = Path(environment.executable)
+
+    def proved(drawing: Path | None) -> Verdict:
+        return proof(
+            environment, interpreter, facts, device, chosen, image=picture, save=drawing, timeout=timeout
+        )
+
+    drawing = Path(save) if save else None
+    if not html:
+        return proved(drawing)
+    from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
+
+    return reported(Path(html), environment, proved, drawing, redact=redact)

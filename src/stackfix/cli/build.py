@@ -140,19 +140,39 @@ def lock(
     "--save", default="", metavar="OUT.png", help="Draw the skeletons over the picture into this file."
 )
 @click.option(
+    "--html", default="", metavar="OUT.html", help="Write a report, one file with the picture in it."
+)
+@click.option("--redact", is_flag=True, help="Leave user, host and folders out of the report.")
+@click.option(
     "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run."
 )
 @click.option("--timeout", type=click.IntRange(10), default=600, metavar="SECONDS", help="Longest run.")
 @weights
 @json_flag
 def validate(
-    venv: str, image: str, save: str, device: str, timeout: int, weights: str, *, as_json: bool
+    venv: str,
+    image: str,
+    save: str,
+    html: str,
+    device: str,
+    timeout: int,
+    weights: str,
+    *,
+    redact: bool,
+    as_json: bool,
 ) -> None:
     """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
     schema = "stackfix.validate/1"
     with answered(schema, as_json=as_json) as end:
         verdict = app.validate(
-            Path(venv), weights=weights, image=image, save=save, device=device, timeout=timeout
+            Path(venv),
+            weights=weights,
+            image=image,
+            save=save,
+            html=html,
+            redact=redact,
+            device=device,
+            timeout=timeout,
         )
         if as_json:
             output.document({"schema": schema, "ok": not verdict.failed, **verdict_document(verdict)})
