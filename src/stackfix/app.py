@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
     from stackfix.model.lock import Lock
     from stackfix.model.report import Report
+    from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
@@ -433,7 +434,7 @@ def validate(
 ) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
-    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - few verbs prove
+    from stackfix.proving import device_of, proof, weights_of  # noqa: PLC0415 - few verbs prove
 
     picture = Path(image) if image else None
     if picture is not None and not picture.is_file():
@@ -441,9 +442,7 @@ def validate(
     chosen = weights_of(weights)
     environment = read_environment(venv)
     facts = database()
-    if device == "auto":
-        installed = {canonical_name(name) for name in environment.packages}
-        device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
+    device = device_of(environment, device)
     interpreter = Path(environment.executable)
 
     def proved(drawing: Path | None) -> Verdict:
@@ -457,3 +456,15 @@ def validate(
     from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
 
     return reported(Path(html), environment, proved, drawing, redact=redact)
+
+
+def compare_options(
+    venv: Path, *, weights: str = "auto", device: str = "auto", timeout: int = 600
+) -> Comparison:
+    """Return what the options of a session cost in an environment; full-size twins unless a folder is named."""
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
+    from stackfix.proving import compared, device_of  # noqa: PLC0415 - few verbs prove
+
+    environment = read_environment(venv)
+    where = device_of(environment, device)
+    return compared(Path(environment.executable), where, weights, timeout)

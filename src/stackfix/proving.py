@@ -10,11 +10,14 @@ from stackfix.facts.root import data_root
 from stackfix.judging import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
+from stackfix.validate.compare import compare
 from stackfix.validate.run import run
 from stackfix.validate.weights import STANDIN, TWIN, Weights, from_folder, standins, twins
+from stackfix.versions import canonical_name
 
 
 def weights_of(word: str) -> Weights:
@@ -24,6 +27,24 @@ def weights_of(word: str) -> Weights:
     if word == TWIN:
         return twins(data_root())
     return from_folder(Path(word), data_root())
+
+
+def device_of(environment: Environment, word: str) -> str:
+    """Return "gpu" or "cpu" for `--device`: "auto" is what the installed onnxruntime is made for."""
+    if word != "auto":
+        return word
+    installed = {canonical_name(name) for name in environment.packages}
+    return "gpu" if "onnxruntime-gpu" in installed else "cpu"
+
+
+def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Comparison:
+    """Return what the options of a session cost; on the CPU where there is no GPU to ask.
+
+    The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
+    """
+    chosen = weights_of(TWIN if weights in ("auto", STANDIN) else weights)
+    here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
+    return compare(interpreter, device=here, weights=chosen, timeout=timeout)
 
 
 def proof(

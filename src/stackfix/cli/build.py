@@ -15,6 +15,7 @@ from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_f
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
+from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
 from stackfix.render.growth_text import compared_document
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
@@ -143,6 +144,8 @@ def lock(
     "--html", default="", metavar="OUT.html", help="Write a report, one file with the picture in it."
 )
 @click.option("--redact", is_flag=True, help="Leave user, host and folders out of the report.")
+@click.option("--compare", is_flag=True, help="Time options of a session side by side, with their memory.")
+@click.option("--providers", is_flag=True, help="Print the providers that are best here, as code to paste.")
 @click.option(
     "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run."
 )
@@ -159,6 +162,8 @@ def validate(
     weights: str,
     *,
     redact: bool,
+    compare: bool,
+    providers: bool,
     as_json: bool,
 ) -> None:
     """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
@@ -174,10 +179,23 @@ def validate(
             device=device,
             timeout=timeout,
         )
+        asked = (compare or providers) and not verdict.failed
+        found = (
+            app.compare_options(Path(venv), weights=weights, device=device, timeout=timeout)
+            if asked
+            else None
+        )
         if as_json:
-            output.document({"schema": schema, "ok": not verdict.failed, **verdict_document(verdict)})
+            measured = comparison_document(found) if found else {}
+            output.document(
+                {"schema": schema, "ok": not verdict.failed, **verdict_document(verdict), **measured}
+            )
         else:
             output.answer(verdict_lines(verdict))
+            if found and compare:
+                output.answer(["", *comparison_lines(found)])
+            if found and providers:
+                output.answer(["", *provider_lines(found)])
         end(yes=not verdict.failed)
 
 

@@ -50,10 +50,18 @@ def import_library(name: str, journal: Any) -> Any:
 def main() -> None:
     """Answer the request on standard input."""
     request = json.loads(sys.stdin.read())
-    # read by cuBLAS and cuDNN when they start; the option of newer releases says the same per session
-    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    if not request.get("trial"):
+        # read by cuBLAS and cuDNN when they start; the option of newer releases says the same per session
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     journal = load_inside().Journal(request["result"])
     journal.value("python", sys.version.split()[0])
+    if request.get("trial"):
+        if request["twin_folder"]:
+            journal.stage("write the twins of the networks")
+            importlib.import_module(f"{PACKAGE}.twins").write(request["twin_folder"])
+        importlib.import_module(f"{PACKAGE}.trial").run(request, journal)
+        journal.end()
+        return
     if request.get("order"):
         importlib.import_module(f"{PACKAGE}.torch_proof").prove(request, journal)
         journal.end()

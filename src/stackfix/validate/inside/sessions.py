@@ -23,11 +23,15 @@ class ModelError(Exception):
 
 
 class Options(NamedTuple):
-    """How to open sessions: providers in order, whether the CPU is forbidden, where a profile goes ("" = none)."""
+    """How to open sessions: providers in order, whether the CPU is forbidden, where a profile goes ("" = none).
+
+    `settings` are attributes of onnxruntime's SessionOptions.
+    """
 
     providers: Any
     strict: bool = False
     profile: str = ""
+    settings: Any = None
 
 
 class Networks:
@@ -114,6 +118,8 @@ def _only_input(session: Any) -> str:
 
 def _open(runtime: Any, path: str, options: Options, name: str) -> Any:
     settings = runtime.SessionOptions()
+    for attribute, value in (options.settings or {}).items():
+        setattr(settings, attribute, value)
     if options.strict:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if options.profile:
