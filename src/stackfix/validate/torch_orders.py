@@ -14,7 +14,7 @@ from stackfix.validate.weights import DETECTOR, POSE, STANDIN, TWIN, Weights
 
 TORCHSCRIPT = "dw-ll_ucoco_384_bs5.torchscript.pt"
 ORDERS = ("torch then onnxruntime", "onnxruntime then torch")
-NEEDED = ("torch", *ORDERS, "torchscript")
+NEEDED = ("torch", *ORDERS)
 Asked = Callable[[Mapping[str, Any]], Answer]
 
 
