@@ -18,6 +18,8 @@ from .pipeline import People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
 DRIVER = "libcuda.so.1"
+# more would only take the GPU's memory
+_TOGETHER = 7
 _TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
@@ -75,7 +77,7 @@ def together(networks: Networks, journal: Journal) -> None:
     if shape and isinstance(shape[0], int):
         journal.not_asked("batches", f"this pose network takes {shape[0]} at a time")
         return
-    alone = list(networks.inputs["pose"])
+    alone = list(networks.inputs["pose"][:_TOGETHER])
     expected = {name: networks.outputs[name][: len(alone)] for name in ("simcc_x", "simcc_y")}
     crops = np.concatenate([*alone, *alone[:1]])
     networks.recording = False
