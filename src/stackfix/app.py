@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.lock import Lock
     from stackfix.model.matrix import Matrix
     from stackfix.model.report import Report
+    from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
     from stackfix.model.why_not import WhyNot
     from stackfix.repairing import Fixed, FixWish
@@ -550,6 +551,9 @@ def validate(
     *,
     weights: str = "auto",
     image: str = "",
+    save: str = "",
+    html: str = "",
+    redact: bool = False,
     device: str = "auto",
     timeout: int = 600,
     offline: bool = False,
@@ -559,7 +563,7 @@ def validate(
     from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
     from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
-    from stackfix.proving import proof  # noqa: PLC0415 - likewise
+    from stackfix.proving import device_of, proof  # noqa: PLC0415 - likewise
 
     picture = Path(image) if image else None
     if picture is not None and not picture.is_file():
@@ -571,15 +575,36 @@ def validate(
 
     environment = read_environment(venv)
     facts = database()
-    if device == "auto":
-        installed = {canonical_name(name) for name in environment.packages}
-        device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
-    return proof(
-        environment,
-        Path(environment.executable),
-        facts,
-        device,
-        chosen or fetched,
-        image=picture,
-        timeout=timeout,
-    )
+    device = device_of(environment, device)
+    interpreter = Path(environment.executable)
+
+    def proved(drawing: Path | None) -> Verdict:
+        return proof(
+            environment,
+            interpreter,
+            facts,
+            device,
+            chosen or fetched,
+            image=picture,
+            save=drawing,
+            timeout=timeout,
+        )
+
+    drawing = Path(save) if save else None
+    if not html:
+        return proved(drawing)
+    from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
+
+    return reported(Path(html), environment, proved, drawing, redact=redact)
+
+
+def compare_options(
+    venv: Path, *, weights: str = "auto", device: str = "auto", timeout: int = 600
+) -> Comparison:
+    """Return what the options of a session cost in an environment; full-size twins unless a folder is named."""
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
+    from stackfix.proving import compared, device_of  # noqa: PLC0415 - few verbs prove
+
+    environment = read_environment(venv)
+    where = device_of(environment, device)
+    return compared(Path(environment.executable), where, weights, timeout)

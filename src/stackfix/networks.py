@@ -21,7 +21,18 @@ from stackfix.hub.transfer import Patience
 from stackfix.index.config import certificate
 from stackfix.model.kept import KeptModel
 from stackfix.model.recipe import Model
-from stackfix.validate.weights import DETECTOR, POSE, REAL, RECIPE, STANDIN, Weights, from_folder, standins
+from stackfix.validate.weights import (
+    DETECTOR,
+    POSE,
+    REAL,
+    RECIPE,
+    STANDIN,
+    TWIN,
+    Weights,
+    from_folder,
+    standins,
+    twins,
+)
 from stackfix.web import Web
 
 AUTO = "auto"
@@ -116,7 +127,7 @@ def brought(
 def networks(
     word: str, listener: Listener, *, offline: bool = False, variables: Mapping[str, str] | None = None
 ) -> Weights:
-    """Return the networks that `--weights` names: "auto", "real", "standin" or a folder.
+    """Return the networks that `--weights` names: "auto", "real", "standin", "twin" or a folder.
 
     "auto" is the real ones where they are here or can be had, and else the stand-ins, with the reason; where no hub
     answers, that takes three seconds. "real" insists.
@@ -134,9 +145,11 @@ def networks(
 
 
 def at_once(word: str) -> Weights | None:
-    """Return the stand-ins or the networks of a folder, None for what may have to be fetched."""
+    """Return the stand-ins, the twins or the networks of a folder, None for what may have to be fetched."""
     if word in {AUTO, REAL}:
         return None
+    if word == TWIN:
+        return twins(data_root())
     return _standins("as asked") if word == STANDIN else from_folder(Path(word), data_root())
 
 

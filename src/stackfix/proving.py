@@ -13,12 +13,34 @@ from stackfix.facts.root import data_root
 from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
+from stackfix.validate.compare import compare
 from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
-from stackfix.validate.weights import REAL, Weights, standins
+from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
+from stackfix.versions import canonical_name
+
+
+def device_of(environment: Environment, word: str) -> str:
+    """Return "gpu" or "cpu" for `--device`: "auto" is what the installed onnxruntime is made for."""
+    if word != "auto":
+        return word
+    installed = {canonical_name(name) for name in environment.packages}
+    return "gpu" if "onnxruntime-gpu" in installed else "cpu"
+
+
+def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Comparison:
+    """Return what the options of a session cost; on the CPU where there is no GPU to ask.
+
+    The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
+    """
+    small = weights in ("auto", "real", STANDIN, TWIN)
+    chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
+    here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
+    return compare(interpreter, device=here, weights=chosen, timeout=timeout)
 
 
 def proof(
@@ -29,6 +51,7 @@ def proof(
     weights: Weights | Callable[[], Weights] | None,
     *,
     image: Path | None = None,
+    save: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
@@ -56,7 +79,7 @@ def proof(
         )
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
-    verdict = _run_known_first(interpreter, where, chosen, image, timeout)
+    verdict = _run_known_first(interpreter, where, chosen, image, save, timeout)
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
@@ -69,7 +92,7 @@ def proof(
 
 
 def _run_known_first(
-    interpreter: Path, where: str, weights: Weights, image: Path | None, timeout: int
+    interpreter: Path, where: str, weights: Weights, image: Path | None, save: Path | None, timeout: int
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -85,7 +108,7 @@ def _run_known_first(
             for check in before.checks
             if check.name in {"boxes", "keypoints"}
         )
-    verdict = run(interpreter, device=where, weights=weights, image=image, timeout=timeout)
+    verdict = run(interpreter, device=where, weights=weights, image=image, save=save, timeout=timeout)
     if image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")
         raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")

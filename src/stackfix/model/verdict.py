@@ -37,8 +37,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     `state` is one of the four words above. `code` is the cause code of a failure ("" if none was made out),
     `reason` one sentence, `fix` the one thing to do about it ("" if unknown). `provider` is where the networks
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
-    whole picture, and `people` holds that one. `weights` is "standin", "real" (the recipe's own, by sha256) or the
-    folder of the networks; `weights_note` says where they come from and what that does not prove.
+    whole picture, and `people` holds that one. `weights` is "standin", "twin", "real" (the recipe's own, by sha256) or
+    the folder of the networks; `weights_note` says where they come from and what that does not prove. `latency_ms` is a
+    picture's whole way, `network_ms` the part of it inside the networks.
     """
 
     state: str
@@ -51,6 +52,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     detected: int = 0
     first_ms: Reading[float] = Unknown(("the networks were not timed",))
     latency_ms: Reading[float] = Unknown(("the networks were not timed",))
+    network_ms: Reading[float] = Unknown(("the networks were not timed",))
     gpu_memory_bytes: Reading[int] = Unknown(("nothing ran on a GPU",))
     weights: str = ""
     weights_note: str = ""

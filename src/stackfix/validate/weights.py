@@ -13,6 +13,7 @@ POSE = "dw-ll_ucoco_384.onnx"
 RECIPE = "dwpose"
 STANDIN = "standin"
 REAL = "real"
+TWIN = "twin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,11 @@ def standins(data: Path) -> Weights:
         if not file.is_file():
             raise DataError(str(file), "", "is missing from this installation")
     return Weights(files[0], files[1], files[2], files[3], STANDIN)
+
+
+def twins(data: Path) -> Weights:
+    """Return networks as large as the real ones, with random weights; the worker writes them in its own folder."""
+    return Weights(Path(DETECTOR), Path(POSE), standins(data).scene, None, TWIN)
 
 
 def from_folder(folder: Path, data: Path) -> Weights:
