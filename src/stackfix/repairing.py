@@ -153,6 +153,7 @@ def _carried_out(
         hook=planned.repair.hook,
         constraints=planned.constraints,
         leftovers=planned.repair.leftovers,
+        strays=planned.repair.strays,
         protect=wish.protect,
     )
     try:

@@ -43,7 +43,7 @@ _FOLDERS = {"onnxruntime": "onnxruntime", "onnxruntime-gpu": "onnxruntime", "tor
 class Change:
     """What is done to an environment: what leaves it, the files that come in, and the constraints that hold it so.
 
-    `leftovers` are import folders that go because no package owns them. `protect` writes the constraints into the environment's own configuration of pip as well.
+    `leftovers` are import folders that go because no package owns them, `strays` files (below site-packages) that do. `protect` writes the constraints into the environment's own configuration of pip as well.
     """
 
     leaving: tuple[str, ...]
@@ -51,6 +51,7 @@ class Change:
     hook: bool
     constraints: str
     leftovers: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
     protect: bool = False
 
 
@@ -141,6 +142,9 @@ def _alter(
         progress.stage(f"removing {', '.join(change.leaving[:6])}{' …' if len(change.leaving) > 6 else ''}")
         _remove(change.leaving, python, chosen, scratch, settings)
     after = read(staging)
+    for path in change.strays:
+        for packages in after.site_packages:
+            (Path(packages) / path).unlink(missing_ok=True)
     _sweep(after, [*change.leftovers, *(_FOLDERS[name] for name in change.leaving if name in _FOLDERS)])
     if change.lock.packages:
         progress.stage(f"installing {amount(change.lock.download_bytes)} with {chosen.kind}")

@@ -24,6 +24,7 @@ def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[F
         groups.setdefault(stray.through, []).append(stray)
     for through, strays in groups.items():
         yield _finding(through, strays, own, first, environment)
+    yield from _stray_copies(environment)
     yield from _python_path(surroundings)
 
 
@@ -108,6 +109,37 @@ def _is_other(stray: StrayLibrary, version: str) -> bool:
     theirs, ours = stray.release.split("."), version.split(".")
     length = min(len(theirs), len(ours), 3)
     return theirs[:length] != ours[:length]
+
+
+def _stray_copies(environment: Environment) -> Iterator[Finding]:
+    """Yield the finding for CUDA libraries that were copied into the environment by hand."""
+    if not environment.strays:
+        return
+    brought = {
+        name: each.name for each in environment.distributions for one in each.libraries for name in one.names
+    }
+    twice = [one for one in environment.strays if one.names & set(brought)]
+    because = [f"{one.path} is in no RECORD [read: the folder]" for one in environment.strays[:_SHOWN]]
+    because += [
+        f"{brought[name]} brings {name} too"
+        for one in twice[:_SHOWN]
+        for name in sorted(one.names & set(brought))[:1]
+    ]
+    more = f" and {len(environment.strays) - 1} more" if len(environment.strays) > 1 else ""
+    yield Finding(
+        code="shadowed_libraries",
+        severity="error" if twice else "warning",
+        text=f"{environment.strays[0].path}{more} was copied into the environment: no package brought it",
+        because=tuple(because),
+        consequence=(
+            "the copy is found first or beside the package's own: libraries of two releases meet in one process"
+            if twice
+            else "no installer updates or removes it; with the next change of CUDA or cuDNN it is the wrong one"
+        ),
+        fix=remedy.mend(environment) if twice else "take it out once a package brings the library",
+        rule="loader order",
+        about=tuple(dict.fromkeys(brought[name] for one in twice for name in one.names & set(brought))),
+    )
 
 
 def _python_path(surroundings: Surroundings) -> Iterator[Finding]:

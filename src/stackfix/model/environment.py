@@ -85,7 +85,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
     if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
-    libraries of the environment that no distribution brought (a conda prefix's own). `distributions` has each name
+    libraries of the environment that no distribution brought (a conda prefix's own); `strays` are CUDA libraries that
+    somebody copied into it. `distributions` has each name
     once; `duplicates` are those with several records. `unreadable` names what is broken
     in it, each with the reason; `broken` what makes it unusable as a whole.
     """
@@ -103,6 +104,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     builds: Mapping[str, Build] = field(default_factory=dict)
     ownerless: tuple[str, ...] = ()
     beside: tuple[SharedLibrary, ...] = ()
+    strays: tuple[SharedLibrary, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     unreadable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()

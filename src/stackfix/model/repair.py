@@ -37,7 +37,8 @@ Step: TypeAlias = Put | TakenOut
 class Repair(Struct, frozen=True, kw_only=True):
     """Steps, and what stays; `hook` says that the import hook has to be written (anew).
 
-    `leftovers` are import folders that no package owns, and that go. `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are
+    `leftovers` are import folders that no package owns, and
+    that go; `strays` are stray copies of CUDA libraries, below site-packages, that go too. `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are
     requirements of packages without facts that the change does not keep.
     """
 
@@ -45,13 +46,14 @@ class Repair(Struct, frozen=True, kw_only=True):
     kept: tuple[str, ...]
     hook: bool
     leftovers: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
     conflict: tuple[Fact, ...] = ()
     strained: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether anything is done at all."""
-        return bool(self.steps or self.hook or self.leftovers)
+        return bool(self.steps or self.hook or self.leftovers or self.strays)
 
     @property
     def download_bytes(self) -> int:

@@ -23,6 +23,7 @@ from stackfix.probe.distributions import (
     read_distributions,
     read_library,
 )
+from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
 
 HOOK = "stackfix_libraries.pth"
@@ -238,6 +239,11 @@ def _environment(
             and not (kind == "conda" and _conda_brought(folder, name))
         ),
         beside=tuple(_beside(folder)) if kind == "conda" and not windows else (),
+        strays=tuple(
+            library
+            for shelf in shelves
+            for library in stray_libraries(shelf, distributions, portable=kind == "portable")
+        ),
         duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
         broken=tuple(broken),

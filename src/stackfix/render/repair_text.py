@@ -20,6 +20,7 @@ def repair_lines(repair: Repair) -> Iterator[str]:
     for step in repair.steps:
         yield _step(step)
     yield from (f"  remove   the folder {folder}, which no package owns" for folder in repair.leftovers)
+    yield from (f"  remove   the file {path}, which no package brought" for path in repair.strays)
     if repair.hook:
         yield "  hook     the import hook that loads the CUDA libraries before onnxruntime"
     if not repair.changes:
@@ -50,6 +51,7 @@ def repair_document(repair: Repair) -> dict[str, Any]:
         "plan": [_step_document(step) for step in repair.steps],
         "hook": repair.hook,
         "leftovers": list(repair.leftovers),
+        "strays": list(repair.strays),
         "keep": list(repair.kept),
         "bytes": repair.download_bytes,
         "conflict": [{"text": fact.text, "source": str(fact.source)} for fact in repair.conflict],

@@ -208,7 +208,16 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
         leftovers=case.environment.ownerless,
+        strays=tuple(_shadowing(case.environment)),
     )
+
+
+def _shadowing(environment: Environment) -> Iterator[str]:
+    """Yield the stray copies of libraries that a package brings too."""
+    brought = {name for library in environment.libraries for name in library.names}
+    for one in environment.strays:
+        if one.names & brought:
+            yield one.path
 
 
 def _why(name: str, facts: Sequence[Fact], again: Mapping[str, str]) -> Iterator[str]:
