@@ -6,28 +6,28 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
-from stackfix.asking import MachineQuestion, Question, machine_of, parted, request_of
-from stackfix.errors import DataError, DiskError, NetworkError, QuestionError
+from stackfix.asking import MachineQuestion, Question, device_of, machine_of, parted, request_of
+from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
-from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Interpreter, Machine, Platform
+from stackfix.installing import Chosen, Installed, InstallWish, installed, interpreter_of, machine_notes
+from stackfix.model.machine import Machine, Platform
 from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
 from stackfix.rules.metadata import parse_row
 from stackfix.rules.shipped_together import CUDA_ITSELF
-from stackfix.solve import resolve as core
 from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
@@ -36,16 +36,24 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.index.ask import Pages
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
+    from stackfix.model.cause import Cause
     from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
-    from stackfix.model.lock import Lock, LockedPackage
+    from stackfix.model.kept import KeptModel
+    from stackfix.model.live import LiveRun
+    from stackfix.model.lock import Lock
+    from stackfix.model.matrix import Matrix
     from stackfix.model.report import Report
+    from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
+    from stackfix.model.why_not import WhyNot
+    from stackfix.repairing import Fixed, FixWish
+    from stackfix.solve.resolve import Reasons
+    from stackfix.validate.weights import Weights
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """A resolution or an explanation, with the request that it answers and the date of the facts.
 
     `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
@@ -79,7 +87,7 @@ def resolve(
     question: Question,
     *,
     folder: Path = Path(),
-    reasons: core.Reasons = "all",
+    reasons: Reasons = "all",
     measure_new: bool = False,
     say: Callable[[str], None] = _silent,
 ) -> Answer:
@@ -105,6 +113,8 @@ def resolve(
     measured += found
     if measured:
         facts = database()
+    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
+
     result = core.resolve(here, facts, request, reasons=reasons)
     if isinstance(result, Resolution):
         result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
@@ -150,8 +160,47 @@ def _not_judged(request: Request) -> tuple[str, ...]:
     return (f"not judged, for no facts are about it: {names}",) if names else ()
 
 
+def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
+    """Return why a release is not in an answer's set: the facts against it, or the set with it."""
+    from stackfix.solve import why_not as reasons  # noqa: PLC0415 - few questions ask it
+
+    facts, machine, request = database(), answer.result.machine, answer.request
+    unknown = reasons.unknown(requirement, facts, request, machine)
+    if unknown is not None:
+        return unknown
+    asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, facts.root)
+    roots = tuple(
+        replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
+        for root in asked_too.roots
+    )
+    return reasons.why_not(
+        reasons.Doubt(
+            machine=machine,
+            facts=facts,
+            request=request,
+            asked_too=replace(asked_too, roots=roots),
+            result=answer.result,
+            requirement=requirement,
+        )
+    )
+
+
+def matrix(question: Question, *, folder: Path = Path()) -> tuple[Matrix, str]:
+    """Return what goes with what on a machine, a row for each minor of torch; and the date of the facts."""
+    from stackfix.solve import matrix as core_matrix  # noqa: PLC0415 - one verb asks it
+
+    facts = database()
+    asked, unsaid = question.machine, bool(question.machine.platform and not question.machine.python)
+    here = machine_of(replace(asked, python="3.12") if unsaid else asked, facts, folder)
+    if unsaid:  # a described platform has no Pythons of which anything is known
+        here = replace(here, pythons=(), other_pythons=())
+    targets = (core_matrix.PACKAGE, *core_matrix.BESIDE[device_of(here)])
+    request = request_of(replace(question, targets=targets), here, facts.root)
+    return core_matrix.matrix(here, facts, request), facts.date
+
+
 def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
-    from stackfix.indexes import documented_for  # noqa: PLC0415 - asked only where there is no set
+    from stackfix.facts.documents import documented_for  # noqa: PLC0415 - asked only where there is no set
 
     return documented_for(request, platform, facts)
 
@@ -247,50 +296,16 @@ def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
             "addresses of files are asked of the index, and `--offline` forbids it",
             hint="install from a lock: `--lock pylock.toml`",
         )
-    from stackfix.index.artifacts import Index, Wanted, locate  # noqa: PLC0415 - HTTP costs 60 ms at import
-    from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
-    from stackfix.index.network import open_transport  # noqa: PLC0415 - likewise
-    from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
-    from stackfix.plan.lock import lock_of  # noqa: PLC0415 - 5 ms that a resolve does not need
+    from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    resolution: Resolution = answer.result
-    others: tuple[LockedPackage, ...] = ()
-    if answer.request.others:
-        from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
-
-        whole = complete(resolution, answer.request, database())
-        if isinstance(whole, Explanation):
-            return whole
-        resolution, others = whole
-    config = index_config()
-    wanted = [
-        Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
-        for pin in resolution.pins
-    ]
-    transport = open_transport()
-    used = {pin.wheel.source for pin in resolution.pins} - {MAIN}
-    further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
-    addresses = locate(wanted, transport, [Index(name=MAIN, address=config.address), *further])
-    found = lock_of(resolution, addresses, facts_date=answer.facts_date, recipe=answer.request.recipe)
-    found = replace(found, packages=(*found.packages, *others))
-    if answer.request.hashes:
-        from stackfix.together import check_hashes  # noqa: PLC0415 - few projects name hashes
-
-        check_hashes(found, answer.request)
-    return found
+    return lock_of_request(answer.result, answer.request, database(), facts_date=answer.facts_date)
 
 
 def read_lock(path: Path) -> Lock:
     """Return the lock in a file."""
-    from stackfix.plan.lock import MAX_TEXT, from_pylock  # noqa: PLC0415 - 5 ms that a resolve does not need
+    from stackfix.lock_file import read_lock as read  # noqa: PLC0415 - 5 ms that a resolve does not need
 
-    try:
-        if path.stat().st_size > MAX_TEXT:
-            raise DataError(str(path), "", f"{path.stat().st_size} bytes are not those of a lock")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path}: cannot be read: {error}") from error
-    return from_pylock(text, str(path))
+    return read(path)
 
 
 def coverage() -> Coverage:
@@ -330,174 +345,192 @@ def undo(venv: Path) -> None:
 
 def write_lock(found: Lock, path: Path) -> None:
     """Write a lock as pylock.toml, whole or not at all; through links, and into pipes and devices."""
-    if not path.name:
-        raise QuestionError("the lock has no file name", hint="name one: `-o pylock.toml`")
-    text = lock_text(found)
-    target = path.resolve() if path.is_symlink() else path
-    part = target.with_name(f"{target.name}.part")
-    try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-        else:
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
-    except OSError as error:
-        raise DiskError(f"{path}: cannot be written: {error.strerror}") from error
+    from stackfix.lock_file import write_lock as write  # noqa: PLC0415 - 5 ms that a resolve does not need
+
+    write(found, path)
 
 
-def doctor(venv: Path) -> Report:
-    """Return what is wrong and right with an installed environment, read from outside."""
-    from stackfix.judging import examine  # noqa: PLC0415 - few verbs judge
-    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+def models() -> tuple[KeptModel, ...]:
+    """Return every model of every recipe, and how it lies in the cache."""
+    from stackfix.networks import kept  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return examine(read_environment(venv), database())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallWish:
-    """What `install` is asked: the set (or a lock), where, with what, and how it is to be proved."""
-
-    question: Question
-    target: Path
-    lock_file: str = ""
-    installer: Literal["auto", "uv", "pip"] = "auto"
-    replace: bool = False
-    validate: bool = True
-    weights: str = "auto"
+    return kept()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
+def fetch_models(
+    wished: Sequence[str], progress: Progress, *, optional: bool = False, offline: bool = False
+) -> tuple[KeptModel, ...]:
+    """Return models (of recipes, or by file name), fetched where they were not here."""
+    from stackfix.networks import fetched  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    `compared` is what the index had beside the facts, None where a lock said what to install.
+    return fetched(wished, progress, optional=optional, offline=offline)
+
+
+def import_models(files: Sequence[Path], progress: Progress) -> tuple[KeptModel, ...]:
+    """Return the models that these files are, copied into the cache."""
+    from stackfix.networks import brought  # noqa: PLC0415 - HTTP costs 60 ms at import
+
+    return brought(files, progress)
+
+
+def doctor(
+    venv: Path | None = None,
+    question: MachineQuestion | None = None,
+    *,
+    models: Sequence[Path] = (),
+    live: bool = False,
+) -> Report:
+    """Return what is wrong and right with an installed environment on a machine, read from outside.
+
+    `venv` is its folder or its interpreter, None the environment that this runs in. `question` describes another
+    machine than this one; its Python does not count, the environment has its own. `live` also imports torch and
+    onnxruntime, in children of its interpreter.
     """
+    from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+    from stackfix.probe.surroundings import read_surroundings  # noqa: PLC0415 - likewise
 
-    path: str
-    lock: Lock
-    verdict: Verdict
-    compared: Compared | None = None
+    place = venv if venv is not None else Path(sys.prefix)
+    facts = database()
+    environment = read_environment(place)
+    runs: tuple[LiveRun, ...] = ()
+    if live:
+        from stackfix.probe.live import look_live  # noqa: PLC0415 - starts processes
+
+        runs = look_live(environment)
+    patient = Patient(
+        environment=environment,
+        machine=machine_of(replace(question or MachineQuestion(), python=""), facts, place, pythons=False),
+        surroundings=read_surroundings(),
+        models=tuple(models),
+        live=runs,
+    )
+    return examine(patient, facts)
+
+
+def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
+    """Mend an environment by the smallest change after which every rule holds, and prove it; or say why not."""
+    from stackfix.repairing import mended  # noqa: PLC0415 - few verbs mend
+
+    return mended(venv, wish, database(), progress)
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What an error text means, the likeliest cause first; `report` is the doctor's where an environment was named."""
+
+    causes: tuple[Cause, ...]
+    report: Report | None = None
+
+
+def error_blocks(name: str) -> Iterable[bytes]:
+    """Yield the bytes of an error text's file, or of standard input for "-"."""
+    from stackfix.probe.error_text import blocks_of  # noqa: PLC0415 - one verb reads it
+
+    return blocks_of(name)
+
+
+def explain_error(text: str | Iterable[bytes], *, venv: Path | None = None) -> Told:
+    """Return the causes of an error text (or of a log, as blocks); what an environment shows of them wins."""
+    from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
+    from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.name import causes_of  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.text import read_text  # noqa: PLC0415 - likewise
+
+    knowledge = load_causes(data_root())
+    blocks = (text.encode("utf-8", "replace"),) if isinstance(text, str) else text
+    causes = causes_of(read_text(blocks, knowledge.triggers), knowledge, FactBuilds(database()))
+    if venv is None:
+        return Told(causes=causes)
+    report = doctor(venv)
+    return Told(causes=joined(causes, report.findings), report=report)
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
     """Make the environment that is asked for, proved before it takes its place; or say why there is none."""
-    from stackfix.install.install import NotProvedError  # noqa: PLC0415 - few verbs install
-    from stackfix.install.install import install as make  # noqa: PLC0415 - likewise
-    from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
-    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
-    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - likewise
-    from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - likewise
-
-    weights = weights_of(wish.weights)
-    judge(resolved(wish.target), replace=wish.replace)
-    progress.stage("reading the machine, working out the newest set that works on it")
-    facts = database()
-    beside: Compared | None = None
-    if wish.lock_file:
-        found = _locked(wish, facts, progress)
-        if isinstance(found, Explanation):
-            return found
-        chosen, python = found
-    else:
-        folder = wish.target.absolute().parent
-        answer = resolve(wish.question, folder=folder, reasons="none", say=progress.stage)
-        if isinstance(answer.result, Explanation):
-            return answer.result
-        for line in machine_notes(answer.result.machine, answer.result.device):
-            progress.stage(line)
-        python = _interpreter(answer.result.python, wish.question)
-        pages = None if wish.question.offline else ask_index(answer)
-        addressed = _addressed(answer, wish.question)
-        if isinstance(addressed, Explanation):
-            return addressed
-        chosen = addressed
-        beside = compare(answer, pages) if pages is not None else None
-        for line in growth_notes(beside):
-            progress.stage(line)
-    modelled = wish.validate and bool(chosen.recipe)
-    verdicts: list[Verdict] = []
-
-    def prove(interpreter: Path) -> bool:
-        staged = read_environment(interpreter.parent.parent)
-        verdict = proof(staged, interpreter, facts, chosen.device, weights if modelled else None)
-        verdicts.append(verdict)
-        return not verdict.failed
-
-    try:
-        made = make(
-            chosen,
-            wish.target,
-            python,
-            read=read_environment,
-            prove=prove,
-            installer=wish.installer,
-            progress=progress,
-            replace=wish.replace,
-            variables=os.environ | {"UV_OFFLINE": "1"} if wish.question.offline else None,
-        )
-    except NotProvedError:
-        return Installed(path="", lock=chosen, verdict=verdicts[-1], compared=beside)
-    return Installed(path=made.path, lock=chosen, verdict=verdicts[-1], compared=beside)
+    return installed(wish, database(), progress, _chosen)
 
 
-def _locked(wish: InstallWish, facts: Database, progress: Progress) -> tuple[Lock, Path] | Explanation:
-    """Return the lock of a file and the interpreter for it; or why it does not fit this machine."""
-    from stackfix.fitting import broken_rules, misfit  # noqa: PLC0415 - only where there is a lock
+def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
+    """Return the newest set for this machine with its lock and what the index has beside it; or why there is none."""
+    from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - few verbs install
 
-    chosen = read_lock(Path(wish.lock_file))
-    asked = replace(wish.question.machine, python=wish.question.machine.python or chosen.python)
-    here = machine_of(asked, facts, wish.target.absolute().parent)
-    wrong = misfit(chosen, here, facts)
-    if wrong is not None:
-        rules = ", ".join(broken_rules(wrong)) or "what it asks for"
-        progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
-        return wrong
-    return chosen, _interpreter(here.pythons[0], wish.question)
-
-
-def machine_notes(machine: Machine, device: str) -> list[str]:
-    """Return what must be said before a CPU set is installed: that no driver was found, and what was tried."""
-    if device == "gpu":
-        return []
-    if isinstance(machine.gpus, Known):
-        return ["no GPU (as asked): making the CPU environment"]
-    tried = machine.driver.tried if isinstance(machine.driver, Unknown) else ()
-    lines = ["no NVIDIA driver was found; tried:", *(f"  {one}" for one in tried)]
-    return [*lines, *machine.notes, "making the CPU environment"]
-
-
-def _interpreter(python: Interpreter, question: Question) -> Path:
-    if python.path:
-        return Path(python.path)
-    from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
-
-    wanted = python.version
-    for one in find_pythons():
-        same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
-        if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
-            return Path(one.path)
-    raise QuestionError(
-        f"there is no Python {python.version.minor_version} on this machine",
-        hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
-    )
+    folder = wish.target.absolute().parent
+    answer = resolve(wish.question, folder=folder, reasons="none", say=progress.stage)
+    if isinstance(answer.result, Explanation):
+        return answer.result
+    for line in machine_notes(answer.result.machine, answer.result.device):
+        progress.stage(line)
+    python = interpreter_of(answer.result.python, wish.question)
+    pages = None if wish.question.offline else ask_index(answer)
+    addressed = _addressed(answer, wish.question)
+    if isinstance(addressed, Explanation):
+        return addressed
+    beside = compare(answer, pages) if pages is not None else None
+    for line in growth_notes(beside):
+        progress.stage(line)
+    return Chosen(lock=addressed, python=python, compared=beside)
 
 
 def validate(
-    venv: Path, *, weights: str = "auto", image: str = "", device: str = "auto", timeout: int = 600
+    venv: Path,
+    *,
+    weights: str = "auto",
+    image: str = "",
+    save: str = "",
+    html: str = "",
+    redact: bool = False,
+    device: str = "auto",
+    timeout: int = 600,
+    offline: bool = False,
+    progress: Progress | None = None,
 ) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
+    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
-    from stackfix.proving import proof, weights_of  # noqa: PLC0415 - few verbs prove
+    from stackfix.proving import device_of, proof  # noqa: PLC0415 - likewise
 
     picture = Path(image) if image else None
     if picture is not None and not picture.is_file():
         raise QuestionError(f"{image}: there is no such picture")
-    chosen = weights_of(weights)
+    chosen = at_once(weights)
+
+    def fetched() -> Weights:
+        return networks(weights, progress or Silent(), offline=offline)
+
     environment = read_environment(venv)
     facts = database()
-    if device == "auto":
-        installed = {canonical_name(name) for name in environment.packages}
-        device = "gpu" if "onnxruntime-gpu" in installed else "cpu"
-    return proof(
-        environment, Path(environment.executable), facts, device, chosen, image=picture, timeout=timeout
-    )
+    device = device_of(environment, device)
+    interpreter = Path(environment.executable)
+
+    def proved(drawing: Path | None) -> Verdict:
+        return proof(
+            environment,
+            interpreter,
+            facts,
+            device,
+            chosen or fetched,
+            image=picture,
+            save=drawing,
+            timeout=timeout,
+        )
+
+    drawing = Path(save) if save else None
+    if not html:
+        return proved(drawing)
+    from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
+
+    return reported(Path(html), environment, proved, drawing, redact=redact)
+
+
+def compare_options(
+    venv: Path, *, weights: str = "auto", device: str = "auto", timeout: int = 600
+) -> Comparison:
+    """Return what the options of a session cost in an environment; full-size twins unless a folder is named."""
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
+    from stackfix.proving import compared, device_of  # noqa: PLC0415 - few verbs prove
+
+    environment = read_environment(venv)
+    where = device_of(environment, device)
+    return compared(Path(environment.executable), where, weights, timeout)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Requested
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
 from stackfix.facts.database import FOLDERS, Database
@@ -19,16 +19,18 @@ from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
 from stackfix.model.request import MAIN, Request, Root
 from stackfix.probe.describe import described as describe
-from stackfix.project import Wish, wishes
+from stackfix.rules.metadata import parse_wish
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import DriverVersion, PythonVersion, canonical_name
+
+if TYPE_CHECKING:  # named in annotations alone
+    from stackfix.project import Wish
 
 SOURCES = frozenset({MAIN})
 GPU_PACKAGES = {"onnxruntime-gpu": frozenset({"cuda"})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachineQuestion:
+class MachineQuestion(Struct, frozen=True, kw_only=True):
     """The machine flags as they were typed; empty means "read this machine".
 
     `machine` is a file, or several: then what is asked for has to serve all of them.
@@ -49,8 +51,7 @@ class MachineQuestion:
         return tuple(dict.fromkeys(name for name in named if name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What is asked: targets (recipes, requirements), requirement files, machine, sources."""
 
     targets: tuple[str, ...]
@@ -62,29 +63,44 @@ class Question:
     offline: bool = False
 
 
-def machine_of(question: MachineQuestion, database: Database, folder: Path) -> Machine:
-    """Return the machine that is asked about: read, read from a file, or described by flags."""
+def machine_of(
+    question: MachineQuestion, database: Database, folder: Path, *, pythons: bool = True
+) -> Machine:
+    """Return the machine that is asked about: read, read from a file, or described by flags.
+
+    `pythons` says whether its Pythons matter; finding them is most of the time that reading a machine takes.
+    """
     driver = DriverVersion.parse(question.driver) if question.driver else None
     gpus = _gpus(question.gpus, database)
     platform = Platform.parse(question.platform) if question.platform else None
     glibc = _glibc(question.glibc) if question.glibc else None
     python = _python(question.python) if question.python else None
-    machine = _base(question, folder, described=driver is not None and gpus is not None, python=python)
+    machine = _base(
+        question, folder, described=driver is not None and gpus is not None, python=python, pythons=pythons
+    )
     machine = describe(machine, driver=driver, gpus=gpus, platform=platform, glibc=glibc)
     if python is not None:
+        others = tuple(
+            one for one in machine.pythons if one.version.minor_version != python.version.minor_version
+        )
         machine = describe(machine, pythons=(_on_machine(python, machine),))
+        machine = replace(machine, other_pythons=others)
     if question.gpu_index is not None:
         machine = replace(machine, gpus=_one_gpu(machine, question.gpu_index))
-    if not machine.pythons and platform is not None:
+    if pythons and not machine.pythons and platform is not None:
         raise QuestionError(
             f"a machine described by `--platform {platform.label}` has no Python", hint="add `--python 3.12`"
         )
     return machine
 
 
-def _base(question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None) -> Machine:
+def _base(
+    question: MachineQuestion, folder: Path, *, described: bool, python: Interpreter | None, pythons: bool
+) -> Machine:
     files = question.machine_files
     if len(files) > 1:
+        if not pythons:  # the question is about an environment, which has its own
+            raise QuestionError("an environment stands on one machine", hint="name one with `--machine`")
         from stackfix.probe.group import grouped  # noqa: PLC0415 - few questions are about several machines
 
         named = {name: _from_file(name) for name in files}
@@ -93,7 +109,7 @@ def _base(question: MachineQuestion, folder: Path, *, described: bool, python: I
         return grouped(named)
     if files:
         return _from_file(files[0])
-    if described and python is not None and not python.path:
+    if described and (not pythons or (python is not None and not python.path)):
         from stackfix.probe.host import read_platform  # noqa: PLC0415 - 20 ms less where all is described
         from stackfix.probe.libc import read_glibc  # noqa: PLC0415 - likewise
 
@@ -108,7 +124,7 @@ def _base(question: MachineQuestion, folder: Path, *, described: bool, python: I
         )
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
 
-    return read_machine(folder)
+    return read_machine(folder) if pythons else read_machine(folder, pythons=tuple)
 
 
 def _from_file(name: str) -> Machine:
@@ -193,9 +209,8 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in variant.roots]
         newest += variant.newest
         features |= variant.features
-        formats += [model.format for model in recipe.models]
-    listed = [wish for name in question.requirement_files for wish in wishes(name)]
-    listed += [wish for name in question.constraint_files for wish in wishes(name, constrains=True)]
+        formats += recipe.formats
+    listed = _of_files(question)
     roots += [_root(wish) for wish in listed if not wish.constrains]
     if not roots:
         raise QuestionError(
@@ -257,12 +272,21 @@ def _is_requirement(target: str, root: Path) -> bool:
 
 def _package(root: Root) -> str:
     try:
-        return canonical_name(Requested(root.requirement).name)
-    except InvalidRequirement as error:
+        return canonical_name(parse_wish(root.requirement).name)
+    except ValueError as error:
         raise QuestionError(
             f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
             hint='requirements look like `"torch>=2.4"`',
         ) from error
+
+
+def _of_files(question: Question) -> list[Wish]:
+    if not (question.requirement_files or question.constraint_files):
+        return []
+    from stackfix.project import wishes  # noqa: PLC0415 - 20 ms that most questions do not need
+
+    listed = [wish for name in question.requirement_files for wish in wishes(name)]
+    return listed + [wish for name in question.constraint_files for wish in wishes(name, constrains=True)]
 
 
 def _root(wish: Wish) -> Root:

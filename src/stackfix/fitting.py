@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stackfix.asking import GPU_PACKAGES
 from stackfix.facts.database import Database
@@ -36,7 +37,7 @@ def misfit(lock: Lock, machine: Machine, facts: Database) -> Explanation | None:
         wrong = answer.conflict
         pins = {(package.name, package.version) for package in lock.packages}
         changes = [
-            Option(text=f"{one.text}: the lock then fits", packages=())
+            replace(one, text=f"{one.text}: the lock then fits", packages=(), cuda="", python="")
             for one in answer.options
             if pins >= set(one.packages)
         ]
@@ -46,7 +47,7 @@ def misfit(lock: Lock, machine: Machine, facts: Database) -> Explanation | None:
         machine=machine,
         python=machine.pythons[0],
         conflict=wrong,
-        options=(*changes, Option(text=anew, packages=())),
+        options=(*changes, Option(text=anew, packages=(), kind="lock")),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from stackfix.asking import Question, machine_of, parted, request_of
 from stackfix.facts.database import Database
@@ -24,5 +25,7 @@ def with_splitters(found: Explanation, question: Question, facts: Database, fold
             chosen = tuple(
                 (name, answer.packages[name]) for name in request.newest if name in answer.packages
             )
-            ways.append(Option(text=f"leave out {left_out}, which splits the group", packages=chosen))
+            ways.append(
+                Option(text=f"leave out {left_out}, which splits the group", packages=chosen, kind="machine")
+            )
     return replace(found, options=(*ways, *found.options))

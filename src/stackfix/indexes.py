@@ -5,40 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from packaging.specifiers import SpecifierSet
-
 from stackfix.errors import NetworkError, QuestionError
-from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.facts.sources import admitted, read_sources, source_names, source_of
+from stackfix.facts.sources import read_sources, source_names, source_of
 from stackfix.index.config import extra_indexes
 from stackfix.index.network import open_transport
 from stackfix.index.simple import project
-from stackfix.index.transport import public
-from stackfix.model.growth import Documented
-from stackfix.model.machine import Platform
 from stackfix.model.request import Request
-from stackfix.rules.metadata import parse
-from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
-from stackfix.versions import canonical_name
-
-
-def minors_of(specifier: SpecifierSet, facts: Database) -> list[str]:
-    """Return the CUDA minors that a wish admits; a bare major stands for all of its minors."""
-    wanted = cuda_wish(specifier)
-    return [str(each) for each in facts.hardware.cuda_minors() if wanted.contains(str(each))]
-
-
-def documented_for(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
-    """Return what documents say that other indexes hold of what is asked for."""
-    wishes = [parse(root.requirement) for root in request.roots if root.asked_by == "you"]
-    cudas = {
-        minor for wish in wishes if wish.name == CUDA_ITSELF for minor in minors_of(wish.specifier, facts)
-    }
-    found: list[Documented] = []
-    for wish in wishes:
-        found += admitted(facts.root, canonical_name(wish.name), str(wish.specifier), platform.label, cudas)
-    return tuple(found)
+from stackfix.web import public
 
 
 def held(source: str, request: Request) -> list[str]:

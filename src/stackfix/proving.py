@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.judging import close
+from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
 from stackfix.rules.closure import Closure
+from stackfix.validate.compare import compare
+from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
-from stackfix.validate.weights import STANDIN, Weights, from_folder, standins
+from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
+from stackfix.versions import canonical_name
 
 
-def weights_of(word: str) -> Weights:
-    """Return the networks that `--weights` names: the embedded stand-ins, or those of a folder."""
-    if word in ("auto", STANDIN):
-        return standins(data_root())
-    return from_folder(Path(word), data_root())
+def device_of(environment: Environment, word: str) -> str:
+    """Return "gpu" or "cpu" for `--device`: "auto" is what the installed onnxruntime is made for."""
+    if word != "auto":
+        return word
+    installed = {canonical_name(name) for name in environment.packages}
+    return "gpu" if "onnxruntime-gpu" in installed else "cpu"
+
+
+def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Comparison:
+    """Return what the options of a session cost; on the CPU where there is no GPU to ask.
+
+    The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
+    """
+    small = weights in ("auto", "real", STANDIN, TWIN)
+    chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
+    here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
+    return compare(interpreter, device=here, weights=chosen, timeout=timeout)
 
 
 def proof(
@@ -29,12 +48,15 @@ def proof(
     interpreter: Path,
     facts: Database,
     device: str,
-    weights: Weights | None,
+    weights: Weights | Callable[[], Weights] | None,
     *,
     image: Path | None = None,
+    save: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
+
+    Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
@@ -55,13 +77,9 @@ def proof(
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
-    verdict = run(
-        interpreter,
-        device="gpu" if here and device == "gpu" else "cpu",
-        weights=weights,
-        image=image,
-        timeout=timeout,
-    )
+    where = "gpu" if here and device == "gpu" else "cpu"
+    chosen = weights() if callable(weights) else weights
+    verdict = _run_known_first(interpreter, where, chosen, image, save, timeout)
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
@@ -71,6 +89,30 @@ def proof(
         )
         return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
     return replace(verdict, checks=checks)
+
+
+def _run_known_first(
+    interpreter: Path, where: str, weights: Weights, image: Path | None, save: Path | None, timeout: int
+) -> Verdict:
+    """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
+
+    A picture of the user's that can't be read says nothing of the environment: QuestionError.
+    """
+    known: tuple[Check, ...] = ()
+    if weights.name == REAL:
+        before = run(interpreter, device=where, weights=standins(data_root()), timeout=timeout)
+        if not before.ok:
+            return replace(before, weights_note="stand-ins, with which it begins; DWPose's own were not run")
+        known = tuple(
+            replace(check, text=f"{check.text}; with the stand-ins, whose answer is known")
+            for check in before.checks
+            if check.name in {"boxes", "keypoints"}
+        )
+    verdict = run(interpreter, device=where, weights=weights, image=image, save=save, timeout=timeout)
+    if image is not None and verdict.code == PICTURE_UNREADABLE:
+        said = next(check.text for check in verdict.checks if check.name == "picture")
+        raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
+    return replace(verdict, weights_note=weights.note, checks=(*known, *verdict.checks))
 
 
 def _has_gpu() -> bool:

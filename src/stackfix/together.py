@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
-from stackfix.errors import AnswerError, HashError
+from stackfix.errors import AnswerError
 from stackfix.facts.database import Database
 from stackfix.index.artifacts import without_credentials
 from stackfix.index.config import index_config
 from stackfix.install.resolving import resolve_others
 from stackfix.model.evidence import Known
-from stackfix.model.lock import Lock, LockedPackage
+from stackfix.model.lock import LockedPackage
 from stackfix.model.request import Request, Root
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.solve.resolve import resolve
@@ -67,15 +67,3 @@ def _of_others(request: Request, facts: Database) -> list[str]:
             canonical_name(root.requirement.split(";")[0].split("[")[0].strip(" <>=!~0123456789.,*"))
         )
     ]
-
-
-def check_hashes(lock: Lock, request: Request) -> None:
-    """Raise HashError for a file that is none of those whose sha256 the project names."""
-    for package in lock.packages:
-        wanted = request.hashes.get(package.name)
-        if wanted and package.file.sha256 not in wanted:
-            raise HashError(
-                f"{package.file.name}: its sha256 {package.file.sha256} is none of the {len(wanted)} that your "
-                f"requirements name for {package.name}",
-                hint="the hashes are of another release or platform: take them out, or pin the release they are of",
-            )

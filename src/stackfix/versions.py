@@ -6,8 +6,8 @@ Package versions are `packaging.version.Version`; they are not repeated here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import total_ordering
+
+from msgspec import Struct
 
 from stackfix.errors import QuestionError
 
@@ -25,9 +25,7 @@ def canonical_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class DriverVersion:
+class DriverVersion(Struct, frozen=True):
     """NVIDIA driver release such as 535.104.05; compared number by number."""
 
     parts: tuple[int, ...]
@@ -55,6 +53,15 @@ class DriverVersion:
     def __lt__(self, other: DriverVersion) -> bool:
         return _stripped(self.parts) < _stripped(other.parts)
 
+    def __le__(self, other: DriverVersion) -> bool:
+        return _stripped(self.parts) <= _stripped(other.parts)
+
+    def __gt__(self, other: DriverVersion) -> bool:
+        return _stripped(self.parts) > _stripped(other.parts)
+
+    def __ge__(self, other: DriverVersion) -> bool:
+        return _stripped(self.parts) >= _stripped(other.parts)
+
     def __hash__(self) -> int:
         return hash(_stripped(self.parts))
 
@@ -69,8 +76,7 @@ def _stripped(parts: tuple[int, ...]) -> tuple[int, ...]:
     return parts[:end]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CudaVersion:
+class CudaVersion(Struct, frozen=True, order=True):
     """CUDA toolkit or driver API version, major and minor: 12.8."""
 
     major: int
@@ -93,8 +99,7 @@ class CudaVersion:
         return f"{self.major}.{self.minor}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ComputeCapability:
+class ComputeCapability(Struct, frozen=True, order=True):
     """Compute capability of a GPU: 8.9."""
 
     major: int
@@ -120,8 +125,7 @@ class ComputeCapability:
         return f"sm_{self.major}{self.minor}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PythonVersion:
+class PythonVersion(Struct, frozen=True, order=True):
     """Python's major and minor (a wheel's tag), with the patch when an interpreter told it."""
 
     major: int

@@ -19,11 +19,21 @@ def test_dwpose_names_its_packages_in_the_order_in_which_newness_counts():
     assert not any("gpu" in root or root == "torch" for root in recipe.cpu.roots)
 
 
-def test_dwpose_names_its_two_models_by_size_and_digest():
+def test_dwpose_names_its_models_by_size_and_digest():
     models = {model.file: model for model in load_recipe(data_root(), "dwpose").models}
     assert models["yolox_l.onnx"].bytes == 216746733
     assert models["dw-ll_ucoco_384.onnx"].sha256.startswith("724f4ff2439e")
     assert {model.licence for model in models.values()} == {"Apache-2.0"}
+
+
+def test_the_model_that_torch_reads_is_optional_and_asks_nothing_of_onnxruntime():
+    recipe = load_recipe(data_root(), "dwpose")
+    torchscript = [model for model in recipe.models if model.kind == "torchscript"]
+    assert [(model.file, model.bytes, model.format) for model in torchscript] == [
+        ("dw-ll_ucoco_384_bs5.torchscript.pt", 135059124, None)
+    ]
+    assert [model.file for model in recipe.needed] == ["yolox_l.onnx", "dw-ll_ucoco_384.onnx"]
+    assert [each.file for each in recipe.formats] == ["yolox_l.onnx", "dw-ll_ucoco_384.onnx"]
 
 
 @pytest.mark.parametrize("name", recipe_names(data_root()))
@@ -37,6 +47,8 @@ def test_every_recipe_counts_newness_of_what_it_asks_for(name):
         assert re.fullmatch(r"[0-9a-f]{64}", model.sha256)
         assert model.bytes > 0
         assert all(url.startswith("https://") for url in model.urls)
+        assert "/" not in model.file
+    assert len({model.file for model in recipe.models}) == len(recipe.models)
 
 
 def test_an_unknown_recipe_is_refused_with_the_near_one():
@@ -69,6 +81,7 @@ def test_a_new_recipe_is_one_file(root):
     [
         ("validator =", "validater =", "validat"),
         ("bytes = 216746733", 'bytes = "many"', "int"),
+        ('kind = "torchscript"', 'kind = "pickle"', "pickle"),
         ("[gpu]", "[gpux]", "gpu"),
         ("[gpu]", "[gpu", "not TOML"),
     ],

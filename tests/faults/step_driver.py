@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stackfix.cli.main import main
-from stackfix.install import install as module
+from stackfix.install import install, staging
 
 STEPS = (
     "check_room",
@@ -93,6 +93,7 @@ def arrange(moment: str, step: str, action: Callable[[], None]) -> None:
     """Put the action before or after a step."""
     name, _, number = step.partition(" ")
     wanted, called = int(number or 1), 0
+    module = install if hasattr(install, name) else staging
     step_itself: Callable[..., Any] = getattr(module, name)
 
     def wrapped(*arguments: Any, **named: Any) -> Any:

@@ -7,7 +7,8 @@ import pytest
 
 from stackfix.errors import MeasureError, NetworkError
 from stackfix.index import transport as transports
-from stackfix.index.transport import HttpTransport, RangeReader, public
+from stackfix.index.transport import HttpTransport, RangeReader
+from stackfix.web import public
 
 DATA = bytes(range(256)) * 4
 

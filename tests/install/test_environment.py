@@ -78,7 +78,7 @@ def test_what_is_broken_is_named_and_the_rest_is_read(broken):
     assert good.missing == ("gone.py",)
     assert good.requires_dist == ("six (>=1)",)
     assert [(each.path, bool(each.broken)) for each in good.libraries] == [("lib/libx.so.1", True)]
-    assert next(each for each in found.distributions if each.name == "hostile").files == ()
+    assert not next(each for each in found.distributions if each.name == "hostile").files
 
 
 def test_an_interpreter_stands_for_its_environment(broken):

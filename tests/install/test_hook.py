@@ -125,14 +125,20 @@ def hooked(tmp_path_factory) -> Path:
     loads = next(Path(sys.base_prefix).rglob("_struct.*.so"), None)
     if loads is not None:
         shutil.copy(loads, libraries / "libcudart.so.13")
+        (folder / "driver").mkdir()
+        shutil.copy(loads, folder / "driver" / "libcuda.so.1")
     names = ("libcudart.so.13", "libcublas.so.13", "libnvrtc.so.13")
     described = [library(f"nvidia/cu13/lib/{name}") for name in names]
     assert len(add_hook(packages, environment(library(PROVIDER, *names), *described))) == 2
     return folder
 
 
-def run(folder: Path, code: str, *options: str, hook: str = "verbose") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, code: str, *options: str, hook: str = "verbose", driver: bool = True
+) -> subprocess.CompletedProcess[str]:
     variables = {"STACKFIX_HOOK": hook, "PATH": "/usr/bin:/bin"}
+    if driver:
+        variables["LD_LIBRARY_PATH"] = str(folder / "driver")
     command = [str(folder / "bin" / "python"), *options, "-c", code]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
@@ -149,6 +155,13 @@ def test_the_libraries_are_loaded_and_a_broken_one_breaks_no_import(hooked, opti
     assert lines[0].endswith("nvidia/cu13/lib/libcudart.so.13")
     assert all(line.startswith("stackfix: not loaded: ") for line in lines[1:])
     assert len(lines) == 3
+
+
+def test_without_a_driver_nothing_is_loaded(hooked):
+    done = run(hooked, IMPORT, driver=False)
+    assert done.returncode == 0
+    assert done.stderr.startswith("stackfix: nothing is loaded, there is no NVIDIA driver: libcuda.so.1")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_it_is_silent_unless_asked_and_can_be_switched_off(hooked):
@@ -212,7 +225,7 @@ def test_the_hook_runs_on_other_pythons(hooked):
         code = f"import site; site.addsitedir({str(packages)!r}); import onnxruntime"
         done = subprocess.run(
             [python, "-I", "-c", code],
-            env={"STACKFIX_HOOK": "verbose"},
+            env={"STACKFIX_HOOK": "verbose", "LD_LIBRARY_PATH": str(hooked / "driver")},
             capture_output=True,
             text=True,
             check=False,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import csv
-import dataclasses
 import hashlib
 import os
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from conftest import PYTHON, Shelf, beside, said, snapshot
 
@@ -22,9 +22,10 @@ from stackfix.errors import (
     StackfixError,
     TargetError,
 )
-from stackfix.install.install import NotProvedError, install, undo
+from stackfix.install.install import install, undo
 from stackfix.install.marker import read_marker
 from stackfix.install.progress import Silent
+from stackfix.install.staging import NotProvedError
 from stackfix.model.environment import Environment
 from stackfix.plan.lock import from_pylock, to_pylock
 from stackfix.probe.environment import read_environment
@@ -360,7 +361,7 @@ def test_a_path_with_spaces_and_letters_of_other_tongues_works(shelf, tmp_path, 
 
 
 def test_a_lock_without_an_index_is_installed_by_addresses(shelf, tmp_path, variables):
-    app = dataclasses.replace(shelf.wheel("app"), index="")
+    app = msgspec.structs.replace(shelf.wheel("app"), index="")
     made = put(shelf, tmp_path / "venv", variables, app, installer="uv")
     assert made.packages == {"app": "1.0"}
     assert not list(Path(made.site_packages[0]).rglob("direct_url.json"))

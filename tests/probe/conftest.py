@@ -41,6 +41,12 @@ def bare_cuda_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(tmp_path_factory.mktemp("bare_cuda"), "stub_cuda.c", "libcuda.so.1", "-DNO_DEVICES")
 
 
+@pytest.fixture(scope="session")
+def curand_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of that name that the loader finds only when its path is given."""
+    return compiled(tmp_path_factory.mktemp("curand"), "stub_cuda.c", "libcurand.so.10")
+
+
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Set library folders and what the stubs say: given(folder, COUNT=2, **{"0_NAME": "NVIDIA L4"})."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
+from stackfix.model.machine import Gpu, Interpreter, Machine, Platform, Trouble
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
 
 UNKNOWN = Unknown(("looked", "found nothing"))
@@ -83,4 +83,5 @@ machines = st.builds(
     container=st.booleans(),
     tegra=st.booleans(),
     notes=st.lists(texts, max_size=3).map(tuple),
+    troubles=st.lists(st.builds(Trouble, texts, texts), max_size=3).map(tuple),
 )

@@ -50,6 +50,7 @@ def test_the_document_has_the_promised_keys():
         "container": False,
         "tegra": False,
         "notes": ["a note"],
+        "troubles": [],
         "found": {
             "cuda": "NVML",
             "gpus": "NVML",

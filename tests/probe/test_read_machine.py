@@ -62,6 +62,26 @@ def test_a_card_without_a_driver_is_noted(given, root):
     )
 
 
+def test_what_keeps_gpu_programs_from_running_has_its_cause_code(given, nvml_library, root):
+    given()
+    assert read_machine(root, root).troubles == ()  # a machine without a card has none
+    card(root)
+    assert {one.code for one in read_machine(root, root).troubles} == {"driver_missing"}
+    write(root, ".dockerenv")
+    holder = root / "sys/bus/pci/drivers/nvidia"
+    holder.mkdir(parents=True)
+    (root / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to(holder)
+    assert {one.code for one in read_machine(root, root).troubles} == {"container_without_gpu"}
+    (root / ".dockerenv").unlink()
+    write(root, "sys/module/nvidia/version", "570.86.10\n")
+    given(nvml_library, CRASH=1)
+    assert {one.code for one in read_machine(root, root).troubles} == {"driver_broken_state"}
+    given(nvml_library, COUNT=2, CUDA=13000, **{"1_HANDLE_CODE": 15})
+    (lost,) = read_machine(root, root).troubles
+    assert lost.code == "driver_broken_state"
+    assert "fallen off the bus" in lost.text
+
+
 def test_a_bus_that_cannot_be_read_is_noted(given, tmp_path, no_programs):
     given()
     notes = read_machine(tmp_path, tmp_path / "empty").notes
@@ -86,6 +106,7 @@ def test_after_an_update_without_reboot_the_kernels_release_counts_and_the_reaso
     machine = read_machine(root, root)
     assert machine.driver == Known(DriverVersion.parse("535.104.05"), "/sys/module/nvidia/version")
     assert any("LIB_RM_VERSION_MISMATCH" in note and "reboot" in note for note in machine.notes)
+    assert "nvml_mismatch" in {trouble.code for trouble in machine.troubles}
 
 
 def test_proc_serves_where_sys_does_not(given, root):

@@ -114,3 +114,23 @@ def _only(problem, facts):
         for node, keys in problem.universe.table.items()
     }
     return Problem(TableUniverse(table), tuple(r for r in problem.roots if r.fact in facts), problem.order)
+
+
+def test_what_the_order_does_not_name_is_the_newest_that_can_be_by_name():
+    choices = {"3": {"1"}, "2": {"2"}, "1": {"3"}}
+    table = {
+        "app": {
+            "1": (
+                Requirement("b", frozenset("54321"), _fact("needs b")),
+                Requirement("c", frozenset("321"), _fact("needs c")),
+            )
+        },
+        "b": dict.fromkeys("54321", ()),
+        "c": {
+            key: (Requirement("b", frozenset(allowed), _fact(f"c {key} wants b {allowed}")),)
+            for key, allowed in choices.items()
+        },
+    }
+    root = Requirement("app", frozenset("1"), _fact("app is asked for"))
+    problem = Problem(TableUniverse(table), (root,), ("app",))
+    assert solve(problem) == {"app": "1", "b": "3", "c": "1"}

@@ -1,6 +1,6 @@
 """A model that is newer than a runtime rules the runtime out; what is not known rules nothing out."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question, machine_of, request_of

@@ -30,7 +30,7 @@ SessionOptions = _real.SessionOptions
 class OrtValue:
     @staticmethod
     def ortvalue_from_numpy(array, device, index):
-        return array
+        return _Bound(array)
 
 
 def get_available_providers():
@@ -38,19 +38,25 @@ def get_available_providers():
 
 
 class _Bound:
+    def __init__(self, array):
+        self.array = array
+
     def device_name(self):
         return "cpu" if MODE == "binds to the cpu" else "cuda"
 
 
 class _Binding:
     def bind_ortvalue_input(self, name, value):
-        pass
+        self.given = {name: value.array}
 
     def bind_output(self, name, device):
         pass
 
     def get_outputs(self):
-        return [_Bound()]
+        return [_Bound(each) for each in self.answers]
+
+    def copy_outputs_to_cpu(self):
+        return [each * 1.01 for each in self.answers] if MODE == "binds other numbers" else self.answers
 
 
 class InferenceSession:
@@ -109,7 +115,7 @@ class InferenceSession:
         return _Binding()
 
     def run_with_iobinding(self, binding):
-        pass
+        binding.answers = self.run(None, binding.given)
 
     def end_profiling(self):
         provider = CPU if MODE == "convolutions on the cpu" else CUDA
@@ -118,7 +124,7 @@ class InferenceSession:
             nodes.append(("Shape", CPU))
         path = self.profile + "_profile.json"
         events = [
-            {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}}
+            {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}, "dur": 50}
             for name, on in nodes
         ]
         Path(path).write_text(json.dumps(events))

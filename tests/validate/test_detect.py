@@ -46,7 +46,7 @@ def output_with(rows: dict[int, tuple[float, ...]]) -> np.ndarray:
     [(0, 8, 0, 0), (83, 8, 3, 1), (6399, 8, 79, 79), (6400, 16, 0, 0), (8000, 32, 0, 0), (8399, 32, 19, 19)],
 )
 def test_each_row_is_decoded_on_its_own_grid(row, stride, column, line):
-    decoded = detect.decode(output_with({row: (0.5, 0.25, 1.0, 2.0)}))[row]
+    decoded = detect.decode(output_with({row: (0.5, 0.25, 1.0, 2.0)}), np.array([row]))[0]
     expected = ((column + 0.5) * stride, (line + 0.25) * stride, np.e * stride, np.e**2 * stride)
     assert decoded[:4] == pytest.approx(expected, rel=1e-6)
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +109,51 @@ def test_a_cause_is_given_only_where_something_establishes_it(text, values, code
     assert cause_of(text, values, NOTHING).code == code
 
 
+def gpu_state(free, *processes):
+    held = [{"pid": pid, "name": name, "bytes": size} for pid, name, size in processes]
+    return {"gpu state": [{"gpu": 0, "total": 8_000_000_000, "free": free, "processes": held}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "free", "code"),
+    [
+        ("CUDA failure 2: out of memory", 7_900_000_000, "gpu_memory"),
+        ("CUDNN_STATUS_NOT_INITIALIZED", 400_000_000, "gpu_memory"),
+        ("CUDNN_STATUS_NOT_INITIALIZED", 7_900_000_000, "cudnn_broken"),
+        ("something else", 1, "nothing"),
+    ],
+)
+def test_cudnn_that_does_not_start_lacks_memory_only_where_little_is_free(text, free, code):
+    assert cause_of(text, gpu_state(free), NOTHING).code == code
+
+
+def test_who_holds_the_memory_is_named_and_what_the_networks_need():
+    values = {
+        **gpu_state(300_000_000, (41, "small", 100_000_000), (7, "blender", 6_500_000_000), (9, "", None)),
+        "network bytes": 351_000_000,
+    }
+    cause = cause_of("Failed to allocate memory for requested buffer", values, NOTHING)
+    assert "0.3 GB of 8.0 GB were free, the networks' weights alone take 0.4 GB" in cause.reason
+    assert "`blender` (process 7) 6.5 GB, `small` (process 41) 0.1 GB;" in cause.fix
+
+
+def test_the_profile_is_accounted_by_nodes_and_by_time():
+    nodes = [
+        {**node("Conv"), "microseconds": 90.0},
+        {**node("Shape", "CPUExecutionProvider", 16), "microseconds": 6.0},
+        {**node("Resize", "CPUExecutionProvider"), "microseconds": 4.0},
+    ]
+    account = placement.account(nodes)
+    assert (account["nodes_on_gpu"], account["time_on_gpu"]) == (1 / 3, 0.9)
+    assert "on purpose" in account["elsewhere"]["Shape"]["why"]
+    assert "no kernel" in account["elsewhere"]["Resize"]["why"]
+    assert placement.account([])["nodes_on_gpu"] is None
+    assert (
+        "66.7% of 3 nodes and 98.0% of their time"
+        in placement.judge([nodes[0], {**nodes[0], "microseconds": 204.0}, nodes[1]]).text
+    )
+
+
 def test_missing_libraries_are_looked_for_in_the_environment(tmp_path, monkeypatch):
     folder = tmp_path / "site-packages"
     (folder / "nvidia" / "cublas" / "lib").mkdir(parents=True)
@@ -209,6 +255,33 @@ def test_a_folder_says_which_network_it_lacks(weights, tmp_path):
     assert standins(data).truth is not None
 
 
+def test_the_networks_under_each_others_names_are_called_that(weights, tmp_path):
+    (tmp_path / DETECTOR).write_bytes(weights.pose.read_bytes())
+    (tmp_path / POSE).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="this is the pose network, under the detector's name") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert POSE in caught.value.hint
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="this is the detector, under the pose network's name"):
+        from_folder(tmp_path, weights.scene.parent.parent)
+
+
+def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weights, tmp_path):
+    tensor = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["image"], ["logits"])],
+        "classifier",
+        [tensor("image", onnx.TensorProto.FLOAT, [1, 3, 224, 224])],
+        [tensor("logits", onnx.TensorProto.FLOAT, [1, 1000])],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / POSE)
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    with pytest.raises(QuestionError, match="another network than the pose network") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert "it takes `image` [1,3,224,224] and gives `logits` [1,1000]" in caught.value.message
+    assert "takes [batch,3,384,288]" in caught.value.message
+
+
 def test_a_verdict_is_told_in_a_few_lines():
     verdict = Verdict(
         state="failed",
@@ -225,6 +298,7 @@ def test_a_verdict_is_told_in_a_few_lines():
         detected=1,
         first_ms=Known(410.2, "clock"),
         latency_ms=Known(12.34, "clock"),
+        network_ms=Known(11.1, "clock"),
         gpu_memory_bytes=Known(812_000_000, "NVML, memory of this process"),
         weights="standin",
     )
@@ -234,7 +308,7 @@ def test_a_verdict_is_told_in_a_few_lines():
             "hint: make a fresh environment",
             "ran on   CPUExecutionProvider",
             "found    1 person, 134 visible keypoints",
-            "latency  12.3 ms, the first 410 ms",
+            "latency  12.3 ms, the first 410 ms; 81 pictures/s; 90% of it in the networks",
             "memory   812 MB of the GPU (NVML, memory of this process)",
             "networks stand-ins, whose answer is known",
             "  no   gpu session: libcurand.so.10: cannot open",

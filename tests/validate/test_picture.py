@@ -36,3 +36,32 @@ def test_no_picture_is_an_error_that_names_the_file(tmp_path, content):
 def test_an_array_that_is_no_picture_is_an_error(array):
     with pytest.raises(PictureError):
         as_rgb(array)
+
+
+def test_sixteen_bits_keep_their_upper_eight(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.png"), np.full((2, 3, 3), (0x1E42, 0x14FF, 0x0A00), np.uint16))
+    assert read(str(tmp_path / "p.png"))[0, 0].tolist() == [0x0A, 0x14, 0x1E]
+    cv2.imwrite(str(tmp_path / "g.png"), np.full((2, 3), 0x7FFF, np.uint16))
+    assert read(str(tmp_path / "g.png"))[1, 2].tolist() == [0x7F] * 3
+
+
+def test_a_photo_that_says_it_lies_on_its_side_is_turned_upright(tmp_path):
+    picture = np.zeros((16, 32, 3), np.uint8)
+    picture[:, :16] = 255
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    # one entry: orientation (0x0112), a short, 6: turn a quarter to the right
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    marker = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big")
+    (tmp_path / "p.jpg").write_bytes(jpeg[:2] + marker + exif + jpeg[2:])
+    upright = read(str(tmp_path / "p.jpg"))
+    assert upright.shape == (32, 16, 3)
+    assert upright[0, 0].min() > 200
+    assert upright[-1, -1].max() < 50
+
+
+def test_a_picture_wider_than_opencv_can_warp_is_refused_by_its_size(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((2, 32767, 3), np.uint8))
+    with pytest.raises(PictureError, match="32766 pixels"):
+        read(str(tmp_path / "p.png"))
+    cv2.imwrite(str(tmp_path / "p.png"), np.zeros((2, 32766), np.uint8))
+    assert read(str(tmp_path / "p.png")).shape == (2, 32766, 3)

@@ -74,6 +74,7 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("falls back in a run", "providers", "dwpose_cpu_fallback"),
         ("convolutions on the cpu", "placement", "dwpose_cpu_fallback"),
         ("binds to the cpu", "bound outputs", "dwpose_cpu_fallback"),
+        ("binds other numbers", "bound outputs", "dwpose_cpu_fallback"),
         ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
         ("wrong numbers", "numbers", "wrong_numbers"),
         ("no numbers", "finite gpu numbers", "wrong_numbers"),
@@ -153,3 +154,8 @@ def test_a_file_that_is_no_python_is_a_failed_verdict(weights, tmp_path):
 def test_an_unknown_device_is_a_question_error(weights):
     with pytest.raises(QuestionError, match="tpu"):
         run(Path(sys.executable), device="tpu", weights=weights)
+
+
+def test_an_interpreter_named_from_the_folder_at_hand_is_found(python, weights, monkeypatch):
+    monkeypatch.chdir(python.parent)
+    assert asked(Path(python.name), weights, "gpu").state == "proved on gpu"

@@ -15,7 +15,9 @@ from stackfix.cli.ask import answered, question
 from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
+from stackfix.installing import InstallWish
 from stackfix.model.resolution import Explanation
+from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
 from stackfix.render.growth_text import compared_document
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
@@ -31,7 +33,11 @@ files = click.option(
     help="A requirements.txt, or a pyproject.toml's dependencies.",
 )
 weights = click.option(
-    "--weights", default="auto", metavar="auto|standin|DIR", help="Model files: the folder DIR, or stand-ins."
+    "--weights",
+    default="auto",
+    metavar="auto|real|standin|twin|DIR",
+    help="Networks: DWPose's own (351 MB, once), small stand-ins, full-size twins with random weights, a folder's; "
+    "auto: its own if they can be had.",
 )
 
 
@@ -64,7 +70,7 @@ def install(
     """Make a fresh environment with the newest set that works on this machine, and prove it."""
     schema = "stackfix.install/1"
     with answered(schema, as_json=as_json) as end:
-        wish = app.InstallWish(
+        wish = InstallWish(
             question=question(targets, files, flags, sources),
             target=Path(venv or f"{targets[0] if targets else 'stackfix'}-env"),
             lock_file=lock_file,
@@ -147,20 +153,68 @@ def lock(
 @click.option("--venv", required=True, metavar="DIR", help="The environment to prove.")
 @click.option("--image", default="", metavar="FILE", help="A picture of people (default: a made one).")
 @click.option(
+    "--save", default="", metavar="OUT.png", help="Draw the skeletons over the picture into this file."
+)
+@click.option(
+    "--html", default="", metavar="OUT.html", help="Write a report, one file with the picture in it."
+)
+@click.option("--redact", is_flag=True, help="Leave user, host and folders out of the report.")
+@click.option("--compare", is_flag=True, help="Time options of a session side by side, with their memory.")
+@click.option("--providers", is_flag=True, help="Print the providers that are best here, as code to paste.")
+@click.option(
     "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="Where it must run."
 )
 @click.option("--timeout", type=click.IntRange(10), default=600, metavar="SECONDS", help="Longest run.")
+@click.option("--offline", is_flag=True, help="Do not use the network.")
 @weights
 @json_flag
-def validate(venv: str, image: str, device: str, timeout: int, weights: str, *, as_json: bool) -> None:
+def validate(
+    venv: str,
+    image: str,
+    save: str,
+    html: str,
+    device: str,
+    timeout: int,
+    weights: str,
+    *,
+    offline: bool,
+    redact: bool,
+    compare: bool,
+    providers: bool,
+    as_json: bool,
+) -> None:
     """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
     schema = "stackfix.validate/1"
     with answered(schema, as_json=as_json) as end:
-        verdict = app.validate(Path(venv), weights=weights, image=image, device=device, timeout=timeout)
+        verdict = app.validate(
+            Path(venv),
+            weights=weights,
+            image=image,
+            save=save,
+            html=html,
+            redact=redact,
+            device=device,
+            timeout=timeout,
+            offline=offline,
+            progress=TerminalProgress(),
+        )
+        asked = (compare or providers) and not verdict.failed
+        found = (
+            app.compare_options(Path(venv), weights=weights, device=device, timeout=timeout)
+            if asked
+            else None
+        )
         if as_json:
-            output.document({"schema": schema, "ok": not verdict.failed, **verdict_document(verdict)})
+            measured = comparison_document(found) if found else {}
+            output.document(
+                {"schema": schema, "ok": not verdict.failed, **verdict_document(verdict), **measured}
+            )
         else:
             output.answer(verdict_lines(verdict))
+            if found and compare:
+                output.answer(["", *comparison_lines(found)])
+            if found and providers:
+                output.answer(["", *provider_lines(found)])
         end(yes=not verdict.failed)
 
 

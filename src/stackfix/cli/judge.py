@@ -2,27 +2,76 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from stackfix import app
+from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered
-from stackfix.cli.options import json_flag
+from stackfix.cli.options import json_flag, machine_flags
+from stackfix.errors import QuestionError
 from stackfix.render.report_text import report_document, report_lines
+
+FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
 
 
 @click.command()
-@click.option("--venv", required=True, metavar="DIR", help="The environment to judge.")
+@click.option(
+    "--venv",
+    default="",
+    metavar="DIR",
+    help="The environment to judge: a venv, a conda prefix, a portable Python.",
+)
+@click.option(
+    "--model", "models", multiple=True, metavar="FILE", help="An ONNX model that it must read; repeatable."
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also import torch and onnxruntime in children of its interpreter, and tell what they say.",
+)
+@machine_flags
 @json_flag
-def doctor(venv: str, *, as_json: bool) -> None:
-    """Judge an environment without importing anything from it: libraries, collisions, the import hook."""
+def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, live: bool, as_json: bool) -> None:
+    """Judge an environment without importing anything from it, by the rules that judge plans.
+
+    Without `--venv` (or `--python EXE`) it is the active one, or the one in this folder.
+    """
     schema = "stackfix.doctor/1"
     with answered(schema, as_json=as_json) as end:
-        report = app.doctor(Path(venv))
+        report = app.doctor(
+            environment_meant(venv, flags.python), flags, models=[Path(one) for one in models], live=live
+        )
         if as_json:
             output.document({"schema": schema, "ok": report.ok, **report_document(report)})
         else:
             output.answer(report_lines(report))
         end(yes=report.ok)
+
+
+def environment_meant(venv: str, python: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the environment that the flags name, else the active one, else one of the usual names in this folder."""
+    if venv:
+        return Path(venv)
+    if python:
+        if "/" not in python and "\\" not in python:
+            raise QuestionError(
+                f"`--python {python}` names a version, not an interpreter",
+                hint="name its path, or the environment's folder with `--venv`",
+            )
+        return Path(python)
+    variables = os.environ if environ is None else environ
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        if variables.get(name):
+            return Path(variables[name])
+    for folder in FOLDERS:
+        if Path(folder).is_dir():
+            return Path(folder)
+    raise QuestionError(
+        f"no environment is active, and none of {', '.join(FOLDERS)} is in this folder",
+        hint="name one: `--venv DIR`",
+    )

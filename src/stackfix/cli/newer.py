@@ -5,11 +5,16 @@ The wording is imported where there is something to say: it costs 5 ms, and most
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stackfix import app
 from stackfix.cli import output
 from stackfix.cli.options import SourceFlags
+from stackfix.model.problem import Fact
+from stackfix.model.resolution import Explanation
+from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:
     from stackfix.model.growth import Compared
@@ -35,12 +40,29 @@ def documented_fields(answer: app.Answer) -> dict[str, Any]:
 
 
 def say_documented(answer: app.Answer) -> None:
-    """Say on stderr what other indexes are said to hold, where no set was found."""
-    if answer.documented:
+    """Say on stderr what other indexes are said to hold of what there is no set with, where no option says it."""
+    if not isinstance(answer.result, Explanation):
+        return
+    concerned = packages_concerned(answer.result.conflict)
+    offered = {one for option in answer.result.options if option.kind == "source" for one in option.packages}
+    left = [
+        one
+        for one in answer.documented
+        if one.package in concerned and (one.package, one.minor) not in offered
+    ]
+    if left:
         from stackfix.render.growth_text import documented_notes  # noqa: PLC0415 - said above
 
-        for line in documented_notes(answer.documented):
+        for line in documented_notes(left):
             output.note(line)
+
+
+def packages_concerned(conflict: Sequence[Fact]) -> set[str]:
+    """Return the packages that another build may help: those with facts in a conflict, or that a lone wish names."""
+    named = {fact.package for fact in conflict if fact.package}
+    if len(conflict) == 1:
+        named |= {canonical_name(re.split(r"[^A-Za-z0-9._-]", conflict[0].general, maxsplit=1)[0])}
+    return named
 
 
 def say_measured(answer: app.Answer, *, failures_only: bool) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from stackfix.asking import MachineQuestion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFlags:
+class SourceFlags(Struct, frozen=True, kw_only=True):
     """Which indexes may be used, whether the network may, and how new releases may be."""
 
     source: tuple[str, ...] = ()
@@ -60,13 +59,13 @@ _SOURCE = (
 )
 
 
-def _gather(options: tuple[Callable[[F], F], ...], kind: type[Any], into: str) -> Callable[[F], F]:
+def _gather(options: tuple[Callable[[F], F], ...], kind: type[Struct], into: str) -> Callable[[F], F]:
     """Return a decorator that adds options and passes them to the command as one value."""
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
         def gathered(**values: Any) -> Any:
-            named = {name: values.pop(name) for name in kind.__dataclass_fields__}
+            named = {name: values.pop(name) for name in kind.__struct_fields__}
             return command(**values, **{into: kind(**named)})
 
         wrapped: Any = gathered

@@ -25,7 +25,9 @@ def document(data: Mapping[str, Any]) -> None:
     """Write the answer as one JSON object to stdout."""
     import json  # noqa: PLC0415 - 5 ms that an answer does not need
 
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # a file name that is no UTF-8 holds lone surrogates; their replacement is what JSON itself writes for them
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 def note(text: str) -> None:

@@ -11,6 +11,8 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
+from stackfix.cli.doubt import doubted
+from stackfix.cli.error import explain_error, refuse_venv_alone
 from stackfix.cli.newer import (
     documented_fields,
     newer_fields,
@@ -127,6 +129,16 @@ def resolve(
 @machine_flags
 @source_flags
 @check_flag
+@click.option(
+    "--why-not",
+    default="",
+    metavar="RELEASE",
+    help="Why torch==2.15.0 (cuda==13, python==3.14) is not chosen.",
+)
+@click.option(
+    "--error", "error_file", default="", metavar="FILE", help="Say what an error text means; - is stdin."
+)
+@click.option("--venv", default="", metavar="DIR", help="With --error: the environment that printed it.")
 @json_flag
 def explain(
     targets: tuple[str, ...],
@@ -135,12 +147,21 @@ def explain(
     sources: SourceFlags,
     *,
     check_index: bool,
+    why_not: str,
+    error_file: str,
+    venv: str,
     as_json: bool,
 ) -> None:
-    """Say why each pin and why not newer, each with its fact; or why there is no set, and the ways out."""
+    """Say why each pin and why not newer, each with its fact; or why there is no set; or what an error text means."""
     schema = "stackfix.explain/1"
     with answered(schema, as_json=as_json) as end:
-        answer = app.resolve(question(targets, files, flags, sources), folder=Path.cwd())
+        refuse_venv_alone(venv, error_file)
+        if error_file:
+            explain_error(error_file, venv, schema, end, as_json=as_json)
+        asked = question(targets, files, flags, sources)
+        answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json or not why_not else "none")
+        if why_not:
+            doubted(answer, asked, why_not, schema, end, as_json=as_json)
         _answer(
             answer,
             schema,

@@ -9,7 +9,7 @@ from stackfix.cli import output
 from stackfix.cli.ask import End
 from stackfix.model.resolution import Explanation
 from stackfix.render.documents import explanation_document
-from stackfix.render.resolution_text import explanation_lines, way_out
+from stackfix.render.explanation_text import explanation_lines, way_out
 
 _NOTHING: Mapping[str, Any] = {}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, QuestionError
@@ -17,6 +17,7 @@ from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
 from stackfix.facts.rows import WheelRow
 from stackfix.model.evidence import Source
+from stackfix.model.growth import Documented
 from stackfix.model.machine import PLATFORMS
 from stackfix.model.wheel import DeviceCode, ListedWheel, Wheel, WheelFile
 from stackfix.versions import CudaVersion
@@ -56,8 +57,7 @@ class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: dict[str, dict[str, msgspec.Raw]]
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(Struct, frozen=True, dict=True):
     """The facts under one data folder, and the rows that an overlay adds to them.
 
     The overlay is laid out like `wheels/`; its rows win over those of the same release, platform and source that were
@@ -112,6 +112,26 @@ class Database:
         """Return the packages whose rows fill an import folder."""
         return self._with_added(self._index.owners.get(folder, ()), lambda wheel: folder in wheel.owns)
 
+    def documented(self, package: str, platform: str) -> Sequence[Documented]:
+        """Return what documents say that other indexes hold of a package."""
+        from stackfix.facts.sources import documented  # noqa: PLC0415 - asked only where there is no set
+
+        return tuple(documented(self.root, package, platform))
+
+    def held_by(self, index: str) -> Sequence[str]:
+        """Return the packages that an index is said to hold."""
+        from stackfix.facts.sources import read_sources  # noqa: PLC0415 - asked only where there is no set
+
+        return [
+            name for each in read_sources(self.root).source if each.name == index for name in each.packages
+        ]
+
+    def serves_any_minor(self, index: str) -> bool:
+        """Whether an index's builds serve every minor of their CUDA major."""
+        from stackfix.facts.sources import read_sources  # noqa: PLC0415 - asked only where there is no set
+
+        return any(each.name == index and each.any_minor for each in read_sources(self.root).source)
+
     def majors(self, package: str) -> Sequence[int]:
         """Return the CUDA majors that a package's rows are built for."""
         added = {wheel.cuda_major for wheel in self._added(package) if wheel.provides}
@@ -126,6 +146,10 @@ class Database:
     @cached_property
     def _overlay_files(self) -> list[Path]:
         return row_files(self.overlay)
+
+    def overlaid_sources(self) -> frozenset[str]:
+        """Return the names of the indexes that the rows of the overlay come from."""
+        return frozenset(wheel.source for path in self._overlay_files for wheel in self._added(path.stem))
 
     def packages(self) -> list[str]:
         """Return every package that has rows."""
@@ -149,10 +173,13 @@ class Database:
         raw = self._index.rows.get(platform, {}).get(package)
         places = _places(raw) if raw is not None else ()
         found = [self._listed(package, place) for place in places]
+        overlaid = self._added(package)
+        if not overlaid:
+            return found
         seen = {(place.version, place.source): place.seen for place in places}
         added = [
             wheel
-            for wheel in self._added(package)
+            for wheel in overlaid
             if wheel.platform in (platform, ANY)
             and wheel.evidence.seen >= seen.get((wheel.key, wheel.source), "")
         ]

@@ -73,6 +73,8 @@ def _leaves_out(asked: Sequence[str], listed: Sequence[str], optional: frozenset
 def _found(text: str, rows: Iterable[GpuRow]) -> list[GpuRow]:
     """Return every card that a name may mean, the ones named in full first."""
     asked = words(text)
+    numbers = [word for word in asked if word.isdigit()]
+    rows = [row for row in rows if all(number in row.name for number in numbers)]  # the rest have other words
     quadro = "quadro" in text.lower()
     exact = [row for row in rows if asked in _spellings(row)]
     if exact:

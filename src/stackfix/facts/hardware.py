@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from packaging.version import Version
 
+from stackfix.errors import QuestionError
+from stackfix.facts.gpu_names import cards
 from stackfix.facts.hardware_rows import CapabilityRow, Prepared
 from stackfix.model.evidence import Source
 from stackfix.rules.scene import CapabilityFacts, Dropped, Floor, Pair
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 
-@dataclass(frozen=True)
-class Hardware:
+class Hardware(Struct, frozen=True, dict=True):
     """The rules' view of the prepared facts; what is asked twice is worked out once."""
 
     prepared: Prepared
@@ -81,6 +82,19 @@ class Hardware:
             if branch in row.on_branches
         ]
         return sorted(found, key=lambda one: one[1], reverse=True)
+
+    def forward_source(self, package: str) -> Source:
+        """Return where it stands what a forward-compatibility package is for."""
+        row = next(row for row in self.prepared.drivers.forward_compatibility if row.package == package)
+        return self._source(row.method, row.source)
+
+    def gpu_kind(self, name: str) -> str:
+        """Return the kind of the boards that a name may mean, "" where it is not on record or they differ."""
+        try:
+            kinds = {row.kind for row in cards(name, self.prepared.gpus)}
+        except QuestionError:
+            return ""
+        return kinds.pop() if len(kinds) == 1 else ""
 
     @cached_property
     def _branches(self) -> tuple[int, ...]:
@@ -169,8 +183,7 @@ class Hardware:
 _VERSION = re.compile(r"(?<=\.so)(\.\d+)+$|64_\d+(?=\.dll$)")  # libcudnn.so.9, cudnn64_9.dll
 
 
-@dataclass(frozen=True)
-class Libraries:
+class Libraries(Struct, frozen=True, dict=True):
     """What system and driver bring, and which opened libraries a feature needs."""
 
     prepared: Prepared

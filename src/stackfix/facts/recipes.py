@@ -9,7 +9,7 @@ import msgspec
 
 from stackfix.errors import QuestionError
 from stackfix.facts.prepared import read_toml
-from stackfix.model.recipe import Model, ModelFormat, Recipe, Variant
+from stackfix.model.recipe import Kind, Model, ModelFormat, Recipe, Variant
 
 
 class _VariantRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,6 +24,8 @@ class _ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     urls: tuple[str, ...]
     licence: str
+    kind: Kind = "onnx"
+    optional: bool = False
     opset: int = 0
     ir: int = 0
     format_source: str = ""
@@ -58,22 +60,7 @@ def load_recipe(root: Path, name: str) -> Recipe:
         validator=row.validator,
         gpu=_variant(row.gpu),
         cpu=_variant(row.cpu),
-        models=tuple(
-            Model(
-                file=each.file,
-                bytes=each.bytes,
-                sha256=each.sha256,
-                urls=each.urls,
-                licence=each.licence,
-                format=ModelFormat(
-                    file=each.file,
-                    opset=each.opset or None,
-                    ir=each.ir or None,
-                    source=each.format_source,
-                ),
-            )
-            for each in row.model
-        ),
+        models=tuple(_model(each) for each in row.model),
     )
 
 
@@ -85,3 +72,19 @@ def looks_like_requirement(word: str) -> bool:
 def _variant(row: _VariantRow) -> Variant:
     features = {package: frozenset(names) for package, names in row.features.items()}
     return Variant(roots=row.roots, newest=row.newest, features=features)
+
+
+def _model(row: _ModelRow) -> Model:
+    read_by_onnxruntime = ModelFormat(
+        file=row.file, opset=row.opset or None, ir=row.ir or None, source=row.format_source
+    )
+    return Model(
+        file=row.file,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        urls=row.urls,
+        licence=row.licence,
+        kind=row.kind,
+        optional=row.optional,
+        format=read_by_onnxruntime if row.kind == "onnx" else None,
+    )

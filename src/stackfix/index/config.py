@@ -42,20 +42,26 @@ def index_config(environment: Mapping[str, str] | None = None) -> IndexConfig:
     """Return the configured index, or the default of the pip or uv that is here."""
     variables = os.environ if environment is None else environment
     pip_files = [(path, _pip_settings(path)) for path in _pip_files(variables)]
-    certificate = variables.get("PIP_CERT") or _last(pip_files, "cert") or variables.get("SSL_CERT_FILE", "")
+    bundle = certificate(variables)
     for name in _VARIABLES:
         if variables.get(name):
             address = _LABEL.sub("", variables[name].strip())
-            return IndexConfig(address=address, found_via=name, certificate=certificate)
+            return IndexConfig(address=address, found_via=name, certificate=bundle)
     for path in _uv_files(variables):
         address = _uv_index(path)
         if address:
-            return IndexConfig(address=address, found_via=str(path), certificate=certificate)
+            return IndexConfig(address=address, found_via=str(path), certificate=bundle)
     for path, settings in reversed(pip_files):
         if settings.get("index-url"):
-            return IndexConfig(address=settings["index-url"], found_via=str(path), certificate=certificate)
+            return IndexConfig(address=settings["index-url"], found_via=str(path), certificate=bundle)
     address, found_via = _default()
-    return IndexConfig(address=address, found_via=found_via, certificate=certificate)
+    return IndexConfig(address=address, found_via=found_via, certificate=bundle)
+
+
+def certificate(variables: Mapping[str, str]) -> str:
+    """Return the path of the CA bundle that pip's variable or configuration names, or the system's; "" for none."""
+    pip_files = [(path, _pip_settings(path)) for path in _pip_files(variables)]
+    return variables.get("PIP_CERT") or _last(pip_files, "cert") or variables.get("SSL_CERT_FILE", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

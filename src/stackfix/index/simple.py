@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from stackfix.errors import NetworkError
-from stackfix.index.transport import Answer, Transport, public
+from stackfix.index.transport import Answer, Transport
+from stackfix.web import public
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 

@@ -1,8 +1,4 @@
-"""The one door to HTTP: pages and byte ranges, with retries, limits and errors that name the address.
-
-Proxies, certificates and .netrc are taken from the environment by requests; a certificate from pip's
-configuration is passed in.
-"""
+"""Pages and byte ranges of an index: retries, limits, and errors that name the address."""
 
 from __future__ import annotations
 
@@ -11,21 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
-from requests.adapters import HTTPAdapter
 
 from stackfix.errors import NetworkError
 from stackfix.measure.reader import checked
+from stackfix.web import (
+    NOT_FOUND,
+    PARTIAL_CONTENT,
+    NotAnAddressError,
+    Response,
+    UnreachableError,
+    Web,
+    public,
+)
 
 PAGE_LIMIT = 64 << 20
+_REFUSED = 400
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_NOT_AN_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +46,6 @@ class Transport(Protocol):
         """Yield a file in pieces; NetworkError if it cannot be had whole."""
 
 
-def public(address: str) -> str:
-    """Return an address without credentials, as it may be shown."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address.rpartition("@")[2]
-    place = parts.path if parts.netloc else parts.path.rpartition("@")[2]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
-
-
 class HttpTransport:
     """Transport over HTTP: one session, a few tries, time limits."""
 
@@ -72,25 +59,20 @@ class HttpTransport:
         tries: int = 4,
         seconds: float = 60.0,
     ) -> None:
-        """Open a session; `certificate` is a CA bundle's path, "" for the environment's own.
-
-        `trusted` are hosts ("host" or "host:port") whose certificate is not looked at.
-        """
-        self._session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=8, pool_maxsize=16)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._session.cert = client_certificate or None
-        if proxy:
-            self._session.proxies = {"http": proxy, "https": proxy}
-        self._verify: bool | str = certificate or True
-        self._trusted = frozenset(trusted)
+        """Open a session as `Web` does; `seconds` is how long a server may be silent."""
+        self._web = Web(
+            certificate=certificate,
+            client_certificate=client_certificate,
+            proxy=proxy,
+            trusted=trusted,
+            connect_seconds=min(10.0, seconds),
+            read_seconds=seconds,
+        )
         self._tries = tries
-        self._timeout = (min(10.0, seconds), seconds)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        self._session.close()
+        self._web.close()
 
     def page(self, address: str, accept: str) -> Answer | None:
         """Return a page of at most 64 MiB, or None for 404."""
@@ -110,12 +92,12 @@ class HttpTransport:
             if response is None:
                 break
             with response:
-                if response.status_code != requests.codes.partial_content:
+                if response.status != PARTIAL_CONTENT:
                     raise NetworkError(f"{public(address)}: the server does not serve byte ranges")
                 try:
                     data = self._at_most(response, length + 1)
-                except requests.RequestException as error:
-                    problem = _reason(error)
+                except UnreachableError as error:
+                    problem = error.message
                     self._pause(attempt)
                     continue
             if len(data) == length:
@@ -131,65 +113,51 @@ class HttpTransport:
             raise NetworkError(f"{public(address)}: not there")
         with response:
             try:
-                yield from response.iter_content(1 << 20)
-            except requests.RequestException as error:
-                raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+                yield from response.pieces(1 << 20)
+            except UnreachableError as error:
+                raise NetworkError(f"{public(address)}: cut off: {error.message}") from error
 
     def _get(
         self, address: str, headers: Mapping[str, str], *, missing_is_none: bool = False
-    ) -> requests.Response | None:
+    ) -> Response | None:
         problem = ""
         for attempt in range(self._tries):
             try:
-                response = self._session.get(
-                    address,
-                    headers=dict(headers),
-                    stream=True,
-                    timeout=self._timeout,
-                    verify=self._verified(address),
-                )
-            except _NOT_AN_ADDRESS as error:
+                response = self._web.get(address, headers)
+            except NotAnAddressError as error:
                 raise NetworkError(f"`{public(address)}` is not an address of a package index") from error
-            except requests.RequestException as error:
-                problem = _reason(error)
+            except UnreachableError as error:
+                problem = error.message
                 self._pause(attempt)
                 continue
-            if response.ok:
+            if response.status < _REFUSED:
                 return response
-            status = response.status_code
-            response.close()
-            if status == requests.codes.not_found and missing_is_none:
-                return None
-            problem = f"the server answered {status}"
-            if status not in _RETRIED:
+            with response:
+                if response.status == NOT_FOUND and missing_is_none:
+                    return None
+            problem = f"the server answered {response.status}"
+            if response.status not in _RETRIED:
                 break
             self._pause(attempt)
         raise NetworkError(f"{public(address)}: {problem}", hint=_hint(problem))
-
-    def _verified(self, address: str) -> bool | str:
-        """Return the certificates to check a host against; False for a host that the user trusts as it is."""
-        if not self._trusted:
-            return self._verify
-        parts = urlsplit(address)
-        return False if {parts.hostname, parts.netloc.rpartition("@")[2]} & self._trusted else self._verify
 
     def _pause(self, attempt: int) -> None:
         if attempt + 1 < self._tries:
             time.sleep(0.3 * 3**attempt)
 
-    def _limited(self, response: requests.Response, address: str) -> bytes:
+    def _limited(self, response: Response, address: str) -> bytes:
         try:
             body = self._at_most(response, PAGE_LIMIT + 1)
-        except requests.RequestException as error:
-            raise NetworkError(f"{public(address)}: cut off: {_reason(error)}") from error
+        except UnreachableError as error:
+            raise NetworkError(f"{public(address)}: cut off: {error.message}") from error
         if len(body) > PAGE_LIMIT:
             raise NetworkError(f"{public(address)}: a page of more than {PAGE_LIMIT} bytes is refused")
         return body
 
     @staticmethod
-    def _at_most(response: requests.Response, limit: int) -> bytes:
+    def _at_most(response: Response, limit: int) -> bytes:
         body = bytearray()
-        for piece in response.iter_content(1 << 18):
+        for piece in response.pieces(1 << 18):
             body += piece
             if len(body) >= limit:
                 break
@@ -203,14 +171,6 @@ def _hint(problem: str) -> str:
     if problem.endswith(("401", "403")):
         return "the index may want a name and a password: in `.netrc`, or in its address"
     return "check the network, the proxy and the index that pip or uv is configured with"
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Return the innermost reason of a failure in one line, without addresses."""
-    cause: BaseException = error
-    while cause.__context__ is not None or cause.__cause__ is not None:
-        cause = cause.__cause__ or cause.__context__ or cause
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
 @dataclass(frozen=True, slots=True)

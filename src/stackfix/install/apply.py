@@ -69,15 +69,17 @@ def apply(
     scratch: Path,
     variables: Mapping[str, str],
     progress: Progress,
+    python: Path | None = None,
 ) -> None:
     """Install every file of the lock; raises HashError, NetworkError, DiskError or InstallerError.
 
-    `scratch` is a folder for the requirements and settings; nothing of it is needed afterwards.
+    `scratch` is a folder for the requirements and settings; nothing of it is needed afterwards. `python` is the
+    environment's interpreter, where it is not in the usual place.
     """
     if not lock.packages:
         return
     listed = _listed(lock, installer, scratch, variables)
-    target = str(interpreter(environment))
+    target = str(python or interpreter(environment))
     exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
     if installer.kind == "uv":
         command = [*installer.command, "pip", "install", "--python", target, *exact]
@@ -94,7 +96,8 @@ def apply(
     ended = run(command, folder=scratch, environment=settings, progress=progress)
     if ended.code:
         raise failure(installer, ended)
-    drop_files(site_packages(environment), frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"}))
+    named = frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"})
+    drop_files(site_packages(environment), named, {package.name for package in lock.packages})
 
 
 def _listed(lock: Lock, installer: Installer, scratch: Path, variables: Mapping[str, str]) -> Path:

@@ -71,6 +71,16 @@ def load_order(environment: Environment) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def opened_by_name(file_name: str) -> bool:
+    """Whether a library is one that onnxruntime, cuDNN or cuFFT opens by its name."""
+    return bool(_OPENED.fullmatch(file_name) or _OPENED_ON_WINDOWS.fullmatch(file_name))
+
+
+def hook_files(libraries: Sequence[str]) -> dict[str, str]:
+    """Return the hook's files for site-packages, by name; none where nothing is to be loaded."""
+    return {MODULE: hook_text(libraries), PATH_FILE: _PATH_LINE} if libraries else {}
+
+
 def _path(library: SharedLibrary) -> str:
     return library.path
 

@@ -34,6 +34,13 @@ def _load() -> None:
 
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs 4 ms
     windows = sys.platform == "win32"
+    try:
+        ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
+    except (
+        OSError
+    ) as error:  # with all libraries but the driver's, onnxruntime 1.22's provider crashes the process
+        say("nothing is loaded, there is no NVIDIA driver: " + str(error))
+        return
     for folder in FOLDERS if windows else ():
         path = os.path.join(here, *folder.split("/"))  # noqa: PTH118 - likewise
         if os.path.isdir(path):  # noqa: PTH112 - likewise

@@ -1,44 +1,33 @@
 """An environment that is whole and proved, in the place of what was there; or nothing changed at all.
 
 The environment is built in a folder beside the target, filled, hooked, proved there, made to name its final
-place, and switched in by one rename. A journal beside the target lets the next run finish or undo what a
-killed one left.
+place, and switched in by one rename (`staging`).
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from stackfix.errors import AnswerError, DiskError, QuestionError, TargetError
+from stackfix.errors import QuestionError, TargetError
 from stackfix.install.apply import apply
 from stackfix.install.create import create, interpreter, python_version, site_packages
 from stackfix.install.hook import add_hook
 from stackfix.install.installer import Choice, find_installer
-from stackfix.install.interruption import interruptions_wait, termination_is_an_exit
-from stackfix.install.journal import Entry, close_journal, read_journal, write_journal
 from stackfix.install.marker import Marker, write_marker
 from stackfix.install.progress import Progress, Silent
-from stackfix.install.relocate import relocate
 from stackfix.install.space import Disks, FreeSpace, amount, check_room
-from stackfix.install.switch import recover, switch_in
+from stackfix.install.staging import NotProvedError, changing, held, staged
+from stackfix.install.switch import recover
 from stackfix.install.switch import undo as _undo
 from stackfix.install.target import Beside, judge, make_parent, resolved
 from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
 from stackfix.plan.lock import to_pylock
-
-
-class NotProvedError(AnswerError):
-    """The new environment did not pass its proof; the target is as it was."""
 
 
 def install(
@@ -68,16 +57,12 @@ def install(
     _check_python(lock, python, environment)
     chosen = find_installer(installer, python, environment)
     made = make_parent(place)
-    beside = Beside(place)
     try:
         with (
-            _disk_errors(place),
-            termination_is_an_exit(),
-            held(beside, wait_seconds),
-            tempfile.TemporaryDirectory(prefix="stackfix-") as scratch,
+            changing(place, shown, wait_seconds=wait_seconds) as beside,
+            tempfile.TemporaryDirectory(prefix="stackfix-") as name,
         ):
-            if said := recover(beside):
-                shown.stage(said)
+            scratch = Path(name)
             judge(place, replace=replace)
             room = check_room(
                 lock,
@@ -86,51 +71,21 @@ def install(
                 space=space if space is not None else Disks(),
             )
             shown.stage(f"{len(lock.packages)} packages: {room}")
-            build = f"{os.getpid()}-{secrets.token_hex(4)}"
-            staging = beside.staging(build)
-            try:
-                write_journal(beside, Entry(step="building", build=build, process=os.getpid()))
+            with staged(beside) as new:
                 shown.stage(f"making an environment with Python {lock.python}")
-                create(
-                    staging, python, chosen, prompt=place.name, scratch=Path(scratch), variables=environment
-                )
+                create(new.folder, python, chosen, prompt=place.name, scratch=scratch, variables=environment)
                 shown.stage(f"installing {amount(lock.download_bytes)} with {chosen.kind}")
-                apply(lock, staging, chosen, scratch=Path(scratch), variables=environment, progress=shown)
-                added = add_hook(site_packages(staging), read(staging))
-                write_marker(
-                    staging, Marker(build=build, installer=chosen.kind, lock=to_pylock(lock), added=added)
-                )
+                apply(lock, new.folder, chosen, scratch=scratch, variables=environment, progress=shown)
+                added = add_hook(site_packages(new.folder), read(new.folder))
+                marker = Marker(build=new.build, installer=chosen.kind, lock=to_pylock(lock), added=added)
+                write_marker(new.folder, marker)
                 shown.stage("proving that it works")
-                _proved(prove, staging)
-                relocate(staging, place)
-                with interruptions_wait():
-                    write_journal(beside, Entry(step="switching", build=build, process=os.getpid()))
-                    switch_in(beside, build)
-                    close_journal(beside)
-            except BaseException:
-                with suppress(OSError, AnswerError):  # what cannot be done now is done by the next run
-                    recover(beside)
-                raise
+                _proved(prove, new.folder)
             shown.stage(f"`{place}` is ready")
     except BaseException:
         _remove_empty(made)
         raise
     return read(place)
-
-
-@contextmanager
-def _disk_errors(place: Path) -> Iterator[None]:
-    """Say what the system refused as what it is: a full disk, or one that may not be written."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or place
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskError(
-                f"the disk is full: `{where}` could not be written",
-                hint="free some space, or name a folder on another disk",
-            ) from error
-        raise DiskError(f"`{where}`: {error.strerror or error}") from error
 
 
 def undo(target: Path, *, wait_seconds: float = 0) -> None:
@@ -142,30 +97,6 @@ def undo(target: Path, *, wait_seconds: float = 0) -> None:
     with held(beside, wait_seconds):
         recover(beside)
         _undo(beside)
-
-
-@contextmanager
-def held(beside: Beside, wait_seconds: float) -> Iterator[None]:
-    """Hold the target against a second install; AnswerError says which process holds it."""
-    lock = FileLock(beside.lock)
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except Timeout:
-        entry = read_journal(beside)
-        who = (
-            f"process {entry.process} is {entry.step} it" if entry is not None else "another process holds it"
-        )
-        raise AnswerError(
-            f"`{beside.target}` is being changed: {who}", hint="wait for it to end, or name another folder"
-        ) from None
-    except OSError as error:
-        raise DiskError(f"`{beside.lock}` cannot be written: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            beside.lock.unlink(missing_ok=True)
-        lock.release()
 
 
 def _proved(prove: Callable[[Path], object], staging: Path) -> None:

@@ -32,7 +32,7 @@ def find_installer(choice: Choice, python: Path, variables: Mapping[str, str]) -
         if uv:
             return Installer("uv", (uv,))
     if choice in ("auto", "pip"):
-        for candidate in dict.fromkeys((sys.executable, str(python))):
+        for candidate in dict.fromkeys((sys.executable, str(python), os.path.realpath(python))):
             if candidate and _has_pip(candidate, variables):
                 return Installer("pip", (candidate, "-m", "pip"))
     if choice == "uv":

@@ -13,6 +13,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 
 def replace_bytes(path: Path, data: bytes) -> None:
     """Give a file new content through a new file, with the old one's mode."""
@@ -36,9 +38,11 @@ def _write(path: Path, rows: list[list[str]]) -> None:
     replace_bytes(path, text.getvalue().encode())
 
 
-def drop_files(packages: Path, names: Collection[str]) -> None:
-    """Remove the files of these names from every dist-info folder, and their rows."""
+def drop_files(packages: Path, names: Collection[str], of: Collection[str]) -> None:
+    """Remove the files of these names from the dist-info folders of some packages, and their rows."""
     for path, rows in records(packages):
+        if canonicalize_name(path.parent.name.partition("-")[0]) not in of:
+            continue
         kept = [row for row in rows if not _is_named(row[0], names)]
         if len(kept) != len(rows):
             _write(path, kept)

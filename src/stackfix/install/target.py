@@ -94,7 +94,8 @@ def judge(target: Path, *, replace: bool) -> Found:
         raise TargetError(f"`{target}` may not be read: {error.strerror}") from error
     if empty:
         return "empty"
-    if read_marker(target) is not None:
+    marker = read_marker(target)
+    if marker is not None and marker.lock:
         return "ours"
     if not (target / "pyvenv.cfg").is_file():
         raise TargetError(

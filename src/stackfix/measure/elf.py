@@ -45,12 +45,14 @@ LIBRARY_NAME = re.compile(rb"lib[A-Za-z0-9_+.\-]*\.so(?:\.[0-9]+)*")
 class Dynamic:
     """The dynamic section: DT_SONAME ("" if none), DT_NEEDED, and the run path as it is written.
 
-    `versioned` are the libraries whose symbol versions it asks for (DT_VERNEED).
+    `versioned` are the libraries whose symbol versions it asks for (DT_VERNEED). `run_path_first` says that the run
+    path is a DT_RPATH, which the loader reads before LD_LIBRARY_PATH; a DT_RUNPATH comes after it.
     """
 
     soname: str
     needed: tuple[str, ...]
     run_path: tuple[str, ...]
+    run_path_first: bool = False
     versioned: tuple[str, ...] = ()
 
 
@@ -131,6 +133,7 @@ def dynamic(reader: Reader) -> Dynamic:
         soname=text(values[_DT_SONAME]) if _DT_SONAME in values else "",
         needed=tuple(text(value) for tag, value in entries if tag == _DT_NEEDED),
         run_path=tuple(part for path in run_path for part in path.split(":")),
+        run_path_first=_DT_RPATH in values and _DT_RUNPATH not in values,
         versioned=tuple(text(place) for place in _versioned(reader, segments, values)),
     )
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedLibrary:
+class SharedLibrary(Struct, frozen=True, kw_only=True):
     """One shared library: its path below site-packages, its own name, what it needs, where it looks.
 
-    `run_path` is as the file writes it ("$ORIGIN/../../nvidia/cublas/lib"). `broken` says why the file
-    could not be read; the other readings are then empty.
+    `run_path` is as the file writes it ("$ORIGIN/../../nvidia/cublas/lib"); `run_path_first` says that it is a
+    DT_RPATH, which the loader reads before LD_LIBRARY_PATH. `broken` says why the file could not be read; the
+    other readings are then empty.
     """
 
     path: str
     soname: str = ""
     needed: tuple[str, ...] = ()
     run_path: tuple[str, ...] = ()
+    run_path_first: bool = False
     broken: str = ""
 
     @property
     def file_name(self) -> str:
-        """Last part of the path."""
-        return self.path.rpartition("/")[2]
+        """Last part of the path; Windows does not tell upper from lower case."""
+        name = self.path.rpartition("/")[2]
+        return name.lower() if name.lower().endswith((".dll", ".pyd")) else name
 
     @property
     def names(self) -> frozenset[str]:
@@ -32,11 +36,12 @@ class SharedLibrary:
         return frozenset(name for name in (self.soname, self.file_name) if name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
-    `files` are the paths of RECORD, relative to site-packages; `missing` are those that are not there.
+    `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
+    `missing` are those that are not there, `changed` the libraries whose size is another than RECORD says.
+    `tags` are those of its WHEEL file.
     """
 
     name: str
@@ -45,19 +50,45 @@ class Distribution:
     requires_dist: tuple[str, ...] = ()
     requires_python: str = ""
     installer: str = ""
-    files: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Build(Struct, frozen=True):
+    """What a package on the disk says of its own build.
+
+    `package` is the distribution that it was built as, `version` its version, `cuda` the CUDA it was built with:
+    "" for a build without CUDA, None where it does not say.
+    """
+
+    package: str
+    version: str
+    cuda: str | None
+
+
+class Duplicate(Struct, frozen=True, kw_only=True):
+    """A package that is on record more than once in one folder: which record is held to be right, and which not."""
+
+    name: str
+    kept: Distribution
+    others: tuple[Distribution, ...]
+
+
+class Environment(Struct, frozen=True, kw_only=True):
     """One environment, real on the disk.
 
-    `executable` is its interpreter, `site_packages` its folders in the order of sys.path. `hook` says whether
-    the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, "" if stackfix
-    did not make it; `includes_system` whether packages outside it can be imported too. `unreadable` names what
-    is broken in it, each with the reason.
+    `kind` is "venv", "conda", "portable" (a Python for Windows unpacked into a folder) or "system"; `windows` whether
+    it was made for Windows. `executable` is its interpreter, `site_packages` its folders in the order of sys.path.
+    `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
+    if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
+    import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
+    libraries of the environment that no distribution brought (a conda prefix's own); `strays` are CUDA libraries that
+    somebody copied into it. `distributions` has each name
+    once; `duplicates` are those with several records. `unreadable` names what is broken
+    in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str
@@ -65,10 +96,18 @@ class Environment:
     python: PythonVersion
     site_packages: tuple[str, ...]
     distributions: tuple[Distribution, ...]
+    kind: str = "venv"
+    windows: bool = False
     hook: bool = False
     lock: str = ""
     includes_system: bool = False
-    unreadable: tuple[str, ...] = field(default=())
+    builds: Mapping[str, Build] = field(default_factory=dict)
+    ownerless: tuple[str, ...] = ()
+    beside: tuple[SharedLibrary, ...] = ()
+    strays: tuple[SharedLibrary, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Struct, Generic[T], frozen=True):
     """A value, with the way it was found ("NVML", "--driver", "/proc/driver/nvidia/version")."""
 
     value: T
     found_via: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """No value; each entry of `tried` is one place that was looked at and what it said."""
 
     tried: tuple[str, ...]
@@ -26,8 +25,7 @@ class Unknown:
 Reading: TypeAlias = Known[T] | Unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where a fact stands: a document's address, a wheel's file name, a reading of the machine.
 
     `method` is one of measured, documented, secondary, inferred, read (from the machine), asked

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stackfix.model.evidence import Source
 from stackfix.model.wheel import Wheel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmeasured:
+class Unmeasured(Struct, frozen=True, kw_only=True):
     """Releases of a package, newest first, that are newer than the newest row and have none."""
 
     package: str
@@ -21,16 +20,14 @@ class Unmeasured:
         return "stackfix facts measure " + " ".join(f"{self.package}=={one}" for one in self.versions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class Compared(Struct, frozen=True, kw_only=True):
     """The index beside the facts; `problems` are packages whose page could not be had, each with the reason."""
 
     unmeasured: tuple[Unmeasured, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """A release that was measured: its rows, what reading them took, and where they were written.
 
     `differs` names the fields in which the rows are not those on record; empty where `on_record` is false.
@@ -49,8 +46,7 @@ class Measured:
     because: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotMeasured:
+class NotMeasured(Struct, frozen=True, kw_only=True):
     """A release that is wanted and could not be measured, with the reason."""
 
     wanted: str
@@ -58,8 +54,7 @@ class NotMeasured:
     because: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Documented:
+class Documented(Struct, frozen=True, kw_only=True):
     """A minor of a package that a document says is on an index, built with a CUDA."""
 
     package: str

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """Where an index says that a file lies, and that index's own address; neither holds credentials."""
 
     url: str
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedFile:
+class LockedFile(Struct, frozen=True, kw_only=True):
     """One wheel: the file itself (name, size, sha256) and the one address it is taken from."""
 
     name: str
@@ -23,8 +21,7 @@ class LockedFile:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedPackage:
+class LockedPackage(Struct, frozen=True, kw_only=True):
     """One package and the wheel that was chosen of it.
 
     `index` is the address of the index that lists it, "" if none does: uv finds in its cache by it what the
@@ -38,8 +35,7 @@ class LockedPackage:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """A whole environment, as text that another machine can read.
 
     `python` is major and minor ("3.12"), `platform` a label such as linux_x86_64. What was not known of the
@@ -53,7 +49,7 @@ class Lock:
     glibc: str = ""
     driver: str = ""
     cuda: str = ""
-    gpus: tuple[str, ...] = field(default=())
+    gpus: tuple[str, ...] = ()
     device: str = ""
     facts_date: str = ""
     recipe: str = ""

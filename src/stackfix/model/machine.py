@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Reading
@@ -11,8 +11,7 @@ from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, Pyt
 PLATFORMS = ("linux_x86_64", "linux_aarch64", "win_amd64")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """Operating system and processor, in the words of wheel tags."""
 
     os: str
@@ -35,8 +34,7 @@ class Platform:
         return f"{'win' if self.os == 'windows' else self.os}_{self.arch}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
+class Gpu(Struct, frozen=True, kw_only=True):
     """One GPU; `index` is NVML's order, which is not CUDA's."""
 
     name: str
@@ -46,8 +44,7 @@ class Gpu:
     uuid: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True, kw_only=True):
     """One CPython that can make environments; `path` is empty when it is only described."""
 
     version: PythonVersion
@@ -56,12 +53,20 @@ class Interpreter:
     found_via: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Trouble(Struct, frozen=True):
+    """A reading that says by itself why no GPU program runs here: its cause code, and what was seen."""
+
+    code: str
+    text: str
+
+
+class Machine(Struct, frozen=True, kw_only=True):
     """All readings of one machine, real or described.
 
     `gpus` is Known(()) when it is certain that there is no GPU; `driver` Unknown when none was found.
+    `other_pythons` are those that are on it too, where one was asked for: ways out, never chosen unasked.
     `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
+    `troubles` are what is wrong with the machine itself; their texts are among the `notes` too.
     `group` are the machines, by name, that this one stands for: then a set has to serve each of them.
     """
 
@@ -75,5 +80,7 @@ class Machine:
     wsl: bool = False
     container: bool = False
     tegra: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    other_pythons: tuple[Interpreter, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
     group: tuple[tuple[str, Machine], ...] = ()

@@ -9,8 +9,9 @@ the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from stackfix.model.evidence import Source
 
@@ -20,6 +21,10 @@ GLIBC = "machine:glibc"
 PLATFORM = "machine:platform"
 CUDA = "stack:cuda"
 MODELS = "stack:models"
+
+
+DEFINITION = "definition"
+"""Rule of what is so by the meaning of the nodes (a package that is there is there); never a reason."""
 
 
 def gpu_node(index: int) -> str:
@@ -52,13 +57,19 @@ def is_package(node: str) -> bool:
     return ":" not in node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+def follows_packages(node: str) -> bool:
+    """Whether a node only holds what packages say of themselves: a version, a provider, an owner."""
+    return node.startswith(("if:", "one:", "owns:"))
+
+
+class Fact(Struct, frozen=True, kw_only=True):
     """One true sentence that can rule a candidate out, with its rule and where it stands.
 
     `rule` is the rule's name ("driver floor", "linkage", …); `relaxable` says that the user could change it
     (their own request, their driver), which is where options are looked for. A fact about one release names it
-    (`package`, `release`), and `general` is the same said of several releases: "was built with CUDA 12".
+    (`package`, `release`), and `general` is the same said of several releases: "was built with CUDA 12". `short` is
+    the fact in a few words, where a table has a cell for it: "driver 535.104.05 < 580.65.06 for CUDA 13". `brief` is
+    a text that lists many releases, as people read it: "torch 2.2.0 to 2.7.1 (12 releases)".
     """
 
     text: str
@@ -68,23 +79,20 @@ class Fact:
     package: str = ""
     release: str = ""
     general: str = ""
+    short: str = ""
+    brief: str = ""
+
+    def __hash__(self) -> int:
+        """Return the hash of the text, which is kept with it: proofs ask for it a million times."""
+        return hash(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """`node` must take one of the keys `allowed`, because of `fact`."""
 
     node: str
     allowed: frozenset[str]
     fact: Fact
-
-
-_REGISTERS = ("if:", "one:", "owns:", "machine:", "stack:")
-
-
-def is_register(node: str) -> bool:
-    """Whether a node only holds what packages agree on (a reading, an owner, the set's CUDA)."""
-    return node.startswith(_REGISTERS)
 
 
 Pins: TypeAlias = Mapping[str, str]
@@ -99,9 +107,14 @@ class Universe(Protocol):
     def requires(self, node: str, key: str) -> Sequence[Requirement]:
         """What the candidate `key` of `node` requires."""
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the one candidate of another node that this one requires first of all, where that is told at once.
 
-@dataclass(frozen=True, slots=True)
-class TableUniverse:
+        A library of a wheel stands for the wheel's release, an extra for its package's. None says nothing.
+        """
+
+
+class TableUniverse(Struct, frozen=True):
     """A universe written out in full: node -> key (most wanted first) -> requirements."""
 
     table: Mapping[str, Mapping[str, tuple[Requirement, ...]]]
@@ -114,11 +127,17 @@ class TableUniverse:
         """What the candidate requires."""
         return self.table[node][key]
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the first candidate that is required alone by its key."""
+        for requirement in self.table[node][key][:1]:
+            if len(requirement.allowed) == 1 and requirement.node != node:
+                return requirement.node, next(iter(requirement.allowed))
+        return None
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+
+class Problem(Struct, frozen=True):
     """A universe, what is asked of it (root requirements), and the order in which newness counts."""
 
     universe: Universe
     roots: tuple[Requirement, ...]
-    order: tuple[str, ...] = field(default=())
+    order: tuple[str, ...] = ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["onnx", "torchscript"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFormat:
+class ModelFormat(Struct, frozen=True, kw_only=True):
     """The ONNX opset and IR version of a model, None where nobody has said; `source` says where it stands."""
 
     file: str
@@ -16,20 +19,24 @@ class ModelFormat:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """One model file: its name, size and digest, and where it can be had, best first."""
+class Model(Struct, frozen=True, kw_only=True):
+    """One model file: its name, size and digest, and where it can be had, best first.
+
+    An `optional` one is had only when it is asked for; nothing that a recipe promises needs it. `format` is None for
+    a file that onnxruntime does not read.
+    """
 
     file: str
     bytes: int
     sha256: str
     urls: tuple[str, ...]
     licence: str
-    format: ModelFormat
+    kind: Kind = "onnx"
+    optional: bool = False
+    format: ModelFormat | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Variant(Struct, frozen=True, kw_only=True):
     """Root requirements, the order in which newness counts, and the features that must work."""
 
     roots: tuple[str, ...]
@@ -37,8 +44,7 @@ class Variant:
     features: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """One recipe file."""
 
     name: str
@@ -47,3 +53,13 @@ class Recipe:
     gpu: Variant
     cpu: Variant
     models: tuple[Model, ...]
+
+    @property
+    def needed(self) -> tuple[Model, ...]:
+        """The models without which the validator can't run the real thing."""
+        return tuple(model for model in self.models if not model.optional)
+
+    @property
+    def formats(self) -> tuple[ModelFormat, ...]:
+        """What onnxruntime must be able to read."""
+        return tuple(model.format for model in self.models if model.format is not None)

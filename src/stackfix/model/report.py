@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Severity: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong: its cause code, what was seen, why it matters, and the command that mends it."""
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong: its cause code, what was seen, why it matters, and the command that mends it.
+
+    `because` are the facts it rests on, each with its source; `rule` is the rule that was broken. `about` are the
+    packages that it concerns. `follows` is the code of the primary finding that it is a consequence of, "" where it
+    stands for itself.
+    """
 
     code: str
-    severity: str
+    severity: Severity
     text: str
     because: tuple[str, ...]
     consequence: str
     fix: str
+    rule: str = ""
+    about: tuple[str, ...] = ()
+    follows: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """Findings, most grave first; `good` are sentences about what holds, `unknown` about what could not be told."""
+class Report(Struct, frozen=True, kw_only=True):
+    """Findings, the primary one first; `good` are sentences about what holds, `unknown` about what could not be told.
+
+    `mend` is the command that mends everything at once, "" where nothing is to be mended.
+    """
 
     path: str
     findings: tuple[Finding, ...]
     good: tuple[str, ...]
     unknown: tuple[str, ...]
+    mend: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
+        """Whether nothing is wrong; warnings are about what may go wrong."""
+        return all(finding.severity != "error" for finding in self.findings)

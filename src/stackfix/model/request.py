@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackfix.model.recipe import ModelFormat
 
 MAIN = "pypi"  # the main index, whose rows ship
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
+class Root(Struct, frozen=True, kw_only=True):
     """One requirement that the set must hold: `torch>=2.4`, and who asks ("recipe dwpose", "you").
 
     `of_project` is whether it stands in a project's file, which may ask for what the facts do not know.
@@ -23,8 +23,7 @@ class Root:
     of_project: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What is asked for, on "gpu" or "cpu".
 
     `newest` are package names in the order in which newness counts ("python" among them says where the

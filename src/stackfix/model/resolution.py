@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact
 from stackfix.model.wheel import Wheel, WheelFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(Struct, frozen=True, kw_only=True):
     """One package of the set; `why` are the facts by which it is in it, most direct first."""
 
     name: str
@@ -20,8 +19,7 @@ class Pin:
     why: tuple[Fact, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newer:
+class Newer(Struct, frozen=True, kw_only=True):
     """The next newer release of a package, and a minimal set of facts that rules it out.
 
     `given` are packages, decided before it, that must stay as they are for the facts to rule it out.
@@ -33,16 +31,14 @@ class Newer:
     given: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alternative:
+class Alternative(Struct, frozen=True, kw_only=True):
     """Another set, in which `first` comes first in the order: the pins of the order's packages."""
 
     first: str
     packages: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(Struct, frozen=True, kw_only=True):
     """The newest set that works.
 
     `cuda` is the CUDA of the set ("12.8"), "" when it has none. `open_facts` are requirements on readings
@@ -57,7 +53,7 @@ class Resolution:
     newer: tuple[Newer, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     open_facts: tuple[Fact, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:
@@ -70,20 +66,34 @@ class Resolution:
         return sum(pin.file.size for pin in self.pins)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One way out, found by solving again: what to change, and the set that then comes out."""
+class Option(Struct, frozen=True, kw_only=True):
+    """One way out, found by solving again: what to change, and the set that then comes out.
+
+    `kind` is what is changed: "wish", "python", "source", "forward compatibility", "driver", "gpu", "glibc",
+    "several", "machine" (one of several) or "lock" (anew). `packages` are the pins of the order's packages, beside the `cuda` and `python` of the set. An option
+    that is not `verified` rests on a document: its `evidence` says which, and only the rest of the set was solved.
+    `hint` says how to do it, or what to mind.
+    """
 
     text: str
     packages: tuple[tuple[str, str], ...]
+    kind: str = ""
+    cuda: str = ""
+    python: str = ""
+    verified: bool = True
+    evidence: str = ""
+    hint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out."""
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out.
+
+    It is the conflict on one Python; `other_pythons` are the machine's that were tried too and have no set either.
+    """
 
     device: str
     machine: Machine
     python: Interpreter
     conflict: tuple[Fact, ...]
     options: tuple[Option, ...] = ()
+    other_pythons: tuple[str, ...] = ()

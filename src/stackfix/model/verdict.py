@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from stackfix.model.evidence import Reading, Unknown
 
@@ -12,8 +12,7 @@ NOT_PROVED = "not proved"
 FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One question and its answer; `ok` is None where it could not be asked, and `text` says why."""
 
     name: str
@@ -21,8 +20,7 @@ class Check:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(Struct, frozen=True, kw_only=True):
     """One person in the picture's pixels: (left, top, right, bottom); 134 keypoints in OpenPose's order.
 
     A number that the networks made infinite or undefined is None; such a verdict is "failed".
@@ -33,14 +31,15 @@ class Person:
     scores: tuple[float | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What was proved.
 
     `state` is one of the four words above. `code` is the cause code of a failure ("" if none was made out),
     `reason` one sentence, `fix` the one thing to do about it ("" if unknown). `provider` is where the networks
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
-    whole picture, and `people` holds that one. `weights` is "standin" or the folder of the networks.
+    whole picture, and `people` holds that one. `weights` is "standin", "twin", "real" (the recipe's own, by sha256) or
+    the folder of the networks; `weights_note` says where they come from and what that does not prove. `latency_ms` is a
+    picture's whole way, `network_ms` the part of it inside the networks.
     """
 
     state: str
@@ -51,10 +50,12 @@ class Verdict:
     provider: str = ""
     people: tuple[Person, ...] = ()
     detected: int = 0
-    first_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
-    latency_ms: Reading[float] = field(default=Unknown(("the networks were not timed",)))
-    gpu_memory_bytes: Reading[int] = field(default=Unknown(("nothing ran on a GPU",)))
+    first_ms: Reading[float] = Unknown(("the networks were not timed",))
+    latency_ms: Reading[float] = Unknown(("the networks were not timed",))
+    network_ms: Reading[float] = Unknown(("the networks were not timed",))
+    gpu_memory_bytes: Reading[int] = Unknown(("nothing ran on a GPU",))
     weights: str = ""
+    weights_note: str = ""
 
     @property
     def failed(self) -> bool:

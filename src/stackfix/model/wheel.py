@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from packaging.version import Version
 
 from stackfix.model.evidence import Source
 from stackfix.versions import CudaVersion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WheelFile:
+class WheelFile(Struct, frozen=True, kw_only=True):
     """One file of a release; its name carries the tags, its address comes from the index when needed."""
 
     name: str
@@ -22,8 +21,7 @@ class WheelFile:
     uploaded: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceCode:
+class DeviceCode(Struct, frozen=True, kw_only=True):
     """Code for GPUs: `count` fatbin containers (or one arch list) carry exactly these images.
 
     `cubins` are architectures as the compiler writes them without `sm_` ("86", "90a", "120f");
@@ -39,8 +37,7 @@ class DeviceCode:
         return hash((self.cubins, tuple(sorted(self.ptx)), self.count))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wheel:
+class Wheel(Struct, frozen=True, kw_only=True):
     """One release on one platform, measured or documented.
 
     `key` is the version's text, by which the release is known in a problem.
@@ -79,8 +76,7 @@ class Wheel:
         return self.package.startswith("nvidia-")
 
 
-@dataclass(slots=True, kw_only=True)
-class ListedWheel:
+class ListedWheel(Struct, kw_only=True):
     """A row as the index lists it: enough to choose by; the row itself is read when it is asked for.
 
     `uploaded` is the ISO date of its oldest file, `provides` the sonames.
@@ -93,7 +89,7 @@ class ListedWheel:
     cuda_major: int
     provides: frozenset[str]
     read: Callable[[], Wheel]
-    _wheel: Wheel | None = field(default=None)
+    _wheel: Wheel | None = None
 
     @property
     def wheel(self) -> Wheel:

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from msgspec.structs import replace
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
@@ -74,6 +75,11 @@ def lock_of(
     )
 
 
+def platform_marker(platform: str) -> str:
+    """Return the marker (PEP 508) that holds on a platform, by its label."""
+    return _MARKERS[platform]
+
+
 def to_pylock(lock: Lock) -> str:
     """Return the lock as pylock.toml: one wheel a package, by URL, size and sha256; the machine under tool."""
     lines = [
@@ -90,8 +96,9 @@ def to_pylock(lock: Lock) -> str:
         if package.index:
             lines.append(f"index = {_text(package.index)}")
         file = package.file
+        place = "url" if "://" in file.url else "path"
         lines.append(
-            f"wheels = [{{ name = {_text(file.name)}, url = {_text(file.url)}, size = {file.size}, "
+            f"wheels = [{{ name = {_text(file.name)}, {place} = {_text(file.url)}, size = {file.size}, "
             f"hashes = {{ sha256 = {_text(file.sha256)} }} }}]"
         )
     lines += ["", "[tool.stackfix]", f"python = {_text(lock.python)}", f"platform = {_text(lock.platform)}"]
@@ -128,6 +135,19 @@ def from_pylock(text: str, file_name: str) -> Lock:
             file_name, "", f"not TOML, perhaps cut off: {error}", hint="write it anew with `stackfix lock`"
         ) from error
     return _Reader(file_name).lock(document)
+
+
+def placed(lock: Lock, folder: str) -> Lock:
+    """Return a lock whose paths beside it are addresses in `folder`, itself a file address."""
+    return replace(
+        lock,
+        packages=tuple(
+            each
+            if "://" in each.file.url
+            else replace(each, file=replace(each.file, url=f"{folder}/{quote(each.file.url)}"))
+            for each in lock.packages
+        ),
+    )
 
 
 class _Reader:
@@ -216,8 +236,11 @@ class _Reader:
         )
 
     def _wheel(self, table: Mapping[str, object], place: str, name: str, version: str) -> LockedFile:
-        url = self._get(table, place, "url", str)
-        parts = self._address(url, f"{place}.url")
+        if "path" in table and "url" not in table:
+            url = parts = self._path(self._get(table, place, "path", str), f"{place}.path")
+        else:
+            url = self._get(table, place, "url", str)
+            parts = self._address(url, f"{place}.url")
         file = self._optional(table, place, "name") or unquote(parts.rpartition("/")[2])
         try:
             of_name, of_version, _, _ = parse_wheel_filename(file)
@@ -234,6 +257,13 @@ class _Reader:
         if not _SHA256.fullmatch(sha256):
             raise self._no(f"{place}.hashes.sha256", f"`{sha256[:80]}` is not 64 hexadecimal digits")
         return LockedFile(name=file, size=size, sha256=sha256, url=url)
+
+    def _path(self, path: str, place: str) -> str:
+        """Return a path beside the lock; refuse one that leads out of the lock's folder."""
+        words = path.split("/")
+        if not path or {"", ".", ".."} & set(words) or re.search(r"[\\:\x00-\x1f\x7f]", path):
+            raise self._no(place, f"`{path[:200]}` is not a path beside the lock")
+        return path
 
     def _address(self, url: str, place: str) -> str:
         """Return the path of an address; refuse what an installer would read as something else."""

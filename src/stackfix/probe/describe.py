@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Reading, Unknown
@@ -35,10 +36,12 @@ def described(
             raise QuestionError(f"--glibc {glibc[0]}.{glibc[1]} says nothing of {machine.platform.label}")
         machine = replace(machine, glibc=Known(glibc, "--glibc"))
     if driver is not None:
-        machine = replace(machine, driver=Known(driver, "--driver"), cuda=_CUDA_OF_DRIVER, notes=())
+        machine = replace(
+            machine, driver=Known(driver, "--driver"), cuda=_CUDA_OF_DRIVER, notes=(), troubles=()
+        )
     if gpus is not None:
         numbered = tuple(replace(gpu, index=index) for index, gpu in enumerate(gpus))
-        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=())
+        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=(), troubles=())
     if pythons is not None:
         machine = replace(machine, pythons=tuple(replace(python, found_via="--python") for python in pythons))
     return machine

@@ -57,6 +57,7 @@ def to_document(machine: Machine) -> dict[str, Any]:
         "container": machine.container,
         "tegra": machine.tegra,
         "notes": list(machine.notes),
+        "troubles": [{"code": trouble.code, "text": trouble.text} for trouble in machine.troubles],
         "found": found,
         "unknown": unknown,
     }

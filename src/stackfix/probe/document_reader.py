@@ -5,14 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from stackfix.errors import DataError, QuestionError
 from stackfix.model.evidence import Known, Reading, Unknown
-from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
+from stackfix.model.machine import Gpu, Interpreter, Machine, Platform, Trouble
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ _KEYS = frozenset(
         "container",
         "tegra",
         "notes",
+        "troubles",
         "found",
         "unknown",
     ]
@@ -85,7 +86,12 @@ def from_document(data: object, file_name: str) -> Machine:
         tegra=document.flag(table, "tegra", ""),
     )
     document.no_strangers(table, _KEYS, "")
-    return replace(machine, notes=(*document.texts(table.get("notes", []), "notes"), *document.ignored))
+    troubles = tuple(document.troubles(table))
+    return replace(
+        machine,
+        troubles=troubles,
+        notes=(*document.texts(table.get("notes", []), "notes"), *document.ignored),
+    )
 
 
 def _platform(label: str) -> Platform:
@@ -155,6 +161,12 @@ class _Document:
             index=self.number(row["index"], f"{place}.index") if "index" in row else index,
             uuid=self.text(row, "uuid", place) if "uuid" in row else "",
         )
+
+    def troubles(self, table: Mapping[str, Any]) -> Iterator[Trouble]:
+        for index, item in enumerate(self.items(table.get("troubles", []), "troubles")):
+            place = f"troubles[{index}]"
+            row = self.table(item, place)
+            yield Trouble(self.text(row, "code", place), self.text(row, "text", place))
 
     def pythons(self, table: Mapping[str, Any]) -> Iterator[Interpreter]:
         for index, item in enumerate(self.items(table.get("pythons", []), "pythons")):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Reading, Unknown
@@ -22,8 +23,7 @@ _NVIDIA_VENDOR = "0x10de"
 _DISPLAY_CLASS = "0x03"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PciCard:
+class PciCard(Struct, frozen=True, kw_only=True):
     """One NVIDIA display controller; `bound_to` is the kernel driver that holds it, if any."""
 
     address: str

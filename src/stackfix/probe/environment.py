@@ -1,33 +1,37 @@
-"""An installed environment, read from outside: dist-info, RECORD and the heads of its libraries.
+"""An installed environment, read from outside: a venv, a conda prefix, a portable Python, or a system's own.
 
-Nothing of it is imported. A virtual environment is read from its files alone; for any other Python its own
-interpreter is asked for its folders, without site and without packages.
+Nothing of it is imported. It is read from its files alone; only a Python that lies in none of the usual layouts is
+asked for its folders, without site and without packages.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
-from email.parser import HeaderParser
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from stackfix.errors import MeasureError, QuestionError, TargetError
-from stackfix.measure import elf
-from stackfix.measure.reader import FileReader
-from stackfix.model.environment import Distribution, Environment, SharedLibrary
+from stackfix.errors import QuestionError, TargetError
+from stackfix.model.environment import Distribution, Duplicate, Environment, SharedLibrary
+from stackfix.probe.builds import read_builds
+from stackfix.probe.child import Ended, run_child
+from stackfix.probe.distributions import (
+    MAX_TEXT,
+    Shelf,
+    once_each,
+    read_distributions,
+    read_library,
+)
+from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
 
-MAX_TEXT = 64 << 20
 HOOK = "stackfix_libraries.pth"
 MARKER = "stackfix.json"
-_LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
+PORTABLE = ("python_embeded", "python_embedded", "python")
+_OWNED = ("torch", "torchvision", "torchaudio", "onnxruntime", "cv2", "numpy")
+_NVIDIA = re.compile(r"lib(cud|cublas|cufft|curand|cusolver|cusparse|nv|nccl)[^/]*\.so\.\d+")
+_PYTHON_DLL = re.compile(r"python3(\d+)\.(dll|_pth|zip)", re.IGNORECASE)
 _QUESTION = (
     "import json, sys, sysconfig as s; p = s.get_paths();"
     "print(json.dumps(['%d.%d.%d' % sys.version_info[:3], sys.prefix, p['purelib'], p['platlib']]))"
@@ -37,159 +41,253 @@ _QUESTION = (
 def read_environment(path: Path) -> Environment:
     """Return what is installed in an environment (its folder), or beside an interpreter (its file).
 
-    Raises TargetError where there is neither. Broken distributions and libraries are named, not raised.
+    A folder that holds a portable Python (`python_embeded`) or a venv (`.venv`, `venv`) will do too. Raises TargetError
+    where there is none. Broken distributions and libraries are named, not raised.
     """
-    folder = path if path.is_dir() else path.parent.parent
-    if (folder / "pyvenv.cfg").is_file():
-        return _virtual(folder)
-    for executable in (path, folder / "bin" / "python", folder / "python.exe"):
-        if executable.is_file() and os.access(executable, os.X_OK):
-            return _asked(executable)
-    if not path.exists():
-        raise TargetError(f"`{path}` is not there", hint="name the folder of an environment")
-    raise TargetError(f"`{path}` is no environment: there is no pyvenv.cfg in it and no Python")
-
-
-def _virtual(folder: Path) -> Environment:
-    settings = dict(_settings(folder / "pyvenv.cfg"))
-    windows = (folder / "Scripts" / "python.exe").is_file()
-    if windows:
-        packages = [folder / "Lib" / "site-packages"]
-    else:
-        packages = sorted((folder / "lib").glob("python3.*/site-packages"))
-    found = [each for each in packages if each.is_dir()]
-    if not found:
-        raise TargetError(f"`{folder}` is a broken environment: it has no site-packages folder")
-    said = (
-        settings.get("version_info") or settings.get("version") or found[0].parent.name.removeprefix("python")
-    )
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - a venv's python is a link that must not be followed
     try:
-        version = PythonVersion.parse(".".join(said.split(".")[:3]))
-    except QuestionError as error:
-        raise TargetError(f"`{folder / 'pyvenv.cfg'}`: {error.message}") from error
-    executable = folder / ("Scripts/python.exe" if windows else "bin/python")
-    includes = settings.get("include-system-site-packages", "").lower() == "true"
-    return _environment(folder, executable, version, found, includes_system=includes)
+        folder = _folder_of(path)
+        if folder is not None:
+            return _from_files(folder)
+    except OSError as error:
+        raise TargetError(f"`{path}` cannot be read: {error.strerror or error}") from error
+    for executable in (path, path / "bin" / "python", path / "bin" / "python3", path / "python.exe"):
+        if os.path.isfile(executable) and os.access(executable, os.X_OK):  # noqa: PTH113 - no error where nothing may be read
+            return _asked(executable)
+    if not os.path.lexists(path):
+        raise TargetError(f"`{path}` is not there", hint="name the folder of an environment")
+    raise TargetError(
+        f"`{path}` is no environment: there is no pyvenv.cfg in it, no conda-meta and no Python",
+        hint="name the folder of a venv, a conda environment or a portable Python",
+    )
+
+
+def _folder_of(path: Path) -> Path | None:
+    """Return the folder of a layout that is known; an interpreter's path leads to it too."""
+    if path.is_dir():
+        candidates = [path, path / ".venv", path / "venv", *(path / name for name in PORTABLE)]
+    else:
+        candidates = [path.parent.parent, path.parent]
+    for folder in candidates:
+        if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir() or _portable_minor(folder):
+            return folder
+    if path.is_dir() and list(_site_packages(path)):
+        return path  # a venv that has lost its pyvenv.cfg, or a Python's own prefix
+    return None
+
+
+def _portable_minor(folder: Path) -> str:
+    """Return "3.12" where a folder holds Python for Windows itself."""
+    if not (folder / "Lib" / "site-packages").is_dir():
+        return ""
+    for entry in sorted(folder.iterdir()):
+        named = _PYTHON_DLL.fullmatch(entry.name)
+        if named and named[1]:
+            return f"3.{named[1]}"
+    return ""
+
+
+def _site_packages(folder: Path) -> Iterator[Path]:
+    windows = folder / "Lib" / "site-packages"
+    if windows.is_dir():
+        yield windows
+    for pattern in ("lib/python3.*/site-packages", "lib64/python3.*/site-packages"):
+        for each in sorted(folder.glob(pattern)):
+            if each.is_dir() and not (pattern.startswith("lib64") and (folder / "lib64").is_symlink()):
+                yield each
+
+
+def _from_files(folder: Path) -> Environment:
+    settings = dict(_settings(folder / "pyvenv.cfg"))
+    found = list(_site_packages(folder))
+    windows = (found[0].parent if found else folder / "Lib").name == "Lib" and (folder / "Lib").is_dir()
+    if (folder / "conda-meta").is_dir():
+        kind = "conda"
+    elif (folder / "pyvenv.cfg").is_file():
+        kind = "venv"
+    else:
+        kind = "portable" if windows else "system"
+    broken: list[str] = [] if found else ["it has no site-packages folder"]
+    executable = _executable(folder, kind, windows=windows)
+    if not os.path.exists(executable):  # noqa: PTH110 - no error where nothing may be read
+        what = f"its interpreter `{executable}` is gone"
+        if os.path.islink(executable):  # noqa: PTH114 - likewise
+            what += f": it leads to `{os.readlink(executable)}`, which is not there"  # noqa: PTH115 - as it is written
+        broken.append(what)
+    if kind == "system" and (folder / "bin" / "activate").exists():
+        broken.append("its pyvenv.cfg is gone: Python does not take it for an environment any more")
+    elif kind == "venv" and (home := settings.get("home")) and not windows and not _is_folder(home):
+        broken.append(f"the Python that it was made from, in `{home}`, is gone")
+    version = _version(folder, found, settings)
+    packages = [found[0]] if windows else [each for each in found if _is_of(each, version)] or found
+    return _environment(
+        folder,
+        executable,
+        version,
+        packages,
+        kind=kind,
+        windows=windows,
+        includes_system=settings.get("include-system-site-packages", "").lower() == "true",
+        broken=broken,
+    )
+
+
+def _is_folder(path: str) -> bool:
+    return "\0" not in path and os.path.isdir(path)  # noqa: PTH112 - no error where nothing may be read
+
+
+def _executable(folder: Path, kind: str, *, windows: bool) -> Path:
+    if windows:
+        return folder / "Scripts" / "python.exe" if kind == "venv" else folder / "python.exe"
+    python = folder / "bin" / "python"
+    other = folder / "bin" / "python3"
+    return other if os.path.exists(other) and not os.path.lexists(python) else python  # noqa: PTH110 - likewise
+
+
+def _is_of(packages: Path, version: PythonVersion) -> bool:
+    return packages.parent.name == f"python{version.major}.{version.minor}"
+
+
+def _version(folder: Path, packages: Sequence[Path], settings: dict[str, str]) -> PythonVersion:
+    """Return the Python that pyvenv.cfg names, else that of a DLL, of a folder's name, or of conda's own record."""
+    named = [each.parent.name.removeprefix("python") for each in packages]
+    written = (settings.get("version_info", ""), settings.get("version", ""))
+    for said in (*written, _portable_minor(folder), _conda_version(folder), *named):
+        if found := _parsed(said):
+            return found
+    raise TargetError(f"`{folder}` is a broken environment: nothing in it tells its Python's version")
+
+
+def _parsed(said: str) -> PythonVersion | None:
+    try:
+        return PythonVersion.parse(".".join(said.split(".")[:3]))
+    except QuestionError:
+        return None
+
+
+def _conda_version(folder: Path) -> str:
+    for each in sorted(folder.glob("conda-meta/python-3.*.json")):
+        return each.name.split("-")[1]
+    return ""
 
 
 def _settings(path: Path) -> Iterator[tuple[str, str]]:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    try:
+        with path.open("rb") as handle:
+            text = handle.read(1 << 16).decode("utf-8", "replace")
+    except OSError:
+        return
+    for line in text.splitlines():
         key, equals, value = line.partition("=")
         if equals:
             yield key.strip().lower(), value.strip()
 
 
 def _asked(executable: Path) -> Environment:
+    answer = run_child([str(executable), "-I", "-S", "-c", _QUESTION], seconds=30)
     try:
-        done = subprocess.run(
-            [str(executable), "-I", "-S", "-c", _QUESTION],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        version, prefix, *folders = json.loads(done.stdout)
+        if not isinstance(answer, Ended):
+            raise ValueError(answer.reason)  # noqa: TRY004, TRY301 - one place says what did not answer
+        version, prefix, *folders = json.loads(answer.out)
         packages = [Path(str(each)) for each in dict.fromkeys(folders)]
         parsed = PythonVersion.parse(str(version))
-    except (OSError, ValueError, TypeError, QuestionError, subprocess.TimeoutExpired) as error:
+    except (ValueError, TypeError, QuestionError) as error:
         raise TargetError(f"`{executable}` is not a Python that answers") from error
-    return _environment(Path(str(prefix)), executable, parsed, packages, includes_system=False)
+    return _environment(Path(str(prefix)), executable, parsed, packages, kind="system")
 
 
 def _environment(
-    folder: Path, executable: Path, version: PythonVersion, packages: Sequence[Path], *, includes_system: bool
+    folder: Path,
+    executable: Path,
+    version: PythonVersion,
+    packages: Sequence[Path],
+    *,
+    kind: str,
+    windows: bool = False,
+    includes_system: bool = False,
+    broken: Sequence[str] = (),
 ) -> Environment:
     unreadable: list[str] = []
-    distributions = tuple(
-        distribution
-        for each in packages
-        for info in sorted(each.glob("*.dist-info"))
-        for distribution in _distribution(each, info, unreadable)
-    )
+    shelves = [Shelf(str(each)) for each in packages]
+    distributions: list[Distribution] = []
+    duplicates: list[Duplicate] = []
+    for shelf in shelves:
+        read, several = once_each(read_distributions(shelf, unreadable))
+        before = {each.name for each in distributions}
+        distributions += [each for each in read if each.name not in before]
+        duplicates += several
+    filled = {path.partition("/")[0] for each in distributions for path in each.files}
+    named = {each.name for each in distributions if not each.files}
     return Environment(
         path=str(folder),
         executable=str(executable),
         python=version,
         site_packages=tuple(str(each) for each in packages),
         distributions=tuple(sorted(distributions, key=lambda each: each.name)),
-        hook=any((each / HOOK).is_file() for each in packages),
+        kind=kind,
+        windows=windows,
+        hook=any(shelf.has(HOOK) for shelf in shelves),
         lock=_lock(folder / MARKER),
         includes_system=includes_system,
+        builds=dict(each for shelf in shelves for each in read_builds(shelf)),
+        ownerless=tuple(
+            name
+            for name in _OWNED
+            if name not in filled
+            and name not in named
+            and any(_is_filled(shelf, name) for shelf in shelves)
+            and not (kind == "conda" and _conda_brought(folder, name))
+        ),
+        beside=tuple(_beside(folder)) if kind == "conda" and not windows else (),
+        strays=tuple(
+            library
+            for shelf in shelves
+            for library in stray_libraries(shelf, distributions, portable=kind == "portable")
+        ),
+        duplicates=tuple(duplicates),
         unreadable=tuple(unreadable),
+        broken=tuple(broken),
     )
+
+
+def _conda_brought(folder: Path, name: str) -> bool:
+    """Whether a package of conda lists files of an import folder; its `py-opencv` has no RECORD that does."""
+    wanted = f"site-packages/{name}/".encode()
+    return any(_holds(record, wanted) for record in folder.glob("conda-meta/*.json"))
+
+
+def _holds(record: Path, wanted: bytes) -> bool:
+    try:
+        with record.open("rb") as handle:
+            return wanted in handle.read(MAX_TEXT)
+    except OSError:
+        return False
+
+
+def _is_filled(shelf: Shelf, name: str) -> bool:
+    """Whether an import folder holds anything but cached bytecode."""
+    try:
+        return any(entry != "__pycache__" for entry in os.listdir(shelf.at(name)))  # noqa: PTH208 - as in distributions
+    except OSError:
+        return False
+
+
+def _beside(folder: Path) -> Iterator[SharedLibrary]:
+    """Yield NVIDIA's libraries of a conda prefix: conda puts them into `lib`, which its Python's run path names."""
+    shelf = Shelf(str(folder / "lib"))
+    try:
+        names = sorted(os.listdir(shelf.folder))  # noqa: PTH208 - as in distributions
+    except OSError:
+        return
+    for name in names:
+        if _NVIDIA.fullmatch(name):
+            yield read_library(shelf, name)
 
 
 def _lock(marker: Path) -> str:
     try:
-        document = json.loads(_text(marker))
+        with marker.open("rb") as handle:
+            document = json.loads(handle.read(MAX_TEXT))
         return str(document["lock"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as handle:
-        return handle.read(MAX_TEXT).decode("utf-8", "replace")
-
-
-def _distribution(packages: Path, info: Path, unreadable: list[str]) -> Iterator[Distribution]:
-    try:
-        head = HeaderParser().parsestr(_text(info / "METADATA"))
-    except OSError as error:
-        unreadable.append(f"{info.name}: METADATA cannot be read: {error.strerror}")
-        return
-    name, version = str(head.get("Name") or ""), str(head.get("Version") or "")
-    if not name or not version:
-        unreadable.append(f"{info.name}: METADATA names no distribution")
-        return
-    files, missing = _files(packages, info, unreadable)
-    absent = set(missing)
-    yield Distribution(
-        name=canonicalize_name(name),
-        version=version,
-        folder=info.name,
-        requires_dist=tuple(re.sub(r"\s+", " ", str(each)) for each in head.get_all("Requires-Dist") or ()),
-        requires_python=str(head.get("Requires-Python") or ""),
-        installer=_installer(info),
-        files=files,
-        missing=missing,
-        libraries=tuple(
-            _library(packages, each)
-            for each in files
-            if each not in absent and _LIBRARY.fullmatch(each.rpartition("/")[2])
-        ),
-    )
-
-
-def _installer(info: Path) -> str:
-    try:
-        return _text(info / "INSTALLER").strip()
-    except OSError:
-        return ""
-
-
-def _files(packages: Path, info: Path, unreadable: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the files of RECORD, and those that are not there; paths that leave the environment are left out."""
-    try:
-        rows = list(csv.reader(io.StringIO(_text(info / "RECORD"))))
-    except (OSError, csv.Error) as error:
-        unreadable.append(f"{info.name}: RECORD cannot be read: {error}")
-        return (), ()
-    files = tuple(row[0].replace("\\", "/") for row in rows if row and row[0])
-    inside = tuple(
-        each for each in files if not each.startswith("/") and each.count("../") <= 4 and "\0" not in each
-    )
-    here = f"{packages}/"  # a path object for each of 20,000 files costs a second
-    return inside, tuple(each for each in inside if not os.path.exists(here + each))  # noqa: PTH110 - as said above
-
-
-def _library(packages: Path, path: str) -> SharedLibrary:
-    """Return what a library's head says; Windows libraries are known by their file name alone."""
-    if not re.search(r"\.so(\.\d+)*$", path):
-        return SharedLibrary(path=path)
-    try:
-        found = elf.dynamic(FileReader(packages / path))
-    except (MeasureError, OSError) as error:
-        return SharedLibrary(path=path, broken=str(error))
-    return SharedLibrary(path=path, soname=found.soname, needed=found.needed, run_path=found.run_path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Reading, Unknown
@@ -56,6 +57,8 @@ def grouped(machines: Mapping[str, Machine]) -> Machine:
         pythons=_common(machines),
         group=tuple(machines.items()),
         tegra=any(machine.tegra for machine in machines.values()),
+        other_pythons=(),
+        troubles=tuple(trouble for machine in machines.values() for trouble in machine.troubles),
         notes=tuple(f"{name}: {note}" for name, machine in machines.items() for note in machine.notes),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Machine
+from stackfix.model.machine import Interpreter, Machine, Trouble
 from stackfix.probe.disk import read_free_disk
 from stackfix.probe.driver_files import driver_from_proc, driver_from_sys, pci_cards, reason
 from stackfix.probe.host import is_container, is_tegra, is_wsl, missing_parts, read_platform
@@ -21,8 +22,13 @@ from stackfix.probe.python import find_pythons
 from stackfix.probe.search import first_known
 
 
-def read_machine(folder: Path, root: Path = Path("/")) -> Machine:
-    """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`."""
+def read_machine(
+    folder: Path, root: Path = Path("/"), *, pythons: Callable[[], tuple[Interpreter, ...]] = find_pythons
+) -> Machine:
+    """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`.
+
+    `pythons` finds its Pythons, which is most of the time; who does not ask for them passes another.
+    """
     nvml = read_nvml(root)
     smi = cache(lambda: read_nvidia_smi(root))
     driver = first_known(
@@ -48,31 +54,43 @@ def read_machine(folder: Path, root: Path = Path("/")) -> Machine:
         driver=driver,
         cuda=cuda,
         gpus=gpus,
-        pythons=find_pythons(),
+        pythons=pythons(),
         free_disk_bytes=read_free_disk(folder),
         wsl=is_wsl(root),
         container=is_container(root),
         tegra=is_tegra(root),
     )
     smi_notes = smi().notes if isinstance(gpus, Known) and gpus.found_via == "nvidia-smi" else ()
-    notes = (*nvml.notes, *smi_notes, *_notes(machine, nvml, os.environ, root))
-    return replace(machine, notes=tuple(dict.fromkeys(notes)))
+    said = tuple(_said(machine, nvml, os.environ, root))
+    notes = (*nvml.notes, *smi_notes, *(one.text if isinstance(one, Trouble) else one for one in said))
+    troubles = (*nvml.troubles, *(one for one in said if isinstance(one, Trouble)))
+    return replace(machine, notes=tuple(dict.fromkeys(notes)), troubles=tuple(dict.fromkeys(troubles)))
 
 
-def _notes(machine: Machine, nvml: NvidiaReadings, environ: Mapping[str, str], root: Path) -> Iterator[str]:
+def _said(
+    machine: Machine, nvml: NvidiaReadings, environ: Mapping[str, str], root: Path
+) -> Iterator[str | Trouble]:
+    """Yield what a user should know; what keeps every GPU program from running with its cause code."""
     if nvml.failed and isinstance(machine.driver, Known):
-        yield nvml.failed
+        yield Trouble(nvml.cause, nvml.failed) if nvml.cause else nvml.failed
     if not isinstance(machine.gpus, Known) or not machine.gpus.value:
         yield from _pci_notes(machine, root)
     if machine.container:
         for part in missing_parts(environ):
             loss = "CUDA cannot run here" if part == "compute" else "NVML and nvidia-smi cannot be asked here"
             asked = environ["NVIDIA_DRIVER_CAPABILITIES"]
-            yield f"this container was given no `{part}` part of the driver (NVIDIA_DRIVER_CAPABILITIES={asked}): {loss}"
+            text = f"this container was given no `{part}` part of the driver (NVIDIA_DRIVER_CAPABILITIES={asked}): {loss}"
+            yield Trouble("container_without_gpu", text) if part == "compute" else text
         if isinstance(machine.driver, Known) and isinstance(machine.gpus, Unknown):
-            yield "the host's driver is loaded, but no GPU can be opened in this container: start it with `--gpus all`"
+            yield Trouble(
+                "container_without_gpu",
+                "the host's driver is loaded, but no GPU can be opened in this container: start it with `--gpus all`",
+            )
     if isinstance(machine.driver, Known) and isinstance(machine.cuda, Unknown):
-        yield "the driver is there, but its libcuda did not tell the CUDA it offers: CUDA programs may not start"
+        yield Trouble(
+            "container_without_gpu" if machine.container else "driver_broken_state",
+            "the driver is there, but its libcuda did not tell the CUDA it offers: CUDA programs may not start",
+        )
     hidden = environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and isinstance(machine.gpus, Known) and machine.gpus.value:
         yield f"CUDA_VISIBLE_DEVICES is set to `{hidden}`: CUDA programs started here see only those GPUs"
@@ -80,7 +98,7 @@ def _notes(machine: Machine, nvml: NvidiaReadings, environ: Mapping[str, str], r
         yield "this is a Tegra board: its driver numbers follow another scheme, and PyPI's CUDA wheels do not serve it"
 
 
-def _pci_notes(machine: Machine, root: Path) -> Iterator[str]:
+def _pci_notes(machine: Machine, root: Path) -> Iterator[str | Trouble]:
     cards = pci_cards(root)
     if machine.wsl or machine.tegra:
         return  # the GPU of WSL and of Tegra is not on the PCI bus
@@ -89,6 +107,17 @@ def _pci_notes(machine: Machine, root: Path) -> Iterator[str]:
     elif not cards:
         yield "no NVIDIA GPU is on the PCI bus (/sys/bus/pci/devices)"
     elif isinstance(machine.driver, Known):
-        yield from (f"NVIDIA card on the PCI bus that the driver does not offer: {card}" for card in cards)
+        code = "container_without_gpu" if machine.container else "driver_broken_state"
+        yield from (
+            Trouble(code, f"NVIDIA card on the PCI bus that the driver does not offer: {card}")
+            for card in cards
+        )
     else:
-        yield from (f"NVIDIA card on the PCI bus, but no NVIDIA driver: {card}" for card in cards)
+        # A container sees the host's bus: what holds the card there is the host's driver.
+        for card in cards:
+            code = (
+                "container_without_gpu"
+                if machine.container and card.bound_to == "nvidia"
+                else "driver_missing"
+            )
+            yield Trouble(code, f"NVIDIA card on the PCI bus, but no NVIDIA driver: {card}")

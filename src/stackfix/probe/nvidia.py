@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Reading, Unknown
-from stackfix.model.machine import Gpu
+from stackfix.model.machine import Gpu, Trouble
 from stackfix.probe import nvml_worker
 from stackfix.probe.child import Broken, Ended, first_line, run_child
-from stackfix.probe.nvml_errors import describe
+from stackfix.probe.nvml_errors import cause, describe
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 T = TypeVar("T")
@@ -32,13 +32,18 @@ LIBRARY_FOLDERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NvidiaReadings:
-    """Driver, CUDA and GPUs as one source tells them, with what a user should know of it."""
+    """Driver, CUDA and GPUs as one source tells them, with what a user should know of it.
+
+    `failed` is why nothing was told at all, `cause` its cause code, "" where it alone does not tell one.
+    """
 
     driver: Reading[DriverVersion]
     cuda: Reading[CudaVersion]
     gpus: Reading[tuple[Gpu, ...]]
     notes: tuple[str, ...] = ()
     failed: str = ""
+    cause: str = ""
+    troubles: tuple[Trouble, ...] = ()
 
 
 def read_nvml(root: Path = Path("/"), *, seconds: float = _SECONDS) -> NvidiaReadings:
@@ -50,7 +55,7 @@ def read_nvml(root: Path = Path("/"), *, seconds: float = _SECONDS) -> NvidiaRea
     command += [str(root / folder / "libnvidia-ml.so.1") for folder in LIBRARY_FOLDERS]
     match run_child(command, seconds=seconds):
         case Broken(reason):
-            return _nothing(f"NVML: the process that asked it {reason}")
+            return _nothing(f"NVML: the process that asked it {reason}", "driver_broken_state")
         case Ended() as ended:
             return _from_child(ended)
 
@@ -83,14 +88,21 @@ def nvml_readings(said: dict[str, Any], *, printed: str = "") -> NvidiaReadings:
             reason += f" ({said['load']})"
         if printed:
             reason += f" (it printed: {printed})"
-        return _nothing(f"NVML: {reason}")
+        return _nothing(f"NVML: {reason}", cause(init))
     gpus, notes = _gpus(said)
     return NvidiaReadings(
         driver=_reading(said["driver"], "NVML, driver version", DriverVersion.parse),
         cuda=_reading(said["cuda"], "NVML, CUDA version of the driver", _cuda),
         gpus=gpus,
         notes=notes,
+        troubles=tuple(_lost_gpus(said)),
     )
+
+
+def _lost_gpus(said: dict[str, Any]) -> Iterator[Trouble]:
+    for index, device in enumerate(said["devices"]):
+        if "value" not in device["handle"] and (code := cause(device["handle"])):
+            yield Trouble(code, f"NVML, GPU {index}: {_failure(device['handle'])}")
 
 
 def _gpus(said: dict[str, Any]) -> tuple[Reading[tuple[Gpu, ...]], tuple[str, ...]]:
@@ -152,6 +164,6 @@ def _failure(answer: dict[str, Any]) -> str:
     return describe(answer["code"]) if "code" in answer else str(answer["error"])
 
 
-def _nothing(reason: str) -> NvidiaReadings:
+def _nothing(reason: str, code: str = "") -> NvidiaReadings:
     unknown = Unknown((reason,))
-    return NvidiaReadings(driver=unknown, cuda=unknown, gpus=unknown, failed=reason)
+    return NvidiaReadings(driver=unknown, cuda=unknown, gpus=unknown, failed=reason, cause=code)

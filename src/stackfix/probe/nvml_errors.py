@@ -5,6 +5,9 @@ Codes and names: nvml.h, nvmlReturn_enum (https://docs.nvidia.com/deploy/nvml-ap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
 DRIVER_NOT_LOADED = 9
@@ -65,6 +68,26 @@ _MEANINGS = {
     28: "the driver finds no such GPU",
     999: "the driver failed inside: read `dmesg` for lines with NVRM or Xid",
 }
+
+
+# Cause codes of what NVML says; what a missing library or module means depends on what else is there.
+_CAUSES = {
+    NO_PERMISSION: "driver_broken_state",
+    8: "driver_broken_state",
+    10: "driver_broken_state",
+    11: "driver_broken_state",
+    15: "driver_broken_state",
+    16: "driver_broken_state",
+    17: "driver_broken_state",
+    18: "nvml_mismatch",
+    23: "driver_broken_state",
+    999: "driver_broken_state",
+}
+
+
+def cause(answer: Mapping[str, Any]) -> str:
+    """Return the cause code of a failed answer of NVML, "" where it alone does not tell one."""
+    return _CAUSES.get(answer.get("code", 0), "")
 
 
 def describe(code: int) -> str:

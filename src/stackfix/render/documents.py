@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stackfix.model.problem import Fact
-from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.resolution import Explanation, Option, Resolution
 
 
 def fact_document(fact: Fact) -> dict[str, Any]:
@@ -39,6 +39,20 @@ def resolution_document(resolution: Resolution, facts_date: str) -> dict[str, An
     }
 
 
+def option_document(option: Option) -> dict[str, Any]:
+    """Return a way out as JSON."""
+    return {
+        "text": option.text,
+        "kind": option.kind,
+        "packages": dict(option.packages),
+        "cuda": option.cuda or None,
+        "python": option.python or None,
+        "verified": option.verified,
+        "evidence": option.evidence or None,
+        "hint": option.hint or None,
+    }
+
+
 def explanation_document(explanation: Explanation, facts_date: str) -> dict[str, Any]:
     """Return an explanation of "no set" as JSON, without schema."""
     return {
@@ -46,9 +60,8 @@ def explanation_document(explanation: Explanation, facts_date: str) -> dict[str,
         "device": explanation.device,
         "python": explanation.python.version.minor_version,
         "conflict": [fact_document(fact) for fact in explanation.conflict],
-        "options": [
-            {"text": option.text, "packages": dict(option.packages)} for option in explanation.options
-        ],
+        "options": [option_document(option) for option in explanation.options],
+        "other_pythons": list(explanation.other_pythons),
         "newer": {},
         "facts_date": facts_date,
     }

@@ -1,4 +1,4 @@
-"""A resolution or an explanation, as lines for people."""
+"""A set and its reasons, as lines for people."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from collections.abc import Iterator, Sequence
 from stackfix.model.evidence import Known
 from stackfix.model.machine import Machine
 from stackfix.model.problem import Fact
-from stackfix.model.resolution import Explanation, Newer, Pin, Resolution
+from stackfix.model.resolution import Newer, Pin, Resolution
+from stackfix.render.facts_text import cited, fact_lines, listed, wrapped
 from stackfix.render.units import size
+
+MOST_OTHERS = 4
+MOST_AGAINST_NEWER = 8
+MOST_AGAIN = 3
 
 
 def machine_line(machine: Machine, device: str) -> str:
@@ -57,7 +62,7 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     if resolution.device == "gpu" and not isinstance(resolution.machine.gpus, Known):
         yield "unknown  the GPU: whether the set has code for it was not judged"
     for fact in resolution.open_facts:
-        yield f"unknown  holds only if: {fact.text} [{_cited(fact)}]"
+        yield f"unknown  holds only if: {fact.text} [{cited(fact)}]"
     for alternative in resolution.alternatives:
         versions = ", ".join(f"{name} {version}" for name, version in alternative.packages if version)
         yield f"or       with {alternative.first} first: {versions}"
@@ -73,51 +78,60 @@ def _direct(pin: Pin) -> tuple[Fact, ...]:
 
 
 def why_lines(resolution: Resolution, roots: Sequence[str]) -> Iterator[str]:
-    """Yield one line a pin: why it is there; and under it why nothing newer, each fact with its source."""
+    """Yield why each pin that was asked for or added is there, and why nothing newer; the others in groups."""
     newer = {each.name: each for each in resolution.newer}
     order = {name: place for place, name in enumerate(roots)}
-    for pin in sorted(resolution.pins, key=lambda one: (order.get(one.name, len(order)), one.name)):
+    asked = sorted((pin for pin in resolution.pins if pin.name in order), key=lambda pin: order[pin.name])
+    added = [pin for pin in resolution.pins if pin.name not in order]
+    linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]
+    said: set[Fact] = set()
+    for pin in (*asked, *linked):
         reason = pin.why[0] if pin.why else None
-        because = f"{reason.text} [{_cited(reason)}]" if reason is not None else "the set holds it"
+        because = f"{reason.text} [{cited(reason)}]" if reason is not None else "the set holds it"
         yield f"{pin.name} {pin.version}: {because}"
         if pin.name in newer:
-            yield from newer_lines(newer[pin.name])
+            yield from newer_lines(newer[pin.name], said)
         else:
             yield "    newest release that stackfix knows"
+    yield from _required_lines([pin for pin in added if pin not in linked], resolution, newer, said)
 
 
-def newer_lines(newer: Newer) -> Iterator[str]:
-    """Yield why a newer release is not in the set."""
+def _required_lines(
+    pins: Sequence[Pin], resolution: Resolution, newer: dict[str, Newer], said: set[Fact]
+) -> Iterator[str]:
+    """Yield what the packages asked for require: what one of them pins, what is newest, and what else is older."""
+    pinned: dict[str, list[Pin]] = {}
+    others: list[Pin] = []
+    for pin in pins:
+        older = newer.get(pin.name)
+        if older is None:
+            pinned.setdefault("", []).append(pin)
+        elif len(older.facts) == 1 and older.given:
+            pinned.setdefault(older.given[0], []).append(pin)
+        else:
+            others.append(pin)
+    newest = pinned.pop("", [])
+    for holder, held in pinned.items():
+        yield f"held by what {holder} {resolution.packages.get(holder, '')} requires:"
+        yield from wrapped(listed((pin.name, pin.version) for pin in held), 4)
+    if newest:
+        yield "newest releases that stackfix knows, required by these:"
+        yield from wrapped(listed((pin.name, pin.version) for pin in newest), 4)
+    for pin in others[:MOST_OTHERS]:
+        yield f"{pin.name} {pin.version}"
+        yield from newer_lines(newer[pin.name], said)
+    if len(others) > MOST_OTHERS:
+        left = listed((pin.name, pin.version) for pin in others[MOST_OTHERS:])
+        yield from wrapped(f"and older than the newest: {left}; `--json` says why", 0, hang=4)
+
+
+def newer_lines(newer: Newer, said: set[Fact]) -> Iterator[str]:
+    """Yield why a newer release is not in the set; of facts that were said before, how many, where they are many."""
     given = f", given {' and '.join(newer.given)}" if newer.given else ""
     yield f"    not {newer.version}{given}, because"
-    for fact in newer.facts:
-        yield f"      {fact.text} [{_cited(fact)}]"
-
-
-def explanation_lines(explanation: Explanation) -> Iterator[str]:
-    """Yield why there is no set, then the ways out."""
-    yield f"machine  {machine_line(explanation.machine, explanation.device)}"
-    yield ""
-    yield "no set works, because all of this holds:"
-    for fact in explanation.conflict:
-        yield f"  {fact.text} [{_cited(fact)}]"
-    yield ""
-    if not explanation.options:
-        yield "no single change makes a set possible"
-    for option in explanation.options:
-        versions = ", ".join(f"{name} {version}" for name, version in option.packages)
-        yield f"option   {option.text}{': ' if versions else ''}{versions}"
-
-
-def way_out(releases: Sequence[str]) -> Iterator[str]:
-    """Yield what gives facts to releases that were asked for and of which there is no row."""
-    for release in releases:
-        shown = release.replace("==", " ")
-        yield f"there are no facts about {shown}; if it is on the index: `stackfix facts measure {release}`"
-
-
-def _cited(fact: Fact) -> str:
-    """Return the first place where a fact stands; `--json` has them all."""
-    source = fact.source
-    where = source.where.partition("; ")[0]
-    return f"{source.method}: {where}" + (f", {source.seen}" if source.seen else "")
+    again = [fact for fact in newer.facts if fact in said]
+    fresh = newer.facts if len(again) < MOST_AGAIN else [fact for fact in newer.facts if fact not in said]
+    yield from fact_lines(fresh, 6, most=MOST_AGAINST_NEWER)
+    if len(again) >= MOST_AGAIN:
+        yield f"      and {len(again)} facts that stand above"
+    said.update(newer.facts)

@@ -30,8 +30,10 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "detected": verdict.detected,
         "first_ms": _value(verdict.first_ms),
         "latency_ms": _value(verdict.latency_ms),
+        "network_ms": _value(verdict.network_ms),
         "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
         "weights": verdict.weights or None,
+        "weights_note": verdict.weights_note or None,
     }
 
 

@@ -8,6 +8,10 @@ from stackfix.render.units import size
 
 _VISIBLE = 0.3
 _MARKS = {True: "yes", False: "no ", None: "?  "}
+_NETWORKS = {
+    "standin": "stand-ins, whose answer is known",
+    "twin": "twins of the real ones: same layers and size, random weights, so they find nothing",
+}
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
@@ -22,19 +26,29 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         lines.append(f"found    {_people(verdict.detected)}, {seen} visible keypoints")
     if isinstance(verdict.latency_ms, Known):
         first = f", the first {verdict.first_ms.value:.0f} ms" if isinstance(verdict.first_ms, Known) else ""
-        lines.append(f"latency  {verdict.latency_ms.value:.1f} ms{first}")
+        lines.append(f"latency  {verdict.latency_ms.value:.1f} ms{first}{_rate(verdict)}")
     if isinstance(verdict.gpu_memory_bytes, Known):
         memory = verdict.gpu_memory_bytes
         lines.append(f"memory   {size(memory.value)} of the GPU ({memory.found_via})")
     if verdict.weights:
-        kind = "stand-ins, whose answer is known" if verdict.weights == "standin" else verdict.weights
-        lines.append(f"networks {kind}")
+        kind = _NETWORKS.get(verdict.weights, verdict.weights)
+        lines.append(f"networks {verdict.weights_note or kind}")
     for check in verdict.checks:
         if check.ok is not True:
             first_line, *more = check.text.splitlines() or [""]
             lines.append(f"  {_MARKS[check.ok]}  {check.name}: {first_line}")
             lines.extend(f"       {line}" for line in more)
     return lines
+
+
+def _rate(verdict: Verdict) -> str:
+    latency, network = verdict.latency_ms, verdict.network_ms
+    if not isinstance(latency, Known) or latency.value <= 0:
+        return ""
+    rate = f"; {1000 / latency.value:.3g} pictures/s"
+    if not isinstance(network, Known):
+        return rate
+    return f"{rate}; {network.value / latency.value:.0%} of it in the networks"
 
 
 def _people(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackfix.model.problem import Requirement, presence_node
+from stackfix.model.problem import DEFINITION, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.abi import numpy_abi
 from stackfix.rules.collisions import collisions
@@ -40,5 +40,5 @@ def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requir
         yield from rule(wheel, file, scene)
     if wheel.package != "numpy" and not wheel.is_toolkit_part and wheel.package not in scene.constrained:
         return
-    why = release_fact(wheel, "is the version that is there", "metadata", wheel_source(wheel, file))
+    why = release_fact(wheel, "is the version that is there", DEFINITION, wheel_source(wheel, file))
     yield Requirement(presence_node(wheel.package), frozenset({wheel.key}), why)

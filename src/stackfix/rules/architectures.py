@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from stackfix.model.wheel import DeviceCode
 from stackfix.versions import ComputeCapability, CudaVersion
@@ -46,28 +47,24 @@ def runs_ptx(architecture: str, gpu: ComputeCapability) -> bool:
     return built_for <= gpu
 
 
-@dataclass(frozen=True, slots=True)
-class Native:
+class Native(Struct, frozen=True):
     """The wheel holds machine code for this GPU; `via` is the architecture that serves it."""
 
     via: str
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(Struct, frozen=True):
     """Only PTX serves this GPU: the driver must know what `toolkit` wrote (None: not measured)."""
 
     via: str
     toolkit: CudaVersion | None
 
 
-@dataclass(frozen=True, slots=True)
-class NoCode:
+class NoCode(Struct, frozen=True):
     """Nothing in the wheel can run on this GPU."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotMeasured:
+class NotMeasured(Struct, frozen=True):
     """The wheel's device code has not been read."""
 
 

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.rules.scene import LibraryFacts
 
-_EXTENSION = re.compile(r"\.(?:cpython-\d+[a-z]*-[^/]*|abi3|cp\d+-[^/]*)\.(?:so|pyd)$|/_C\.so$")
+_EXTENSION = re.compile(
+    r"\.(?:cpython-\d+[a-z]*-[^/]*|abi3|cp\d+-[^/]*)\.(?:so|pyd)$|/_C\.so$|\.pyd$|/onnxruntime_pybind11_state\.so$",
+    re.IGNORECASE,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """A name that nothing in the environment, the system or the driver brings, and who needs it."""
 
     soname: str
     needed_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closure:
+class Closure(Struct, frozen=True, kw_only=True):
     """What is missing, what the driver has to bring, and how many libraries were followed."""
 
     missing: tuple[Missing, ...]
@@ -75,14 +77,14 @@ class _Walk:
         self._libraries = libraries
         self._present: dict[str, SharedLibrary] = {}
         gone = {path for each in environment.distributions for path in each.missing}
-        for library in environment.libraries:
+        for library in (*environment.libraries, *environment.beside):
             for name in library.names if library.path not in gone else ():
                 self._present.setdefault(name, library)
         paths = (
             path
             for each in environment.distributions
             for path in each.files
-            if ".so" in path and path not in gone
+            if (".so" in path or path.endswith((".dll", ".pyd"))) and path not in gone
         )
         self._files = {path.rpartition("/")[2] for path in paths}
         self.missing: dict[str, str] = {}

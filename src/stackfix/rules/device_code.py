@@ -30,4 +30,5 @@ def device_code(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Require
             if key == UNKNOWN or ComputeCapability.parse(key) >= dropped.capability
         )
         text = f"cuDNN from {dropped.first} on has no code below compute capability {dropped.capability}"
-        yield Requirement(gpu_node(index), served, fact(text, NAME, dropped.source))
+        short = f"cuDNN from {dropped.first} on has no code below {dropped.capability.sm}"
+        yield Requirement(gpu_node(index), served, fact(text, NAME, dropped.source, short))

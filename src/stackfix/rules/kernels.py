@@ -26,6 +26,7 @@ def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
     for index, capability in scene.capabilities():
         served = _served(wheel.code, tuple(scene.gpu_keys(index)))
         here = service(wheel.code, capability)
+        short = f"no code for {capability.sm}" if isinstance(here, NoCode) else ""
         general = f"has no code for compute capability {capability}" if isinstance(here, NoCode) else ""
         if isinstance(here, Native):
             says = f"has sm_{here.via} code for compute capability {capability}"
@@ -34,7 +35,9 @@ def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
             yield from _translation(here, scene, wheel, file)
         else:
             says = f"has no code for compute capability {capability} ({architectures(wheel.code)})"
-        yield Requirement(gpu_node(index), served, release_fact(wheel, says, NAME, source, general))
+        yield Requirement(
+            gpu_node(index), served, release_fact(wheel, says, NAME, source, general, short=short)
+        )
 
 
 @lru_cache(maxsize=256)
@@ -59,5 +62,6 @@ def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) 
         f"serves this GPU only by PTX of CUDA {here.toolkit}, "
         f"which driver branch {branch} and newer can translate"
     )
-    why = release_fact(wheel, says, NAME, wheel_source(wheel, file))
+    short = f"{scene.driver_text} < branch {branch} for PTX of CUDA {here.toolkit}"
+    why = release_fact(wheel, says, NAME, wheel_source(wheel, file), short=short)
     yield driver_requirement(scene, lambda driver: branch_of(driver) >= branch, why)

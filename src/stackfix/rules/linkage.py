@@ -55,7 +55,11 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         if any(each.cuda_major for each in matching) or not matching:
             says += f" of CUDA {major}" if major else ""
         allowed = frozenset(provider_key(each) for each in matching)
-        why = release_fact(wheel, says, NAME, wheel_source(wheel, file))
+        short = f"needs {soname}" + (f" of CUDA {major}" if major else "")
+        if not matching:
+            says += ", which no wheel on record provides"
+            short = f"{wheel.package} {short}, which no wheel provides"
+        why = release_fact(wheel, says, NAME, wheel_source(wheel, file), short=short)
         yield Requirement(library_node(soname, major), allowed, why)
     for soname in sorted(wheel.provides):
         if len(scene.facts.providers(soname)) < 2:

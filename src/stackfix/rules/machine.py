@@ -36,8 +36,9 @@ def cuda_requirements(key: str, scene: Scene) -> Iterator[Requirement]:
     floor = hardware.floor(cuda.major, scene.machine.platform.os, wsl=scene.machine.wsl)
     if floor is not None:
         text = f"CUDA {cuda.major} needs NVIDIA driver {floor.driver} or newer{_counted_on(scene)}"
+        short = f"{scene.driver_text} < {floor.driver} for CUDA {cuda.major}"
         yield driver_requirement(
-            scene, lambda driver: driver >= floor.driver, fact(text, FLOOR, floor.source)
+            scene, lambda driver: driver >= floor.driver, fact(text, FLOOR, floor.source, short)
         )
     for index, capability in scene.capabilities():
         row = hardware.capability(capability)
@@ -45,12 +46,14 @@ def cuda_requirements(key: str, scene: Scene) -> Iterator[Requirement]:
             continue
         if row.last_cuda is not None and cuda > row.last_cuda:
             text = f"CUDA {row.last_cuda} is the last with code for compute capability {capability} ({row.architecture})"
+            short = f"CUDA {row.last_cuda} is the last for {capability.sm}"
         elif (first := hardware.first_cuda_of_family(capability)) is not None and cuda < first:
             text = f"CUDA {first} is the first with code for compute capability {capability} ({row.architecture})"
+            short = f"CUDA {first} is the first for {capability.sm}"
         else:
             continue
         allowed = frozenset(scene.gpu_keys(index)) - {str(capability)}
-        yield Requirement(gpu_node(index), allowed, fact(text, GPU, row.source))
+        yield Requirement(gpu_node(index), allowed, fact(text, GPU, row.source, short))
 
 
 def _counted_on(scene: Scene) -> str:
@@ -65,7 +68,8 @@ def gpu_requirements(index: int, key: str, scene: Scene) -> Iterator[Requirement
     del index
     if key == UNKNOWN:
         return
-    row = scene.facts.hardware.capability(ComputeCapability.parse(key))
+    capability = ComputeCapability.parse(key)
+    row = scene.facts.hardware.capability(capability)
     if row is None:
         return
     name = f"compute capability {key} ({row.architecture})"
@@ -73,10 +77,14 @@ def gpu_requirements(index: int, key: str, scene: Scene) -> Iterator[Requirement
     if row.first_driver_branch is not None:
         first = row.first_driver_branch
         text = f"driver branch {first} is the first that knows {name}"
+        short = f"{scene.driver_text} < branch {first} for {capability.sm}"
         yield driver_requirement(
-            scene, lambda driver: branch_of(driver) >= first, fact(text, GPU, row.source)
+            scene, lambda driver: branch_of(driver) >= first, fact(text, GPU, row.source, short)
         )
     if row.last_driver_branch is not None:
         last = row.last_driver_branch
         text = f"driver branch {last} is the last that knows {name}"
-        yield driver_requirement(scene, lambda driver: branch_of(driver) <= last, fact(text, GPU, row.source))
+        short = f"{scene.driver_text} > branch {last} for {capability.sm}"
+        yield driver_requirement(
+            scene, lambda driver: branch_of(driver) <= last, fact(text, GPU, row.source, short)
+        )

@@ -6,22 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple
-
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Requested
-from packaging.specifiers import Specifier, SpecifierSet
-from packaging.version import Version
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from stackfix.model.machine import Platform
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
-from stackfix.rules import tags
+from stackfix.rules import plain, tags
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, release_fact, wheel_source
 from stackfix.versions import PythonVersion, canonical_name
+
+if TYPE_CHECKING:  # named in annotations alone; what is plain is told without its 15 ms at import
+    from packaging.markers import Marker
+    from packaging.requirements import Requirement as Requested
 
 NAME = "metadata"
 
@@ -41,17 +39,20 @@ HYPOTHETICAL_GLIBCS = (
 
 @lru_cache(maxsize=8192)
 def parse(text: str) -> Requested:
-    """Return the parsed requirement; InvalidRequirement when it is none."""
-    return Requested(text)
+    """Return the parsed requirement; InvalidRequirement (a ValueError) when it is none."""
+    from packaging.requirements import Requirement  # noqa: PLC0415 - 15 ms, which what is plain does not need
+
+    return Requirement(text)
 
 
 class Asked(NamedTuple):
-    """One requirement of a row, in pieces."""
+    """One requirement, in pieces; no marker and no address are ""."""
 
     name: str
     extras: frozenset[str]
     specifier: str
-    marker: Marker | None
+    marker: str
+    url: str = ""
 
 
 _HEAD = re.compile(
@@ -60,29 +61,53 @@ _HEAD = re.compile(
 )
 
 
+_WISH = re.compile(
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)((?:[<>!~=]=|[<>])[0-9.]+(?:,(?:[<>!~=]=|[<>])[0-9.]+)*)?"
+)
+
+
+def parse_wish(text: str) -> Asked:
+    """Return a requirement as a user writes it, in pieces; InvalidRequirement (a ValueError) when it is none."""
+    found = _WISH.fullmatch(text)
+    if found is not None and all(map(plain.clause, found[2].split(",") if found[2] else ())):
+        return Asked(found[1], frozenset(), found[2] or "", "")
+    return _asked(parse(text))
+
+
 @lru_cache(maxsize=8192)
 def parse_row(text: str) -> Asked:
-    """Return a Requires-Dist of a row in pieces; InvalidRequirement when it is none.
+    """Return a Requires-Dist of a row in pieces; InvalidRequirement (a ValueError) when it is none.
 
     Rows repeat a few markers hundreds of times: reading the head by a pattern and each marker once takes a
     quarter of what `packaging` takes for all, to which anything unusual is left.
     """
     head, _, marker = text.partition(";")
     found = _HEAD.fullmatch(head)
-    if found is not None:
-        try:
-            parsed = _marker(marker.strip()) if marker.strip() else None
-        except InvalidMarker:
-            found = None
-    if found is None:
-        whole = parse(text)
-        return Asked(whole.name, frozenset(whole.extras), str(whole.specifier), whole.marker)
+    if found is None or not (not marker.strip() or plain.condition(marker.strip()) or _is_marker(marker)):
+        return _asked(parse(text))
     extras = frozenset(extra.strip() for extra in found[2].split(",")) if found[2] else frozenset()
-    return Asked(found[1], extras, re.sub(r"\s+", "", found[3]).rstrip(","), parsed)
+    return Asked(found[1], extras, re.sub(r"\s+", "", found[3]).rstrip(","), marker.strip())
+
+
+def _asked(whole: Requested) -> Asked:
+    marker = str(whole.marker) if whole.marker is not None else ""
+    return Asked(whole.name, frozenset(whole.extras), str(whole.specifier), marker, whole.url or "")
+
+
+def _is_marker(text: str) -> bool:
+    from packaging.markers import InvalidMarker  # noqa: PLC0415 - what is plain does not need it
+
+    try:
+        _marker(text.strip())
+    except InvalidMarker:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)
 def _marker(text: str) -> Marker:
+    from packaging.markers import Marker  # noqa: PLC0415 - what is plain does not need it
+
     return Marker(text)
 
 
@@ -111,18 +136,16 @@ def tag_requirements(rows: tuple[Wheel, ...], file: WheelFile, scene: Scene) -> 
         says = f"has wheels for {platform.label} only for Python {listed}"
         general = f"has no wheel for {platform.label} and Python {python.minor_version}"
         allowed = frozenset(one.minor_version for one in known if one.minor_version != python.minor_version)
-        yield Requirement(
-            PYTHON, allowed, release_fact(row, says, NAME, wheel_source(row, file, "metadata"), general)
-        )
+        short = f"no wheel for Python {python.minor_version}"
+        source = wheel_source(row, file, "metadata")
+        yield Requirement(PYTHON, allowed, release_fact(row, says, NAME, source, general, short=short))
         return
     needed = tags.needed_glibc(file)
     if needed is not None and platform.os == "linux":
         says = f"needs glibc {needed[0]}.{needed[1]} or newer"
-        yield Requirement(
-            GLIBC,
-            _at_least(needed, scene),
-            release_fact(row, says, NAME, wheel_source(row, file, "metadata")),
-        )
+        short = f"needs glibc {needed[0]}.{needed[1]}"
+        why = release_fact(row, says, NAME, wheel_source(row, file, "metadata"), short=short)
+        yield Requirement(GLIBC, _at_least(needed, scene), why)
 
 
 def glibc_keys(scene: Scene) -> tuple[str, ...]:
@@ -170,9 +193,14 @@ def marker_variables(platform: Platform, python: str, full: str) -> dict[str, st
     }
 
 
-def applies(marker: Marker | None, environment: dict[str, str], extra: str) -> bool:
+def applies(marker: str, environment: Mapping[str, str], extra: str) -> bool:
     """Whether a requirement's marker holds for this environment and extra ("" for none)."""
-    return marker is None or marker.evaluate({**environment, "extra": extra})
+    if not marker:
+        return True
+    variables = {**environment, "extra": extra}
+    said = plain.condition(marker)
+    answer = plain.holds(said, variables) if said is not None else None
+    return _marker(marker).evaluate(variables) if answer is None else answer
 
 
 def requires_dist(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
@@ -188,7 +216,7 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
             continue
         try:
             requested = parse_row(text)
-        except InvalidRequirement:
+        except ValueError:
             continue
         if not applies(requested.marker, environment, extra):
             continue
@@ -198,10 +226,10 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
         yield from on_package(requested, scene, why)
 
 
-def on_package(requested: Requested | Asked, scene: Scene, why: Fact) -> Iterator[Requirement]:
+def on_package(requested: Asked, scene: Scene, why: Fact) -> Iterator[Requirement]:
     """Yield the requirements on a package and on each of the extras that are asked for."""
     name = canonical_name(requested.name)
-    allowed = admitted(name, str(requested.specifier), scene)
+    allowed = admitted(name, requested.specifier, scene)
     yield Requirement(name, allowed, why)
     for extra in sorted(requested.extras):
         yield Requirement(f"{name}[{canonical_name(extra)}]", allowed, why)
@@ -218,44 +246,45 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
             return frozenset({exact})
     keys = releases.keys_newest_first
     first, last = 0, len(keys)
-    others: list[Specifier] = []
-    for each in _specifiers(specifier):
-        if each.operator in {">=", ">"}:
-            last = min(last, _boundary(keys, each, newer=True))
-        elif each.operator in {"<=", "<"}:
-            first = max(first, _boundary(keys, each, newer=False))
+    others: list[str] = []
+    for each in plain.bounds(specifier):
+        if each.startswith(">"):
+            last = min(last, _boundary(keys, partial(plain.admits, each)))
+        elif each.startswith("<"):
+            first = max(first, _boundary(keys, partial(_is_above, each)))
+        elif (start := plain.any_end_of(each)) is not None:
+            first = max(first, _boundary(keys, partial(_is_after, start)))
+            last = min(last, _boundary(keys, partial(_is_from, start)))
         else:
             others.append(each)
-    return frozenset(
-        key
-        for key in keys[first:last]
-        if all(each.contains(_version(key), prereleases=True) for each in others)
-    )
+    return frozenset(key for key in keys[first:last] if all(plain.admits(each, key) for each in others))
 
 
-def _boundary(keys: Sequence[str], specifier: Specifier, *, newer: bool) -> int:
-    """Return where the keys, newest first, stop (`newer`) or begin to satisfy a specifier that bounds one side.
+def _is_above(upper: str, key: str) -> bool:
+    return not plain.admits(upper, key)
 
-    Such a specifier holds for all on one side, so that a few looks tell what asking every release would.
+
+def _is_after(start: plain.Start, key: str) -> bool:
+    return plain.begins(key, start) > start
+
+
+def _is_from(start: plain.Start, key: str) -> bool:
+    return plain.begins(key, start) >= start
+
+
+def _boundary(keys: Sequence[str], holds: Callable[[str], bool]) -> int:
+    """Return how many of the keys, newest first, hold, where all that hold stand before all that do not.
+
+    A few looks tell what asking every release would.
     """
     low, high = 0, len(keys)
     while low < high:
         middle = (low + high) // 2
-        if specifier.contains(_version(keys[middle]), prereleases=True) == newer:
+        if holds(keys[middle]):
             low = middle + 1
         else:
             high = middle
     return low
-
-
-@lru_cache(maxsize=4096)
-def _specifiers(text: str) -> tuple[Specifier, ...]:
-    return tuple(SpecifierSet(text))
-
-
-@lru_cache(maxsize=16384)
-def _version(text: str) -> Version:
-    return Version(text)
 
 
 def _shown(requested: Asked) -> str:

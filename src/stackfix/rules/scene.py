@@ -7,13 +7,14 @@ is downloaded; the doctor asks the same ones of what is on the disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct, field
 from packaging.version import Version
 
 from stackfix.model.evidence import Known, Source
+from stackfix.model.growth import Documented
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
 from stackfix.model.recipe import ModelFormat
@@ -25,16 +26,14 @@ UNKNOWN = "unknown"
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floor:
+class Floor(Struct, frozen=True, kw_only=True):
     """The oldest driver that runs a CUDA major, on this system's table."""
 
     driver: DriverVersion
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityFacts:
+class CapabilityFacts(Struct, frozen=True, kw_only=True):
     """First and last CUDA and driver branch of a compute capability; None where there is no such end."""
 
     architecture: str
@@ -45,8 +44,7 @@ class CapabilityFacts:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
+class Dropped(Struct, frozen=True, kw_only=True):
     """From release `first` on, a library has no code below `capability`."""
 
     first: str
@@ -54,8 +52,7 @@ class Dropped:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """`package` `version` was built beside `beside` `beside_version`."""
 
     package: str
@@ -88,6 +85,17 @@ class HardwareFacts(Protocol):
 
     def first_cuda_of_family(self, capability: ComputeCapability) -> CudaVersion | None:
         """Return the first CUDA with code that runs on it: the earliest of its major up to its minor."""
+
+    def gpu_kind(self, name: str) -> str:
+        """Return what kind of board a GPU's name stands for ("datacenter"), "" where that is not known."""
+
+    def forward_packages(
+        self, driver: DriverVersion, system: str, kind: str
+    ) -> Sequence[tuple[str, CudaVersion]]:
+        """Return the forward-compatibility packages for a kind of GPU on a driver, newest CUDA first."""
+
+    def forward_source(self, package: str) -> Source:
+        """Return where it stands what a forward-compatibility package is for."""
 
     def known_capabilities(self) -> Sequence[ComputeCapability]:
         """Return every compute capability on record."""
@@ -138,6 +146,15 @@ class Facts(Protocol):
     def owners(self, folder: str) -> Sequence[str]:
         """Names of the packages whose rows fill the import folder."""
 
+    def documented(self, package: str, platform: str) -> Sequence[Documented]:
+        """Return what documents say that other indexes hold of a package; nothing of it was measured."""
+
+    def held_by(self, index: str) -> Collection[str]:
+        """Packages that an index beside the main one is said to hold."""
+
+    def serves_any_minor(self, index: str) -> bool:
+        """Whether an index's builds are linked to a CUDA major and serve every minor of it."""
+
 
 class Releases(Mapping[str, tuple[Wheel, ...]]):
     """Version -> rows, newest first; a row is read when it is asked for."""
@@ -169,8 +186,7 @@ class Releases(Mapping[str, tuple[Wheel, ...]]):
         return tuple(self.listed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """One machine, one Python, one selection of the database.
 
     `device` is "gpu" or "cpu"; on "cpu" nothing is asked of drivers and kernels. `features` says which
@@ -253,6 +269,12 @@ class Scene:
         others = self.facts.hardware.driver_steps(self.machine.platform.os, wsl=self.machine.wsl)
         return (here, *(str(other) for other in others if other != driver.value))
 
+    @property
+    def driver_text(self) -> str:
+        """The machine's driver in two words."""
+        driver = self.machine.driver
+        return f"driver {driver.value}" if isinstance(driver, Known) else "the driver"
+
     def cuda_keys(self) -> Sequence[str]:
         """Return the CUDA minors that exist, newest first."""
         return [str(minor) for minor in self.facts.hardware.cuda_minors()]
@@ -275,7 +297,9 @@ def wheel_source(wheel: Wheel, file: WheelFile, method: str = "") -> Source:
     return Source(method=method or wheel.evidence.method, where=file.name, seen=wheel.evidence.seen)
 
 
-def release_fact(wheel: Wheel, says: str, rule: str, source: Source, general: str = "") -> Fact:
+def release_fact(
+    wheel: Wheel, says: str, rule: str, source: Source, general: str = "", *, short: str = ""
+) -> Fact:
     """Return a fact about one release: "torch 2.15.0" and what is said of it."""
     return Fact(
         text=f"{wheel.package} {wheel.key} {says}",
@@ -284,9 +308,10 @@ def release_fact(wheel: Wheel, says: str, rule: str, source: Source, general: st
         package=wheel.package,
         release=wheel.key,
         general=general or says,
+        short=short,
     )
 
 
-def fact(text: str, rule: str, source: Source) -> Fact:
+def fact(text: str, rule: str, source: Source, short: str = "") -> Fact:
     """Return a fact that the user cannot change."""
-    return Fact(text=text, rule=rule, source=source)
+    return Fact(text=text, rule=rule, source=source, short=short)

@@ -7,15 +7,16 @@ together. torch's own pins say which toolkit release the set has; what nothing p
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from packaging.requirements import InvalidRequirement
-from packaging.specifiers import SpecifierSet
+from typing import TYPE_CHECKING
 
 from stackfix.model.problem import CUDA, Fact, Requirement, presence_node
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion, canonical_name
+
+if TYPE_CHECKING:  # named in annotations alone; importing it costs a resolve 10 ms
+    from packaging.specifiers import SpecifierSet
 
 NAME = "shipped together"
 ONE_CUDA = "one CUDA"
@@ -31,22 +32,28 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
     if wheel.is_toolkit_part and wheel.cuda:
         minors = {str(minor) for minor in wheel.cuda}
         says = f"is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
-        why = release_fact(wheel, says, NAME, source, f"is of CUDA {wheel.cuda[0].major}")
+        general = f"is of CUDA {wheel.cuda[0].major}"
+        why = release_fact(wheel, says, NAME, source, general, short=f"{wheel.package} {general}")
         yield Requirement(CUDA, frozenset(minors & set(keys)), why)
     elif wheel.cuda and _pins_its_toolkit(wheel):
         says = f"was built with CUDA {wheel.cuda[0]}"
-        why = release_fact(wheel, says, ONE_CUDA, source, f"was built with CUDA {wheel.cuda[0].major}")
+        general = f"was built with CUDA {wheel.cuda[0].major}"
+        short = f"{wheel.package} is CUDA {wheel.cuda[0].major}"
+        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
         yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
     elif wheel.cuda_major:
         allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
         general = f"is built for CUDA {wheel.cuda_major}"
         says = f"{general} (with toolkit {wheel.cuda[0]})" if wheel.cuda else general
-        why = release_fact(wheel, says, ONE_CUDA, source, general)
+        short = f"{wheel.package} is CUDA {wheel.cuda_major}"
+        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
         yield Requirement(CUDA, allowed, why)
 
 
 def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
     """Return what a wish for CUDA means: `cuda==12` is every minor of 12."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and few ask for a CUDA
+
     return SpecifierSet(
         ",".join(
             f"=={one.version}.*" if one.operator == "==" and one.version.isdigit() else str(one)
@@ -55,9 +62,11 @@ def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
     )
 
 
-def asked_cuda(specifier: SpecifierSet, why: Fact, scene: Scene) -> Requirement:
+def asked_cuda(specifier: str, why: Fact, scene: Scene) -> Requirement:
     """Return the requirement that a wish such as `cuda==12.1` or `cuda==12` puts on the set's CUDA."""
-    wanted = cuda_wish(specifier)
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and few ask for a CUDA
+
+    wanted = cuda_wish(SpecifierSet(specifier))
     return Requirement(CUDA, frozenset(key for key in scene.cuda_keys() if wanted.contains(key)), why)
 
 
@@ -78,10 +87,10 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
     for text in wheel.requires_dist:
         try:
             requested = parse_row(text)
-        except InvalidRequirement:
+        except ValueError:
             continue
         name = canonical_name(requested.name)
-        allowed = admitted(name, str(requested.specifier), scene)
+        allowed = admitted(name, requested.specifier, scene)
         if name in said or not requested.specifier or not allowed:
             continue
         said.add(name)

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
+from stackfix.rules import plain
 from stackfix.versions import PythonVersion
 
 _LEGACY = {"manylinux2014": (2, 17), "manylinux2010": (2, 12), "manylinux1": (2, 5)}
@@ -130,12 +129,11 @@ def allows_python(requires_python: str, python: PythonVersion) -> bool:
     """Whether a Requires-Python admits this Python; one that cannot be read admits all, as installers do."""
     if not requires_python:
         return True
-    try:
-        specifiers = SpecifierSet(requires_python)
-    except InvalidSpecifier:
-        return True
     text = str(python) if python.patch is not None else f"{python.minor_version}.99"
-    return specifiers.contains(text, prereleases=True)
+    try:
+        return plain.admits(requires_python, text)
+    except ValueError:
+        return True
 
 
 def needed_glibc(file: WheelFile) -> tuple[int, int] | None:

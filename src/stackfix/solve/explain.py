@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from msgspec.structs import replace
 from packaging.version import Version
 
 from stackfix.model.evidence import Source
-from stackfix.model.problem import Fact, Pins, Problem, Requirement, is_package, presence_node
+from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, is_package, presence_node
 from stackfix.model.resolution import Newer
 from stackfix.solve.prove import Refutation, minimal, search
 
@@ -63,7 +64,9 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
         if isinstance(answer, Refutation):
             facts = minimal(problem, answer.facts, extra, always={wish.fact})
             given = tuple(hold.node for hold in holds if hold.fact in facts)
-            return Newer(name=node, version=newer, facts=merged(ordered(facts)), given=given)
+            return Newer(
+                name=node, version=newer, facts=merged(ordered(facts), problem.universe), given=given
+            )
     return None
 
 
@@ -115,9 +118,10 @@ def ordered(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(sorted(facts, key=_place))
 
 
-def _place(fact: Fact) -> tuple[int, str, str]:
+def _place(fact: Fact) -> tuple[int, str, Version, str]:
     rank = RULE_ORDER.index(fact.rule) if fact.rule in RULE_ORDER else len(RULE_ORDER)
-    return rank + (1 if fact.rule == "machine" else 0), fact.rule, fact.text
+    release = Version(fact.release or "0")
+    return rank + (1 if fact.rule == "machine" else 0), f"{fact.rule} {fact.package}", release, fact.text
 
 
 def without(problem: Problem, fact: Fact, put: Callable[[Requirement], Requirement | None]) -> Problem:
@@ -131,25 +135,54 @@ def without(problem: Problem, fact: Fact, put: Callable[[Requirement], Requireme
     return Problem(problem.universe, tuple(roots), problem.order)
 
 
-def merged(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+def merged(facts: Iterable[Fact], universe: Universe) -> tuple[Fact, ...]:
     """Return the facts with what is said alike of several releases of a package said once of all of them."""
     groups: dict[tuple[str, str, str], list[Fact]] = {}
     for fact in facts:
         groups.setdefault((fact.package, fact.rule, fact.general or fact.text), []).append(fact)
-    return tuple(_merge(group) for group in groups.values())
+    return tuple(_merge(group, universe) for group in groups.values())
 
 
-def _merge(group: list[Fact]) -> Fact:
+def _merge(group: list[Fact], universe: Universe) -> Fact:
     first = group[0]
-    if len(group) == 1 or not first.package:
+    releases = {fact.release for fact in group}
+    if len(releases) == 1 or not first.package:
         return first
-    releases = sorted({fact.release for fact in group}, key=Version)
-    where = f"{first.source.where} and {len(group) - 1} more"
+    where = f"{first.source.where} and {len(releases) - 1} more"
     source = Source(method=first.source.method, where=where, seen=first.source.seen)
-    text = f"{first.package} {' | '.join(releases)} {first.general}"
-    return Fact(text=text, rule=first.rule, source=source, package=first.package, general=first.general)
+    listed = " | ".join(sorted(releases, key=Version))
+    return replace(
+        first,
+        text=f"{first.package} {listed} {first.general}",
+        source=source,
+        release="",
+        brief=f"{first.package} {spans(universe.keys(first.package), releases)} {plural(first.general)}",
+    )
 
 
-def relaxable(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Return the facts that the user could change."""
-    return tuple(fact for fact in facts if fact.relaxable)
+def spans(keys: Sequence[str], releases: Collection[str], *, count: bool = True) -> str:
+    """Return releases in few words, oldest first: those that follow each other in `keys` (newest first) as spans."""
+    runs: list[list[str]] = []
+    follows = False
+    for key in reversed(keys):
+        if key in releases:
+            if follows:
+                runs[-1].append(key)
+            else:
+                runs.append([key])
+        follows = key in releases
+    shown = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    if all(len(run) == 1 for run in runs):
+        return " | ".join(shown)
+    if not count:
+        return ", ".join(shown)
+    return f"{', '.join(shown)} ({len(releases)} releases)"
+
+
+_PLURAL = {"has": "have", "was": "were", "is": "are", "no": "have no"}
+
+
+def plural(says: str) -> str:
+    """Return what is said of one release as it is said of several: "was built" becomes "were built"."""
+    verb, _, rest = says.partition(" ")
+    return f"{_PLURAL.get(verb, verb.removesuffix('s'))} {rest}"

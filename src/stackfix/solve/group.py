@@ -5,8 +5,10 @@ A release asks each machine what it asks; the driver that a GPU asks for is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stackfix.model.problem import PYTHON, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
@@ -17,11 +19,14 @@ _MACHINE = "machine:"
 _AT = "@"
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """The universes of several machines as one; `members` are their names and universes, for one Python."""
+class Grouped(Struct):
+    """The universes of several machines as one; `members` are their names and universes, for one Python.
+
+    Answers are kept, so asking twice costs nothing.
+    """
 
     members: tuple[tuple[str, Lowered], ...]
+    _requires: dict[tuple[str, str], tuple[Requirement, ...]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first."""
@@ -32,15 +37,14 @@ class Grouped:
 
     def requires(self, node: str, key: str) -> Sequence[Requirement]:
         """What the candidate requires of the set, and of each machine."""
-        own = self._own(node)
-        if own is not None:
-            return [self.named(each, own[2]) for each in own[1].requires(own[0], key)]
-        found = [
-            self.named(each, place)
-            for place, (_, universe) in enumerate(self.members)
-            for each in universe.requires(node, key)
-        ]
-        return tuple(dict.fromkeys(found))
+        found = self._requires.get((node, key))
+        if found is None:
+            found = self._requires[node, key] = tuple(dict.fromkeys(self._work_out(node, key)))
+        return found
+
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the release that a library's or an extra's candidate belongs to, which is everybody's."""
+        return None if self._own(node) is not None else self.members[0][1].stands_for(node, key)
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file that every machine takes: of several, the one for the oldest glibc."""
@@ -56,6 +60,16 @@ class Grouped:
             name = self.members[place][0]
             fact = replace(fact, text=f"{name}: {fact.text}")
         return Requirement(f"{requirement.node}{_AT}{place}", requirement.allowed, fact)
+
+    def _work_out(self, node: str, key: str) -> Iterator[Requirement]:
+        own = self._own(node)
+        if own is not None:
+            for each in own[1].requires(own[0], key):
+                yield self.named(each, own[2])
+            return
+        for place, (_, universe) in enumerate(self.members):
+            for each in universe.requires(node, key):
+                yield self.named(each, place)
 
     def _own(self, node: str) -> tuple[str, Lowered, int] | None:
         """Return a machine's own node with the machine's universe and place, None for what is shared."""

@@ -6,10 +6,12 @@ Nothing is worked out before it is asked for, so the cost follows the question, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stackfix.model.problem import (
     CUDA,
+    DEFINITION,
     DRIVER,
     GLIBC,
     MODELS,
@@ -29,8 +31,7 @@ _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
 
 
-@dataclass(slots=True)
-class Lowered:
+class Lowered(Struct):
     """The universe of one scene; answers are kept, so asking twice costs nothing."""
 
     scene: Scene
@@ -50,6 +51,14 @@ class Lowered:
         if found is None:
             found = self._requires[node, key] = tuple(self._work_out(node, key))
         return found
+
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the release that a library's or an extra's candidate belongs to: no row is read for that."""
+        if node.startswith(_LIBRARY):
+            package, _, version = key.rpartition(" ")
+            return package, version
+        package, extra, _ = node.partition("[")
+        return (package, key) if extra else None
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file of a release for this scene."""
@@ -101,7 +110,7 @@ class Lowered:
         return Requirement(package, frozenset({version}), why)
 
     def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
-        why = release_fact(wheel, f"has the extra {extra}", "metadata", wheel_source(wheel, file, "metadata"))
+        why = release_fact(wheel, f"has the extra {extra}", DEFINITION, wheel_source(wheel, file, "metadata"))
         same = Requirement(wheel.package, frozenset({wheel.key}), why)
         return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]
 

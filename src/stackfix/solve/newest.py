@@ -1,5 +1,8 @@
 """The newest set, proved: everything newer has been searched and refuted.
 
+A complete search that decides the root nodes in their order finds what is greatest in them. A proposal by a library
+before it costs more than the search: 30 ms against 2 where all requirements are known.
+
 "Newest" compares two sets node by node. First the root nodes of the problem's order: earlier keys beat later
 ones. Then every other package (those of the order first, then by name): being absent beats being there, for
 nothing is installed that nothing asks for, and earlier keys beat later ones. Registers and readings follow
@@ -9,15 +12,14 @@ from the packages and are not compared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stackfix.model.problem import Pins, Problem, Requirement, Universe, is_package
-from stackfix.solve.engine import NotFound, propose
 from stackfix.solve.prove import Refutation, forced, reachable, search
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(Struct, frozen=True):
     """A universe in which some nodes may take only some of their keys, or none (then they must be absent).
 
     Packages that compare before `frontier` and have no limit must be absent too.
@@ -41,65 +43,33 @@ class Limited:
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return the one candidate that this one requires first of all."""
+        return self.universe.stands_for(node, key)
+
 
 def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
     return rank.get(node, len(rank)), node
 
 
 def solve(problem: Problem) -> Pins | Refutation:
-    """Return the newest set (every node the roots lead to, with its key), or the facts that forbid any."""
+    """Return the newest set (every node the roots lead to, with its key), or the facts that forbid any.
+
+    The search decides the root nodes of the order first and passes over nothing that could be, so what it finds is
+    the greatest in them; what is left to compare are the packages that come with them.
+    """
     rank = {node: place for place, node in enumerate(problem.order)}
-    found = _proposed(problem, rank)
-    if found is None:
-        answer = search(problem)
-        if isinstance(answer, Refutation):
-            return answer
-        found = answer
-    pins = reachable(problem, found)
-    limits: dict[str, Sequence[str]] = {}
-    for node in _ordered_roots(problem):
-        better = _better(problem.universe, node, pins)
-        if better:
-            pins = _improved(problem, Limited(problem.universe, {**limits, node: better}, rank), pins)
-        limits[node] = (pins[node],)
-    return _settle_the_rest(problem, pins, limits, rank)
-
-
-def _proposed(problem: Problem, rank: Mapping[str, int]) -> Pins | None:
-    """Return a set that the library proposes, completed with registers and readings; None if it has none."""
-    hopeful = _without_hopeless_keys(problem, rank)
-    if hopeful is None:
-        return None
-    proposal = propose(hopeful)
-    if isinstance(proposal, NotFound):
-        return None
-    limits = {node: (key,) for node, key in proposal.items()}
-    completed = search(Problem(Limited(problem.universe, limits, rank), problem.roots, problem.order))
-    return None if isinstance(completed, Refutation) else completed
+    roots = _ordered_roots(problem)
+    answer = search(Problem(problem.universe, problem.roots, tuple(dict.fromkeys((*roots, *problem.order)))))
+    if isinstance(answer, Refutation):
+        return answer
+    pins = reachable(problem, answer)
+    return _settle_the_rest(problem, pins, {node: (pins[node],) for node in roots}, rank)
 
 
 def _ordered_roots(problem: Problem) -> list[str]:
     roots = {requirement.node for requirement in problem.roots}
     return [node for node in problem.order if node in roots]
-
-
-def _without_hopeless_keys(problem: Problem, rank: Mapping[str, int]) -> Problem | None:
-    """Return the problem without the keys that forced choices alone rule out; None if all of a root's are.
-
-    The library's search is costly where it fails (2 s for a driver that rules out five releases, against
-    10 ms so); what a few steps of propagation refute, it need not try.
-    """
-    limits: dict[str, Sequence[str]] = {}
-    for node in _ordered_roots(problem):
-        keys = problem.universe.keys(node)
-        for place, key in enumerate(keys):
-            limited = Limited(problem.universe, {**limits, node: (key,)}, rank)
-            if forced(Problem(limited, problem.roots, problem.order)):
-                limits[node] = keys[place:]
-                break
-        else:
-            return None
-    return Problem(Limited(problem.universe, limits, rank), problem.roots, problem.order)
 
 
 def _settle_the_rest(
@@ -142,17 +112,25 @@ def _bettered(
     *,
     required: bool,
 ) -> Pins:
-    """Return the set without `node` if there is one, else with the newest of it that there can be."""
+    """Return the set without `node` if there is one, else with the newest of it that there can be.
+
+    The search may decide another package before this one, so it is asked until nothing newer is left.
+    """
     frontier = _place(rank, node)
     if not required:
         pins = _improved(problem, Limited(problem.universe, {**limits, node: ()}, rank, frontier), pins)
-    if node in pins and (better := _better(problem.universe, node, pins)):
-        pins = _improved(problem, Limited(problem.universe, {**limits, node: better}, rank, frontier), pins)
+    while node in pins and (better := _better(problem.universe, node, pins)):
+        bettered = _improved(
+            problem, Limited(problem.universe, {**limits, node: better}, rank, frontier), pins
+        )
+        if bettered is pins:
+            break
+        pins = bettered
     return pins
 
 
 def _improved(problem: Problem, limited: Limited, pins: Pins) -> Pins:
-    """Return the greatest set within the limits if there is one, else `pins` as they are."""
+    """Return a set within the limits if there is one, else `pins` as they are."""
     answer = search(Problem(limited, problem.roots, problem.order))
     return pins if isinstance(answer, Refutation) else reachable(problem, answer)
 

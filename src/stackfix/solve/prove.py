@@ -8,20 +8,19 @@ dead end is jumped over. Complete: it fails only when no set exists (tests compa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from stackfix.model.problem import Fact, Pins, Problem, Requirement
+from msgspec import Struct, field
+
+from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement, follows_packages
 
 
-@dataclass(frozen=True, slots=True)
-class Refutation:
+class Refutation(Struct, frozen=True):
     """No set exists; `facts` together forbid it (not yet minimal)."""
 
     facts: frozenset[Fact]
 
 
-@dataclass(slots=True)
-class _Narrowing:
+class _Narrowing(Struct):
     """One requirement on a node, as it was put: allowed keys, its fact, the decision that brought it."""
 
     allowed: frozenset[str]
@@ -29,8 +28,7 @@ class _Narrowing:
     by: str
 
 
-@dataclass(slots=True)
-class _Conflict:
+class _Conflict(Struct):
     """What a dead end rests on: facts, and the nodes whose decisions took part."""
 
     facts: set[Fact] = field(default_factory=set)
@@ -41,6 +39,10 @@ class _Conflict:
             self.facts.add(narrowing.fact)
             if narrowing.by:
                 self.nodes.add(narrowing.by)
+
+    def absorb_all(self, other: _Conflict) -> None:
+        self.facts |= other.facts
+        self.nodes |= other.nodes
 
 
 def _allowed(domain: tuple[str, ...], allowed: frozenset[str]) -> tuple[str, ...]:
@@ -53,12 +55,24 @@ def _allowed(domain: tuple[str, ...], allowed: frozenset[str]) -> tuple[str, ...
     return tuple([key for key in domain if key in allowed])
 
 
+_NOWHERE: Mapping[str, str] = {}
+
+
 class _Search:
     """State of one search: narrowings per node, decisions, and a trail to undo them."""
 
-    def __init__(self, problem: Problem, enabled: Callable[[Fact], bool]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        enabled: Callable[[Fact], bool],
+        first: Mapping[str, str] = _NOWHERE,
+        *,
+        all_count: bool = True,
+    ) -> None:
+        self.first = first
         self.universe = problem.universe
         self.enabled = enabled
+        self.all_count = all_count
         self.rank = {node: place for place, node in enumerate(problem.order)}
         self.narrowings: dict[str, list[_Narrowing]] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
@@ -108,21 +122,62 @@ class _Search:
 
     def forced_node(self) -> str | None:
         """Return an undecided node with one key left, or None."""
-        return next((n for n, keys in self.domains.items() if len(keys) == 1 and n not in self.pins), None)
+        pins = self.pins
+        for node, keys in self.domains.items():
+            if len(keys) == 1 and node not in pins:
+                return node
+        return None
 
     def next_node(self) -> str | None:
-        """Return the node to decide: a forced one, else the first in the order, else the narrowest."""
-        best: str | None = None
-        best_rank = (0, 0, "")
-        for node, domain in self.domains.items():
-            if node in self.pins:
-                continue
-            if len(domain) == 1:
-                return node
-            rank = (self.rank.get(node, len(self.rank)), len(domain), node)
-            if best is None or rank < best_rank:
-                best, best_rank = node, rank
-        return best
+        """Return the node to decide: a forced one, else the first in the order, else the narrowest.
+
+        What only follows from packages comes last: a guess there is one at what a package is going to say.
+        """
+        forced = self.forced_node()
+        if forced is not None:
+            return forced
+        free = [
+            (self.rank.get(node, len(self.rank)), follows_packages(node), len(domain), node)
+            for node, domain in self.domains.items()
+            if node not in self.pins
+        ]
+        return min(free)[3] if free else None
+
+    def ordered(self, node: str) -> tuple[str, ...]:
+        """Return what is left of a node's keys, most wanted first; before them the one to be tried first."""
+        domain = self.domains[node]
+        key = self.first.get(node)
+        if key is None or key not in domain:
+            return domain
+        return (key, *(other for other in domain if other != key))
+
+    def is_ruled_out(self, node: str, key: str) -> bool:
+        """Whether what a key stands for is gone already: told without asking what the key requires."""
+        least = self.universe.stands_for(node, key) if self.all_count else None
+        if least is None:
+            return False
+        other, wanted = least
+        if other in self.pins:
+            return self.pins[other] != wanted
+        domain = self.domains.get(other)
+        return wanted not in (self.universe.keys(other) if domain is None else domain)
+
+    def try_key(self, node: str, key: str) -> _Conflict | None:
+        """Decide a node, and everything after it; None when all is decided, else nothing is changed."""
+        self.pins[node] = key
+        trail: list[tuple[str, tuple[str, ...] | None]] = []
+        failed = None
+        for requirement in self.universe.requires(node, key):
+            if not self.put(requirement, node, trail):
+                failed = self.conflict_at(requirement.node)
+                break
+        if failed is None:
+            failed = self.descend()
+            if failed is None:
+                return None
+        self.undo(trail)
+        del self.pins[node]
+        return failed
 
     def descend(self) -> _Conflict | None:
         """Decide the next node and everything after it; None when all is decided."""
@@ -130,24 +185,21 @@ class _Search:
         if node is None:
             return None
         dead_end = _Conflict()
-        for key in self.domains[node]:
-            self.pins[node] = key
-            trail: list[tuple[str, tuple[str, ...] | None]] = []
-            failed = None
-            for requirement in self.universe.requires(node, key):
-                if not self.put(requirement, node, trail):
-                    failed = self.conflict_at(requirement.node)
-                    break
+        passed_over: list[str] = []
+        for key in self.ordered(node):
+            if self.is_ruled_out(node, key):
+                passed_over.append(key)
+                continue
+            failed = self.try_key(node, key)
             if failed is None:
-                failed = self.descend()
-                if failed is None:
-                    return None
-            self.undo(trail)
-            del self.pins[node]
+                return None
             if node not in failed.nodes:
                 return failed
-            dead_end.facts |= failed.facts
-            dead_end.nodes |= failed.nodes
+            dead_end.absorb_all(failed)
+        for key in passed_over:  # why not, is worked out only where nothing else was left
+            failed = self.try_key(node, key)
+            assert failed is not None and node in failed.nodes  # noqa: S101, PT018 - its own requirement fails at once
+            dead_end.absorb_all(failed)
         dead_end.nodes.discard(node)
         removed = set(self.universe.keys(node)) - set(self.domains[node])
         for narrowing in self.narrowings[node]:
@@ -156,15 +208,29 @@ class _Search:
         return dead_end
 
 
+def _always(fact: Fact) -> bool:
+    del fact
+    return True
+
+
+def _among(facts: frozenset[Fact]) -> Callable[[Fact], bool]:
+    return lambda fact: fact.rule == DEFINITION or fact in facts
+
+
 def search(
-    problem: Problem, extra: Collection[Requirement] = (), *, only: Collection[Fact] | None = None
+    problem: Problem,
+    extra: Collection[Requirement] = (),
+    *,
+    only: Collection[Fact] | None = None,
+    first: Mapping[str, str] = _NOWHERE,
 ) -> Pins | Refutation:
     """Return the set greatest in the problem's order, or the facts that forbid every set.
 
-    `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts).
+    `extra` are further root requirements; `only` limits the facts that count (for minimal conflicts), beside which
+    definitions always do. `first` names keys to try before those that are more wanted, where any set will do.
     """
-    enabled: Callable[[Fact], bool] = (lambda _: True) if only is None else set(only).__contains__
-    state = _Search(problem, enabled)
+    enabled = _always if only is None else _among(frozenset(only))
+    state = _Search(problem, enabled, first, all_count=only is None)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     for requirement in (*problem.roots, *extra):
         if not state.put(requirement, "", trail):
@@ -180,7 +246,7 @@ def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
 
     Only what follows without a guess; empty when even that fails (then no set exists).
     """
-    state = _Search(problem, lambda _: True)
+    state = _Search(problem, _always)
     trail: list[tuple[str, tuple[str, ...] | None]] = []
     if not all(state.put(requirement, "", trail) for requirement in problem.roots):
         return {}
@@ -201,19 +267,44 @@ def minimal(
 ) -> frozenset[Fact]:
     """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out.
 
-    `always` count all the time and are not among the answer. Where there is a choice, what is true of one release
-    is left out before what is true of all, and what the user could change is kept.
+    `always` count all the time and are not among the answer; neither are definitions, which nobody could
+    leave out. Where there is a choice, what is true of one release is left out before what is true of all, and what
+    the user could change is kept.
     """
-    core = sorted(set(facts) - set(always), key=_spared_last)
+    reasons = {fact for fact in facts if fact.rule != DEFINITION}
+    core = sorted(_without_idle_groups(problem, reasons - set(always), extra, always), key=_spared_last)
     settled: list[Fact] = []
     while core:
         fact = core.pop(0)
-        answer = search(problem, extra, only={*core, *settled, *always})
+        freed = (
+            {fact.package: fact.release} if fact.package else _NOWHERE
+        )  # where a set is, if there is one now
+        answer = search(problem, extra, only={*core, *settled, *always}, first=freed)
         if isinstance(answer, Refutation):
             core = [kept for kept in core if kept in answer.facts]
         else:
             settled.append(fact)
     return frozenset(settled)
+
+
+def _without_idle_groups(
+    problem: Problem, facts: Collection[Fact], extra: Collection[Requirement], always: Collection[Fact]
+) -> Collection[Fact]:
+    """Return conflicting facts without what is said alike of many releases of a package and has no part in it.
+
+    One search for each such group, where leaving its facts out one by one took one for each.
+    """
+    groups: dict[tuple[str, str, str], set[Fact]] = {}
+    for fact in sorted(facts, key=_spared_last):
+        if fact.package:
+            groups.setdefault((fact.package, fact.rule, fact.general), set()).add(fact)
+    core = frozenset(facts)
+    for group in groups.values():
+        if len(group) > 2 and group & core:
+            answer = search(problem, extra, only={*(core - group), *always})
+            if isinstance(answer, Refutation):
+                core &= answer.facts
+    return core
 
 
 def _spared_last(fact: Fact) -> tuple[bool, bool, str, str]:

@@ -1,98 +1,291 @@
-"""Ways out of a conflict, each found by solving again, cheapest first."""
+"""Ways out of a conflict, each found by solving again, cheapest first.
+
+First what was asked for, then another Python, another index, a forward-compatibility package, another driver, one
+GPU of several, another system. What only a document says (another index) cannot be solved: the rest of the set is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeAlias
 
-from stackfix.model.problem import DRIVER, GLIBC, PYTHON, Fact, Pins, Problem, Requirement
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stackfix.model.evidence import Known
+from stackfix.model.machine import Gpu, Interpreter, Machine
+from stackfix.model.problem import (
+    CUDA,
+    DRIVER,
+    GLIBC,
+    PYTHON,
+    Fact,
+    Pins,
+    Problem,
+    Requirement,
+    is_package,
+)
 from stackfix.model.resolution import Option
 from stackfix.solve import explain
-from stackfix.solve.newest import solve
-from stackfix.solve.prove import Refutation
+from stackfix.solve.case import Case, instead, left_out, newest, number, softened
+from stackfix.solve.prove import Refutation, search
+from stackfix.solve.rebuilt import sources
+from stackfix.versions import ComputeCapability, DriverVersion, PythonVersion
 
-_WORDS = {
-    DRIVER: "install NVIDIA driver {key} or newer",
-    GLIBC: "move to a system with glibc {key} or newer",
-}
+Way: TypeAlias = Callable[[Case], Iterator[Option]]
 
-
-def options(
-    problem: Problem, refutation: Refutation, on_python: Callable[[str], Problem]
-) -> Iterator[Option]:
-    """Yield ways out: first what the user asked for, then Python, driver, glibc; never another GPU.
-
-    `on_python` poses the same problem for another Python: its wheels and markers differ.
-    """
-    facts = explain.relaxable(explain.why_not_at_all(problem, refutation))
-    asked = [requirement for requirement in problem.roots if requirement.fact in facts]
-    for requirement in sorted(asked, key=_cost):
-        if requirement.fact.rule == "request":
-            yield from _drop(problem, requirement)
-        elif requirement.node == PYTHON:
-            yield from _other_python(problem, on_python)
-        elif requirement.node in _WORDS:
-            yield from _change(problem, requirement)
+_GPU = "machine:gpu:"
 
 
-def _cost(requirement: Requirement) -> tuple[int, str]:
-    if requirement.fact.rule == "request":
-        return 0, requirement.node
-    nodes = [PYTHON, DRIVER, GLIBC]
-    return 1 + nodes.index(requirement.node) if requirement.node in nodes else 9, requirement.node
+def options(case: Case) -> tuple[Option, ...]:
+    """Return every single change that lets a set exist; where none does, the first pair of changes that does."""
+    found = tuple(each for way in WAYS for each in way(case))
+    return found or tuple(islice(_two_changes(case), 1))
 
 
-def _drop(problem: Problem, requirement: Requirement) -> Iterator[Option]:
+def _wishes(case: Case) -> Iterator[Option]:
     """Yield the set without a wish of the user's, keeping the package if that is possible."""
-    keys = frozenset(problem.universe.keys(requirement.node))
+    asked = [one for one in case.roots if one.fact.rule == "request" and one.fact.relaxable]
+    wishes = {one.fact: one for one in sorted(asked, key=_by_node, reverse=True)}
+    for requirement in reversed(wishes.values()):
+        text = f"leave out `{requirement.fact.general}`"
+        pins = newest(_freed(case.problem, [requirement.fact]))
+        if isinstance(pins, Refutation):
+            pins = newest(explain.without(case.problem, requirement.fact, left_out))
+        if not isinstance(pins, Refutation) and any(name in pins for name in case.problem.order):
+            absent = requirement.node not in (*pins, CUDA)
+            hint = f"then there is no {requirement.node} in the set: no release of it fits" if absent else ""
+            yield case.option(pins, "wish", text, hint=hint)
 
-    def any_version(dropped: Requirement) -> Requirement:
-        return Requirement(dropped.node, keys, _softened(dropped.fact))
 
-    for put in (any_version, lambda _: None):
-        answer = solve(explain.without(problem, requirement.fact, put))
-        if not isinstance(answer, Refutation) and _packages(problem, answer):
-            yield Option(
-                text=f"leave out `{requirement.fact.general}`", packages=tuple(_packages(problem, answer))
+def _by_node(requirement: Requirement) -> str:
+    return requirement.node  # a wish for extras asks several nodes, of which the package is the first
+
+
+def _pythons(case: Case) -> Iterator[Option]:
+    """Yield the set on the newest other Python that has one: on this machine if there is, else to be got."""
+    here = {one.version.minor_version: one for one in case.machine.other_pythons}
+    for python in _other_pythons(case):
+        pins = _elsewhere(case, case.pose(case.machine, python))
+        if isinstance(pins, Refutation):
+            continue
+        minor = python.version.minor_version
+        if minor not in here:
+            hint = f"it is not among the Pythons seen here; `uv python install {minor}` brings it"
+        else:
+            hint = f"it is here: {here[minor].path}" if here[minor].path else "it is on this machine"
+        yield case.option(pins, "python", f"use Python {minor}", python=minor, hint=hint)
+        return
+
+
+def _other_pythons(case: Case) -> list[Interpreter]:
+    """Return the Pythons to try where this one takes part in the conflict: those of the machine first, newest first."""
+    if case.reading(PYTHON) is None:
+        return []
+    here = [one for one in case.machine.other_pythons if not one.free_threaded]
+    seen = {one.version.minor_version for one in (*case.machine.pythons, *case.machine.other_pythons)}
+    keys = sorted((key for key in case.problem.universe.keys(PYTHON) if key not in seen), key=number)
+    described = [Interpreter(version=PythonVersion.parse(key), found_via="an option") for key in keys]
+    return [*sorted(here, key=lambda one: one.version, reverse=True), *reversed(described)]
+
+
+def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
+    """Return the newest set of the problem as it is put elsewhere.
+
+    What takes part in the conflict here is asked first, alone: most Pythons fail by it, and reading what the rest of
+    the set requires costs most of the time.
+    """
+    nodes = {one.node for one in case.roots}
+    part = tuple(one for one in problem.roots if one.node in nodes or not is_package(one.node))
+    answer = search(Problem(problem.universe, part, problem.order))
+    return answer if isinstance(answer, Refutation) else newest(problem)
+
+
+def _forward(case: Case) -> Iterator[Option]:
+    """Yield the set with NVIDIA's forward-compatibility package, where the GPUs and the system are of its kinds."""
+    driver, gpus = case.machine.driver, case.machine.gpus
+    reading = case.reading(DRIVER)
+    if reading is None or case.machine.wsl or not isinstance(driver, Known) or not isinstance(gpus, Known):
+        return
+    hardware = case.facts.hardware
+    kinds = {hardware.gpu_kind(gpu.name) for gpu in gpus.value}
+    if len(kinds) != 1 or not all(_knows(case, driver.value, gpu) for gpu in gpus.value):
+        return
+    steps = [key for key in case.problem.universe.keys(DRIVER) if key != str(driver.value)]
+    for package, cuda in hardware.forward_packages(driver.value, case.machine.platform.os, kinds.pop()):
+        branch = hardware.ptx_branch(cuda)
+        keys = [key for key in steps if hardware.branch_of(DriverVersion.parse(key)) == branch]
+        if not keys:
+            continue
+        pins = newest(explain.without(case.problem, reading.fact, instead(max(keys, key=number))))
+        if not isinstance(pins, Refutation):
+            text = f"install NVIDIA's {package} beside driver {driver.value}"
+            hint = (
+                f"forward compatibility, for data-centre GPUs under Linux: it runs CUDA {cuda} on this driver"
             )
+            option = case.option(pins, "forward compatibility", text, hint=hint)
+            yield replace(option, evidence=str(hardware.forward_source(package)))
             return
 
 
-def _other_python(problem: Problem, on_python: Callable[[str], Problem]) -> Iterator[Option]:
-    """Yield the set on the newest other Python that has one."""
-    for key in sorted(problem.universe.keys(PYTHON)[1:], key=_number, reverse=True):
-        answer = solve(on_python(key))
-        if not isinstance(answer, Refutation):
-            yield Option(text=f"use Python {key}", packages=tuple(_packages(problem, answer)))
+def _knows(case: Case, driver: DriverVersion, gpu: Gpu) -> bool:
+    """Whether the driver itself knows a GPU: the package brings CUDA, not the kernel module."""
+    if not isinstance(gpu.compute_capability, Known):
+        return False
+    row = case.facts.hardware.capability(gpu.compute_capability.value)
+    branch = case.facts.hardware.branch_of(driver)
+    return row is None or row.first_driver_branch is None or branch >= row.first_driver_branch
+
+
+def _driver(case: Case) -> Iterator[Option]:
+    """Yield the nearest newer driver that lets a set exist; else the nearest older one."""
+    reading = case.reading(DRIVER)
+    if reading is None or not _any_key_helps(case, reading):
+        return
+    (here,) = reading.allowed
+    keys = sorted(case.problem.universe.keys(DRIVER), key=number)
+    newer = [key for key in keys if number(key) > number(here)]
+    older = [key for key in keys if number(key) < number(here)]
+    found = _first(case, reading, newer)
+    if found is not None:
+        key, pins = found
+        limit = _last_that_serves(case, reading, newer[newer.index(key) :])
+        text = f"install NVIDIA driver {key} or newer"
+        yield case.option(pins, "driver", text, hint=f"but none newer than branch {limit}" if limit else "")
+        return
+    found = _first(case, reading, older[::-1])
+    if found is not None:
+        key, pins = found
+        branch = case.facts.hardware.branch_of(DriverVersion.parse(key))
+        hint = f"older than the one that is there ({here})"
+        yield case.option(pins, "driver", f"install an NVIDIA driver of branch {branch}", hint=hint)
+
+
+def _any_key_helps(case: Case, reading: Requirement) -> bool:
+    """Whether a set exists at all once this reading may be anything."""
+    return not isinstance(search(explain.without(case.problem, reading.fact, left_out)), Refutation)
+
+
+def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, Pins] | None:
+    """Return the first key in place of a reading that has a set, with its newest set."""
+    for key in keys:
+        pins = newest(explain.without(case.problem, reading.fact, instead(key)))
+        if not isinstance(pins, Refutation):
+            return key, pins
+    return None
+
+
+def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> int | None:
+    """Return the last branch that still has a set, None where the newest has."""
+    with_newest = explain.without(case.problem, reading.fact, instead(keys[-1]))
+    if not isinstance(search(with_newest), Refutation):
+        return None
+    found = _first(case, reading, reversed(keys))
+    return case.facts.hardware.branch_of(DriverVersion.parse(found[0])) if found is not None else None
+
+
+def _gpus(case: Case) -> Iterator[Option]:
+    """Yield the set for one GPU alone, where one of several takes part in the conflict."""
+    for alone in _alone(case):
+        pins = newest(case.pose(alone.machine, case.python))
+        if not isinstance(pins, Refutation):
+            yield case.option(pins, "gpu", alone.text, hint=alone.hint)
+
+
+class _Alone(Struct, frozen=True, kw_only=True):
+    """The machine with one of its GPUs, and how to keep to that one."""
+
+    machine: Machine
+    text: str
+    hint: str
+
+
+def _alone(case: Case) -> Iterator[_Alone]:
+    """Yield the machine with each kind of its GPUs alone, where one of several takes part in the conflict."""
+    gpus = case.machine.gpus.value if isinstance(case.machine.gpus, Known) else ()
+    if case.machine.group or len(gpus) < 2 or not any(one.node.startswith(_GPU) for one in case.roots):
+        return
+    tried: set[ComputeCapability] = set()
+    for gpu in gpus:
+        capability = gpu.compute_capability
+        if not isinstance(capability, Known) or capability.value in tried:
+            continue
+        tried.add(capability.value)
+        by_place = "" if gpu.uuid else "CUDA_DEVICE_ORDER=PCI_BUS_ID "
+        yield _Alone(
+            machine=replace(case.machine, gpus=Known((gpu,), "an option")),
+            text=f"use GPU {gpu.index} ({gpu.name}) alone",
+            hint=(
+                f"ask with `--gpu-index {gpu.index}`, and run with "
+                f"{by_place}CUDA_VISIBLE_DEVICES={gpu.uuid or gpu.index}"
+            ),
+        )
+
+
+def _glibc(case: Case) -> Iterator[Option]:
+    """Yield the oldest newer glibc that lets a set exist."""
+    reading = case.reading(GLIBC)
+    if reading is None:
+        return
+    (here,) = reading.allowed
+    keys = sorted(case.problem.universe.keys(GLIBC), key=number)
+    found = _first(case, reading, [key for key in keys if number(key) > number(here)])
+    if found is not None:
+        text = f"move to a system with glibc {found[0]} or newer"
+        yield case.option(found[1], "glibc", text, hint="a newer distribution, or a container of one")
+
+
+def _two_changes(case: Case) -> Iterator[Option]:
+    """Yield two changes at once: a first one after which another finds a set."""
+    wishes = [one.fact for one in case.problem.roots if one.fact.rule == "request" and one.fact.relaxable]
+    if wishes:
+        freed = replace(
+            case,
+            problem=_freed(case.problem, wishes),
+            pose=lambda machine, python: _freed(case.pose(machine, python), wishes),
+        )
+        listed = " and ".join(dict.fromkeys(f"`{fact.general}`" for fact in wishes))
+        yield from _then(freed, f"leave out {listed}", (_pythons, _driver, _gpus, _glibc))
+    for alone in _alone(case):
+        after = replace(case, problem=case.pose(alone.machine, case.python), machine=alone.machine)
+        yield from _then(after, alone.text, (_driver, _pythons, _glibc, _wishes))
+    for python in _other_pythons(case):
+        after = replace(case, problem=case.pose(case.machine, python), python=python)
+        yield from _then(after, f"use Python {python.version.minor_version}", (_driver, _glibc, _wishes))
+
+
+def _freed(problem: Problem, wishes: Collection[Fact]) -> Problem:
+    """Return the problem with these wishes' packages of any version."""
+    roots = tuple(
+        Requirement(one.node, frozenset(problem.universe.keys(one.node)), softened(one.fact))
+        if one.fact in wishes
+        else one
+        for one in problem.roots
+    )
+    return Problem(problem.universe, roots, problem.order)
+
+
+def _then(case: Case, first: str, ways: Sequence[Way]) -> Iterator[Option]:
+    """Yield the first of some ways that finds a set after a first change has been made."""
+    pins = newest(case.problem)
+    if not isinstance(pins, Refutation):
+        yield case.option(pins, "several", first)
+        return
+    conflict = explain.why_not_at_all(case.problem, pins)
+    after = replace(case, conflict=conflict)
+    for way in ways:
+        for option in way(after):
+            yield replace(option, kind="several", text=f"{first}, and {option.text}")
             return
 
 
-def _softened(fact: Fact) -> Fact:
-    return Fact(text=f"{fact.text} (any version)", rule=fact.rule, source=fact.source)
-
-
-def _change(problem: Problem, requirement: Requirement) -> Iterator[Option]:
-    """Yield the smallest change of a reading that lets a set exist."""
-    (here,) = requirement.allowed
-    for key in _upwards(problem.universe.keys(requirement.node), here):
-
-        def other(read: Requirement, key: str = key) -> Requirement:
-            return Requirement(read.node, frozenset({key}), _softened(read.fact))
-
-        answer = solve(explain.without(problem, requirement.fact, other))
-        if not isinstance(answer, Refutation):
-            text = _WORDS[requirement.node].format(key=key)
-            yield Option(text=text, packages=tuple(_packages(problem, answer)))
-            return
-
-
-def _upwards(keys: Sequence[str], here: str) -> list[str]:
-    """Return the higher keys of a reading, nearest first."""
-    return sorted((key for key in keys if _number(key) > _number(here)), key=_number)
-
-
-def _number(key: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in key.split("."))
-
-
-def _packages(problem: Problem, pins: Pins) -> list[tuple[str, str]]:
-    return [(name, pins[name]) for name in problem.order if name in pins]
+WAYS: tuple[Way, ...] = (
+    _wishes,
+    _pythons,
+    sources,
+    _forward,
+    _driver,
+    _gpus,
+    _glibc,
+)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from packaging.requirements import InvalidRequirement
+from msgspec import Struct
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Source, Unknown
@@ -31,12 +30,13 @@ from stackfix.rules import metadata
 from stackfix.rules.scene import Facts, Scene
 from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
 from stackfix.solve import explain
+from stackfix.solve.case import Case
 from stackfix.solve.group import Grouped
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, search
 from stackfix.solve.relax import options
-from stackfix.versions import PythonVersion, canonical_name
+from stackfix.versions import canonical_name
 
 UNKNOWN = "unknown"
 OLDEST_PYTHON = (3, 8)
@@ -45,8 +45,7 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posed:
+class Posed(Struct, frozen=True, kw_only=True):
     """A problem as it was put for one Python of the machine."""
 
     problem: Problem
@@ -69,7 +68,7 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
         newest_before=request.newest_before,
         formats=request.formats,
         constrained=frozenset(
-            canonical_name(metadata.parse(root.requirement).name) for root in request.constraints
+            canonical_name(metadata.parse_wish(root.requirement).name) for root in request.constraints
         ),
     )
     universe = Lowered(scene)
@@ -79,7 +78,7 @@ def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) 
             f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
             hint="ask without `; python_version …`",
         )
-    roots = (*asked, *_constraints(request, scene), *_readings(scene))
+    roots = (*asked, *_constraints(request, scene), *readings(scene))
     order = tuple(name for name in request.newest if name != "python")
     return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
 
@@ -107,7 +106,7 @@ def resolve(
         raise QuestionError(
             "no Python was found to make an environment with", hint="name one with `--python 3.12`"
         )
-    first: tuple[Posed, Refutation] | None = None
+    refused: list[tuple[Posed, Refutation]] = []
     best: tuple[Posed, Pins] | None = None
     for python in _newest_first(machine):
         posed = pose(machine, facts, request, python)
@@ -116,11 +115,10 @@ def resolve(
         answer = solve(posed.problem)
         if not isinstance(answer, Refutation):
             best = posed, answer
-        elif first is None:
-            first = posed, answer
+        else:
+            refused.append((posed, answer))
     if best is None:
-        assert first is not None  # noqa: S101 - there is at least one Python, and none gave a set
-        return _explanation(machine, facts, request, *first)
+        return _explanation(machine, facts, request, refused)
     posed, pins = best
     return _resolution(machine, request, posed, pins, reasons=reasons)
 
@@ -173,21 +171,37 @@ def _wish(name: str, keys: Sequence[str]) -> Requirement:
 
 
 def _explanation(
-    machine: Machine, facts: Facts, request: Request, posed: Posed, refutation: Refutation
+    machine: Machine, facts: Facts, request: Request, refused: Sequence[tuple[Posed, Refutation]]
 ) -> Explanation:
-    """Return why there is no set on the newest Python, and ways out; other Pythons among them."""
+    """Return why there is no set, and ways out; on the newest Python that is not itself the reason."""
 
-    def on(python: str) -> Problem:
-        version = PythonVersion.parse(python)
-        return pose(machine, facts, request, Interpreter(version=version, found_via="an option")).problem
+    def on(machine: Machine, python: Interpreter) -> Problem:
+        return pose(machine, facts, request, python).problem
 
+    posed, refutation = min(refused, key=lambda one: any(_is_python(fact, one[0]) for fact in one[1].facts))
+    conflict = explain.why_not_at_all(posed.problem, refutation)
+    case = Case(
+        problem=posed.problem,
+        machine=machine,
+        python=posed.python,
+        facts=facts,
+        conflict=conflict,
+        pose=on,
+    )
     return Explanation(
         device=request.device,
         machine=machine,
         python=posed.python,
-        conflict=explain.merged(explain.why_not_at_all(posed.problem, refutation)),
-        options=tuple(options(posed.problem, refutation, on)),
+        conflict=explain.merged(conflict, posed.problem.universe),
+        options=options(case),
+        other_pythons=tuple(
+            one.python.version.minor_version for one, _ in refused if one.python is not posed.python
+        ),
     )
+
+
+def _is_python(fact: Fact, posed: Posed) -> bool:
+    return any(root.fact == fact for root in posed.problem.roots if root.node == PYTHON)
 
 
 def _resolution(
@@ -245,13 +259,13 @@ def _open_facts(posed: Posed, pins: Pins) -> Iterator[Fact]:
 def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
     for root in request.roots:
         try:
-            requested = metadata.parse(root.requirement)
-        except InvalidRequirement as error:
+            requested = metadata.parse_wish(root.requirement)
+        except ValueError as error:
             raise QuestionError(
                 f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
                 hint='requirements look like `"torch>=2.4"`',
             ) from error
-        if requested.url is not None:
+        if requested.url:
             raise QuestionError(
                 f"`{root.requirement}` names a file, which stackfix has no facts about",
                 hint="ask for a release: `torch==2.15.0`",
@@ -264,7 +278,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             _refuse_unknown_package(name, root, scene)
             _refuse_unknown_extras(name, sorted(requested.extras), scene)
         why = Fact(
-            text=_said(root) if of_cuda else _wish_text(root, name, str(requested.specifier), scene),
+            text=_said(root) if of_cuda else _wish_text(root, name, requested.specifier, scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
@@ -279,7 +293,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
 def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
     """Yield what holds of a package if it is there at all; what the facts do not know is not constrained here."""
     for root in request.constraints:
-        requested = metadata.parse(root.requirement)
+        requested = metadata.parse_wish(root.requirement)
         name = canonical_name(requested.name)
         if not scene.releases(name) or not metadata.applies(
             requested.marker, metadata.markers_environment(scene), ""
@@ -292,7 +306,7 @@ def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
             relaxable=root.relaxable,
             general=root.requirement,
         )
-        yield Requirement(presence_node(name), metadata.admitted(name, str(requested.specifier), scene), why)
+        yield Requirement(presence_node(name), metadata.admitted(name, requested.specifier, scene), why)
 
 
 def _said(root: Root) -> str:
@@ -323,7 +337,7 @@ def _refuse_unknown_extras(name: str, extras: Sequence[str], scene: Scene) -> No
     releases = scene.releases(name)
     if not extras or not releases:
         return
-    newest = releases.keys_newest_first[0]
+    newest = next(iter(releases))
     wheel = releases[newest][0]
     known = {canonical_name(found) for each in wheel.requires_dist for found in _EXTRA.findall(each)}
     for extra in extras:
@@ -334,7 +348,7 @@ def _refuse_unknown_extras(name: str, extras: Sequence[str], scene: Scene) -> No
             )
 
 
-def _readings(scene: Scene) -> Iterator[Requirement]:
+def readings(scene: Scene) -> Iterator[Requirement]:
     """Yield the readings of the machine: each node of the machine takes the key that was read."""
     machine = scene.machine
     yield _reading(

@@ -33,6 +33,12 @@ _CUINIT = {
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
 }  # fmt: skip
 
+_MEMORY = r"out of memory|Failed to allocate memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|BFCArena"
+_CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
+# a CUDA context with cuDNN's and cuBLAS's own kernels and workspaces takes some hundred megabytes of its own
+_LITTLE = 1_000_000_000
+_NAMED = 3
+
 # What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
 _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"NVML.*mismatch|driver/library version mismatch", "nvml_mismatch",
@@ -49,9 +55,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "this cuDNN has no code for this GPU", _REBUILD),
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", _REBUILD),
-    (r"out of memory|Failed to allocate memory|CUDNN_STATUS_NOT_INITIALIZED|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|BFCArena",
-     "gpu_memory", "the GPU's memory did not suffice",
-     "end other programs on the GPU (`nvidia-smi` names them), then try again"),
+    (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", _REBUILD),
     (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
      "numpy2_abi", "a package was built for another numpy than the one that is installed", _REBUILD),
@@ -64,6 +68,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "a DLL that a DLL needs is not there", _REBUILD),
     (r"GLIBC_[\d.]+'? not found|GLIBCXX_[\d.]+'? not found|not a valid ELF|wrong ELF class", "missing_wheel",
      "a library was built for another system than this one", _REBUILD),
+    (r"torch \S+ is the build without CUDA|Torch not compiled with CUDA enabled", "torch_cpu_build",
+     "the torch of this environment is the build without CUDA", _REBUILD),
     (r"libGL\.so|libgthread|libSM\.so|libXext", "opencv_conflict",
      "OpenCV's build for desktops needs libraries of a desktop",
      "install `opencv-python-headless` in place of `opencv-python`"),
@@ -125,6 +131,48 @@ def _by_driver(_text: str, values: Values) -> Cause | None:
     return None
 
 
+def _by_memory(text: str, values: Values) -> Cause | None:
+    """Return that the GPU's memory did not suffice: said so, or cuDNN could not start with little of it free."""
+    plainly = re.search(_MEMORY, text, re.IGNORECASE) is not None
+    devices = _records(values.get("gpu state"))
+    roomy = [each for each in devices if _whole(each.get("free")) >= _LITTLE]
+    if not plainly and (not re.search(_CUDNN_START, text) or roomy):
+        return None
+    first = devices[0] if devices else {}
+    free, total, needed = (
+        _whole(each) for each in (first.get("free"), first.get("total"), values.get("network bytes"))
+    )
+    reason = "the GPU's memory did not suffice"
+    if not plainly:
+        reason += ": cuDNN could not start, which it says when it gets no memory"
+    if total:
+        reason += f"; {_gigabytes(free)} of {_gigabytes(total)} were free"
+    if needed:
+        reason += f", the networks' weights alone take {_gigabytes(needed)}"
+    holders = sorted(
+        (each for each in _records(first.get("processes")) if _whole(each.get("bytes"))),
+        key=lambda each: -_whole(each.get("bytes")),
+    )
+    held = ", ".join(
+        f"`{each.get('name') or 'a program'}` (process {each.get('pid')}) {_gigabytes(_whole(each.get('bytes')))}"
+        for each in holders[:_NAMED]
+    )
+    fix = (
+        f"it is held by {held}; end what is not needed, then try again"
+        if held
+        else "end other programs on the GPU (`nvidia-smi` names them), then try again"
+    )
+    return Cause("gpu_memory", reason, fix)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
+
+
 def _by_text(text: str, _values: Values) -> Cause | None:
     for pattern, code, reason, fix in _TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
@@ -132,7 +180,7 @@ def _by_text(text: str, _values: Values) -> Cause | None:
     return None
 
 
-_STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_text)
+_STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_memory, _by_text)
 
 
 def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.verdict import (
@@ -19,12 +20,21 @@ from stackfix.model.verdict import (
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
+from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
+from stackfix.validate.weights import TWIN
 
 # without each of these, asked and answered yes, nothing is proved
 _NEEDED = {
     "gpu": ("models", "gpu session", "providers", "finite gpu numbers", "numbers", "people", "placement", "own program"),
     "cpu": ("models", "providers", "finite numbers"),
 }  # fmt: skip
+PICTURE_UNREADABLE = "picture_unreadable"
+_PROVED = {PROVED_ON_GPU, PROVED_ON_CPU}
+_NO_TRUTH = "who is in this picture is not known, so only that and where the networks ran is proved"
+_TWIN_TRUTH = (
+    "the twins' weights are random: they prove speed, memory and place, and nothing of what DWPose finds"
+)
+_TWIN_SAYS = ", with twins of the networks: their weights are random, so nothing about accuracy is proved"
 _FALLBACK = Cause(
     "dwpose_cpu_fallback",
     "onnxruntime runs the networks on the CPU and gives no reason",
@@ -37,8 +47,23 @@ _OTHERWISE = {
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
     "own program": _FALLBACK,
     "models": Cause("corrupt_model_file", "onnxruntime can't run the networks"),
-    "picture": Cause("picture_unreadable", "the picture can't be read"),
+    "picture": Cause(PICTURE_UNREADABLE, "the picture can't be read"),
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
+    "batches": Cause(
+        "wrong_numbers", "for several people at once the pose network answers otherwise than for one"
+    ),
+    "torch": Cause("torch_broken", "torch does not compute as it must"),
+    "torchscript": Cause("torch_broken", "torch does not run DWPose's pose network as it must"),
+    "torchscript boxes": Cause(
+        "wrong_numbers", "torch's pose network stands beside other people than those in the picture"
+    ),
+    "torchscript keypoints": Cause("wrong_numbers", "torch puts the keypoints elsewhere than they are"),
+    "torch then onnxruntime": Cause(
+        "torch_onnxruntime_order", "onnxruntime does not run in a process in which torch came first"
+    ),
+    "onnxruntime then torch": Cause(
+        "torch_onnxruntime_order", "torch does not compute in a process in which onnxruntime came first"
+    ),
     "people": Cause("wrong_numbers", "the GPU finds other people than the CPU"),
     "boxes": Cause("wrong_numbers", "the people that were found are not those in the picture"),
     "keypoints": Cause("wrong_numbers", "the keypoints that were found are not those in the picture"),
@@ -62,15 +87,9 @@ def judge(
     if people and truths is not None:
         checks.extend(truth.compare(people, truths))
     elif people:
-        checks.append(
-            Check(
-                name="truth",
-                ok=None,
-                text="who is in this picture is not known, so only that and where the networks ran is proved",
-            )
-        )
+        checks.append(Check(name="truth", ok=None, text=_TWIN_TRUTH if weights == TWIN else _NO_TRUTH))
     detected = values.get("people detected")
-    if detected == 0:
+    if detected == 0 and weights != TWIN:
         text = "no person was detected; like DWPose itself, the whole picture was posed"
         checks.append(Check(name="people in the picture", ok=None, text=text))
     state, cause = _decide(checks, values, device)
@@ -79,7 +98,7 @@ def judge(
         checks = [replace(check, ok=None) if check.name == "gpu session" else check for check in checks]
     return Verdict(
         state=state,
-        reason=cause.reason,
+        reason=cause.reason + (_TWIN_SAYS if weights == TWIN and state in _PROVED else ""),
         code=cause.code,
         fix=cause.fix,
         checks=tuple(checks),
@@ -88,6 +107,7 @@ def judge(
         detected=detected if isinstance(detected, int) else 0,
         first_ms=_milliseconds(values.get("first_ms"), device),
         latency_ms=_milliseconds(values.get("latency_ms"), device),
+        network_ms=_milliseconds(values.get("network_ms"), device),
         gpu_memory_bytes=_memory(values.get("gpu memory")),
         weights=weights,
     )
@@ -104,11 +124,20 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
         first = failed[0]
         text = "\n".join(check.text for check in failed)
         default = Cause("package_broken", f"{first.name} failed: {first.text.splitlines()[0]}")
-        if first.name in {"boxes", "keypoints", "numbers", "people", "finite numbers", "finite gpu numbers"}:
+        if first.name in {
+            "boxes",
+            "keypoints",
+            "numbers",
+            "people",
+            "batches",
+            "finite numbers",
+            "finite gpu numbers",
+        }:
             return FAILED, _OTHERWISE[first.name]
         return FAILED, cause_of(text, values, _OTHERWISE.get(first.name, default))
     answered = {check.name for check in checks if check.ok is True}
-    open_questions = [name for name in _NEEDED[device] if name not in answered]
+    needed = _NEEDED[device] + (TORCH_NEEDED if values.get("torch is here") is True else ())
+    open_questions = [name for name in needed if name not in answered]
     if open_questions:
         return NOT_PROVED, Cause("", f"nothing failed, but not answered: {', '.join(open_questions)}")
     if device == "gpu":

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,13 +12,11 @@ from stackfix.errors import QuestionError, TargetError
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
-from stackfix.validate.journal import Journal, plain, read
+from stackfix.validate.child import ask
+from stackfix.validate.journal import Journal
 from stackfix.validate.judge import judge
-from stackfix.validate.weights import Weights
-
-WORKER = Path(__file__).resolve().parent / "worker.py"
-_TAIL = 4000
-_REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
+from stackfix.validate.torch_orders import beside_torch
+from stackfix.validate.weights import TWIN, Weights
 
 
 def run(
@@ -31,6 +25,7 @@ def run(
     device: str,
     weights: Weights,
     image: Path | None = None,
+    save: Path | None = None,
     timeout: float = 300.0,
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
@@ -44,34 +39,40 @@ def run(
         raise QuestionError(f"`{device}` is not a device", hint="use `gpu` or `cpu`")
     if not python.is_file():
         raise TargetError(f"{python}: there is no such Python interpreter")
+    # the child works in a folder of its own; links stay, for a virtual environment is known by its link
+    python = python.absolute()
     if image is not None and not image.is_file():
         raise QuestionError(f"{image}: there is no such picture")
+    if save is not None and not save.absolute().parent.is_dir():
+        raise QuestionError(f"{save}: there is no such folder to draw into")
     truths = truth.read(weights.truth) if image is None and weights.truth else None
+    variables = dict(os.environ if environment is None else environment)
+    ends = time.monotonic() + timeout
     with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
-        result = Path(scratch) / "result.jsonl"
+        base = Path(scratch) if weights.name == TWIN else Path.cwd()
         request = {
-            "detector": str(weights.detector.resolve()),
-            "pose": str(weights.pose.resolve()),
+            "detector": str(base / weights.detector),
+            "pose": str(base / weights.pose),
+            "twin": weights.name == TWIN,
             "image": str((image or weights.scene).resolve()),
             "device": device,
             "repeats": repeats,
             "scratch": scratch,
-            "result": str(result),
+            "save": str(save.absolute()) if save else "",
         }
-        variables = dict(os.environ if environment is None else environment)
-        ended, printed = _child(python, json.dumps(request), _clean(variables), Path(scratch), timeout)
-        try:
-            journal = read(result.read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            journal = read("")
+        answer = ask(python, request, variables, timeout)
     extra = _said_of(variables)
-    if ended or not journal.ended:
-        return _broken_off(journal, ended, printed, weights.name, extra)
+    journal = answer.journal
+    if answer.ended or not journal.ended:
+        return _broken_off(journal, answer.ended, answer.printed, weights.name, extra)
+    if journal.values.get("torch is here") is True:
+        journal = beside_torch(
+            lambda request: ask(python, request, variables, max(1.0, ends - time.monotonic())),
+            weights,
+            device,
+            journal,
+        )
     return judge(journal, device, truths=truths, weights=weights.name, extra=extra)
-
-
-def _clean(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name not in _REMOVED}
 
 
 def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
@@ -79,65 +80,6 @@ def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
     if not folders:
         return ()
     return (Check(name="LD_LIBRARY_PATH", ok=None, text=f"is set, and was kept: {folders}"),)
-
-
-def _child(
-    python: Path, request: str, variables: Mapping[str, str], scratch: Path, timeout: float
-) -> tuple[str, str]:
-    """Return how the child ended wrongly ("" if it ended well), and the last of what it printed."""
-    output = scratch / "printed"
-    with output.open("wb") as sink:
-        try:
-            # a session of its own, so that what a library starts ends with it
-            child = subprocess.Popen(
-                [str(python), "-I", "-B", str(WORKER)],
-                stdin=subprocess.PIPE,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=dict(variables),
-                cwd=scratch,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"the interpreter can't be started: {error.strerror or error}", ""
-        with child:
-            try:
-                child.communicate(request.encode(), timeout=timeout)
-                ended = _how_it_ended(child.returncode)
-            except subprocess.TimeoutExpired:
-                ended = f"it was ended after {timeout:g} s without an answer"
-            finally:
-                _end(child)
-    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / "heard"))))
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        child.kill()
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _how_it_ended(status: int) -> str:
-    if status == 0:
-        return ""
-    if status < 0:
-        try:
-            return f"it was ended by signal {-status} ({signal.Signals(-status).name})"
-        except ValueError:
-            return f"it was ended by signal {-status}"
-    return f"it ended with status {status}"
-
-
-def _tail(path: Path) -> str:
-    """Return the last of a file as text that any terminal may show."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, stream.tell() - _TAIL))
-        return plain(stream.read().decode("utf-8", "replace"))
 
 
 def _broken_off(

@@ -4,29 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from stackfix.errors import DataError, QuestionError
+from stackfix.measure.onnx_model import NotAModelError, OnnxModel, read_onnx
 
 DETECTOR = "yolox_l.onnx"
 POSE = "dw-ll_ucoco_384.onnx"
+RECIPE = "dwpose"
 STANDIN = "standin"
-_HEAD = 512
-_LENGTH_DELIMITED = 2
-_GRAPH = 7
-# field number -> wire type of onnx.ModelProto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
-_MODEL_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
+REAL = "real"
+TWIN = "twin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """One of DWPose's two networks, known by its only input and by outputs of certain shapes; None is any number."""
+
+    name: str
+    input: tuple[int | None, ...]
+    outputs: tuple[tuple[int | None, ...], ...]
+    takes: str
+    gives: str
+
+    def is_this(self, found: OnnxModel) -> bool:
+        return (
+            len(found.inputs) == 1
+            and found.inputs[0].fits(self.input)
+            and all(any(mine.fits(theirs) for mine in found.outputs) for theirs in self.outputs)
+        )
+
+
+_DETECTOR = _Kind(
+    name="the detector",
+    input=(1, 3, 640, 640),
+    outputs=((1, 8400, 85),),
+    takes="[1,3,640,640]",
+    gives="[1,8400,85]",
+)
+_POSE = _Kind(
+    name="the pose network",
+    input=(None, 3, 384, 288),
+    outputs=((None, 133, 576), (None, 133, 768)),
+    takes="[batch,3,384,288]",
+    gives="[batch,133,576] and [batch,133,768]",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Two networks; for stand-ins also the picture and the truth about it, for others both are None."""
+    """Two networks and a picture; `truth` is who is in it where that is known: for stand-ins.
+
+    `name` is "standin", "real" or the folder; `note` is where they come from and what they prove, in a sentence.
+    """
 
     detector: Path
     pose: Path
     scene: Path
     truth: Path | None
     name: str
+    note: str = ""
 
 
 def standins(data: Path) -> Weights:
@@ -39,6 +75,11 @@ def standins(data: Path) -> Weights:
     return Weights(files[0], files[1], files[2], files[3], STANDIN)
 
 
+def twins(data: Path) -> Weights:
+    """Return networks as large as the real ones, with random weights; the worker writes them in its own folder."""
+    return Weights(Path(DETECTOR), Path(POSE), standins(data).scene, None, TWIN)
+
+
 def from_folder(folder: Path, data: Path) -> Weights:
     """Return the networks of a folder; QuestionError names the file that is missing or none of ONNX's."""
     if not folder.is_dir():
@@ -49,73 +90,37 @@ def from_folder(folder: Path, data: Path) -> Weights:
             f"{folder}: {' and '.join(f'`{name}`' for name in missing)} missing",
             hint="put both files of DWPose there",
         )
-    for name in (DETECTOR, POSE):
-        refuse_what_is_no_network(folder / name)
+    _refuse_other_networks(folder / DETECTOR, folder / POSE)
     return Weights(folder / DETECTOR, folder / POSE, standins(data).scene, None, str(folder))
 
 
-def refuse_what_is_no_network(path: Path) -> None:
-    """Raise QuestionError if a file is an LFS pointer, a web page, cut short, or anything but an ONNX model."""
-    hint = "download it again, and compare its sha256"
+def refuse_what_is_no_network(path: Path) -> OnnxModel:
+    """Return what a network takes and gives; QuestionError if the file is a pointer, a web page, cut short or none."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD)
-            start = head.lstrip().lower()
-            if not head:
-                raise QuestionError(f"{path}: the file is empty", hint=hint)
-            if start.startswith(b"version https://git-lfs"):
-                raise QuestionError(
-                    f"{path}: is a pointer of Git LFS, not the network itself",
-                    hint="run `git lfs pull` in the repository it came from",
-                )
-            if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-                raise QuestionError(f"{path}: is a web page, not a network", hint=hint)
-            if start.startswith((b"{", b"<")):
-                raise QuestionError(f"{path}: is text, not a network", hint=hint)
-            stream.seek(0)
-            reason = _broken(stream, size)
+        return read_onnx(path)
+    except NotAModelError as error:
+        hint = (
+            "run `git lfs pull` in the repository it came from"
+            if error.instead == "lfs"
+            else "download it again, and compare its sha256"
+        )
+        raise QuestionError(f"{path}: {error.message}", hint=hint) from error
     except OSError as error:
         raise QuestionError(f"{path}: can't be read: {error.strerror or error}") from error
-    if reason:
-        raise QuestionError(f"{path}: {reason}", hint=hint)
 
 
-def _broken(stream: BinaryIO, size: int) -> str:
-    """Return why the top level of these bytes is no ONNX model, "" if it is one; reads only the field heads."""
-    place = 0
-    graph = False
-    while place < size:
-        tag, place = _number(stream, place)
-        field, wire = tag >> 3, tag & 7
-        if _MODEL_FIELDS.get(field) != wire:
-            return f"is not an ONNX model (at byte {place})" if place <= size else _short(size)
-        length, place = _number(stream, place)
-        if wire == _LENGTH_DELIMITED:
-            if place + length > size:
-                return f"is cut short: byte {place + length} is needed, {size} are there"
-            graph = graph or field == _GRAPH
-            place += length
-            stream.seek(place)
-        if place > size:
-            return _short(size)
-    return "" if graph else "is not an ONNX model: it holds no graph"
-
-
-def _short(size: int) -> str:
-    return f"is cut short at byte {size}"
-
-
-def _number(stream: BinaryIO, place: int) -> tuple[int, int]:
-    """Return the variable-length number at a place, and the place after it."""
-    value = shift = 0
-    while shift < 70:
-        byte = stream.read(1)
-        place += 1
-        if not byte:
-            return 0, place
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            break
-        shift += 7
-    return value, place
+def _refuse_other_networks(detector: Path, pose: Path) -> None:
+    """Raise QuestionError if one of the files takes or gives something else than DWPose's network of that name."""
+    for path, own, other in ((detector, _DETECTOR, _POSE), (pose, _POSE, _DETECTOR)):
+        found = refuse_what_is_no_network(path)
+        if own.is_this(found):
+            continue
+        if other.is_this(found):
+            raise QuestionError(
+                f"{path}: this is {other.name}, under {own.name}'s name",
+                hint=f"name them `{DETECTOR}` (the detector) and `{POSE}` (the pose network)",
+            )
+        raise QuestionError(
+            f"{path}: this is another network than {own.name}: it {found}; {own.name} takes {own.takes} and gives {own.gives}",
+            hint="`--weights standin` proves the environment without networks of your own",
+        )

@@ -50,10 +50,23 @@ def import_library(name: str, journal: Any) -> Any:
 def main() -> None:
     """Answer the request on standard input."""
     request = json.loads(sys.stdin.read())
-    # read by cuBLAS and cuDNN when they start; the option of newer releases says the same per session
-    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    if not request.get("trial"):
+        # read by cuBLAS and cuDNN when they start; the option of newer releases says the same per session
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     journal = load_inside().Journal(request["result"])
     journal.value("python", sys.version.split()[0])
+    if request.get("trial"):
+        if request["twin_folder"]:
+            journal.stage("write the twins of the networks")
+            importlib.import_module(f"{PACKAGE}.twins").write(request["twin_folder"])
+        importlib.import_module(f"{PACKAGE}.trial").run(request, journal)
+        journal.end()
+        return
+    if request.get("order"):
+        importlib.import_module(f"{PACKAGE}.torch_proof").prove(request, journal)
+        journal.end()
+        return
+    journal.value("torch is here", importlib.util.find_spec("torch") is not None)
     loaded = [import_library(name, journal) for name in ("numpy", "cv2", "onnxruntime")]
     if all(module is not None for module in loaded):
         _prove(request, loaded[2], journal)
@@ -69,8 +82,26 @@ def _prove(request: dict[str, Any], runtime: Any, journal: Any) -> None:
     except picture.PictureError as error:
         journal.failed("picture", str(error))
         return
+    if request.get("twin"):
+        journal.stage("write the twins of the networks")
+        twins = importlib.import_module(f"{PACKAGE}.twins")
+        try:
+            made = twins.write(request["scratch"])
+        except OSError as error:
+            journal.failed("twins", f"can't be written to {request['scratch']}: {error}")
+            return
+        sizes = ", ".join(
+            f"{each.parameters / 1e6:.1f} million numbers in {each.bytes} bytes" for each in made
+        )
+        journal.passed("twins", f"made here: {sizes}")
     task = proof.Task(
-        runtime, request["detector"], request["pose"], array, int(request["repeats"]), request["scratch"]
+        runtime,
+        request["detector"],
+        request["pose"],
+        array,
+        int(request["repeats"]),
+        request["scratch"],
+        request.get("save") or "",
     )
     (proof.gpu_proof if request["device"] == "gpu" else proof.cpu_proof)(task, journal)
 

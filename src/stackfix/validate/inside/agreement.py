@@ -32,7 +32,9 @@ def finite(outputs: dict[str, list[Any]]) -> bool:
     return all(bool(np.isfinite(array).all()) for arrays in outputs.values() for array in arrays)
 
 
-def compare_outputs(here: dict[str, list[Any]], there: dict[str, list[Any]]) -> Agreement:
+def compare_outputs(
+    here: dict[str, list[Any]], there: dict[str, list[Any]], whose: str = "the CPU's answer"
+) -> Agreement:
     """Return whether every output, for the same inputs, is the same to within 0.1 % of its largest number."""
     parts = []
     good = True
@@ -46,7 +48,7 @@ def compare_outputs(here: dict[str, list[Any]], there: dict[str, list[Any]]) -> 
         difference = float(np.abs(first - second).max())
         good = good and difference <= RELATIVE * scale
         parts.append(f"{name} {difference:.1e} of {scale:.3g}")
-    return Agreement(ok=good, text="largest difference from the CPU's answer: " + ", ".join(parts))
+    return Agreement(ok=good, text=f"largest difference from {whose}: " + ", ".join(parts))
 
 
 def compare_people(here: People, there: People) -> Agreement:

@@ -31,15 +31,14 @@ def letterbox(picture: Any) -> Letterbox:
     # a picture 2000 times as wide as high would otherwise be scaled to no rows at all
     scaled_height, scaled_width = max(1, int(height * ratio)), max(1, int(width * ratio))
     scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=cv2.INTER_LINEAR)
-    square = np.full((SIDE, SIDE, 3), PAD, np.uint8)
-    square[:scaled_height, :scaled_width] = scaled
-    tensor = np.ascontiguousarray(square.transpose(2, 0, 1)[None], dtype=np.float32)
+    tensor = np.full((1, 3, SIDE, SIDE), PAD, np.float32)
+    for channel, plane in enumerate(cv2.split(scaled)):
+        tensor[0, channel, :scaled_height, :scaled_width] = plane
     return Letterbox(tensor, ratio)
 
 
-def decode(output: Any) -> Any:
-    """Return rows (centre x, centre y, width, height, objectness, classes…) in letterbox pixels."""
-    rows = np.array(output[0], dtype=np.float32)
+def _grid() -> tuple[Any, Any]:
+    """Return for each of the 8400 rows its cell (across, down) and the side of its cell in pixels."""
     cells = []
     strides = []
     for stride in STRIDES:
@@ -47,12 +46,19 @@ def decode(output: Any) -> Any:
         across, down = np.meshgrid(np.arange(count), np.arange(count))
         cells.append(np.stack((across, down), axis=2).reshape(-1, 2))
         strides.append(np.full((count * count, 1), stride))
-    cell = np.concatenate(cells)
-    stride_of = np.concatenate(strides)
-    rows[:, :2] = (rows[:, :2] + cell) * stride_of
+    return np.concatenate(cells), np.concatenate(strides)
+
+
+CELLS, STRIDE_OF = _grid()
+
+
+def decode(output: Any, which: Any) -> Any:
+    """Return (centre x, centre y, width, height) in letterbox pixels of those of the 8400 rows that `which` picks."""
+    rows = np.array(output[0, which, :4], dtype=np.float32)
+    rows[:, :2] = (rows[:, :2] + CELLS[which]) * STRIDE_OF[which]
     # an exponent that overflows is a box of infinite size; it is the model's answer, not a fault here
     with np.errstate(over="ignore"):
-        rows[:, 2:4] = np.exp(rows[:, 2:4]) * stride_of
+        rows[:, 2:4] = np.exp(rows[:, 2:4]) * STRIDE_OF[which]
     return rows
 
 
@@ -82,17 +88,16 @@ def people(output: Any, ratio: float) -> Any:
 
     Suppression is per class, so the other 79 classes can't change which people are kept.
     """
-    rows = decode(output)
-    scores = rows[:, 4] * rows[:, 5 + PERSON]
+    scores = output[0, :, 4] * output[0, :, 5 + PERSON]
     candidates = scores > CANDIDATE_SCORE
-    rows, scores = rows[candidates], scores[candidates]
+    rows, scores = decode(output, candidates), scores[candidates]
     half = rows[:, 2:4] / 2.0
     boxes = np.concatenate((rows[:, :2] - half, rows[:, :2] + half), axis=1) / np.float32(ratio)
     if not len(boxes):
         return boxes
     kept = suppress(boxes, scores)
-    boxes, scores = boxes[kept], scores[kept]
-    return boxes[scores > PERSON_SCORE]
+    # the second threshold is one of 64 bits, as in DWPose's own code: 0.3 rounded to 32 bits passes it
+    return boxes[kept][scores[kept].astype(np.float64) > PERSON_SCORE]
 
 
 def detect(picture: Any, run_detector: Callable[[Any], Any]) -> Any:

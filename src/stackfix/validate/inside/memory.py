@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 _MORE_PROCESSES = 64
@@ -52,6 +53,27 @@ class Meter:
                 self._devices.append(handle)
         self._before = self._used()
 
+    def state(self) -> list[dict[str, Any]]:
+        """Return for each GPU its total and free bytes, and which processes hold how much of it."""
+        devices = []
+        for index, device in enumerate(self._devices):
+            memory = _Memory()
+            if self._library.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)) != 0:
+                continue
+            devices.append(
+                {
+                    "gpu": index,
+                    "total": int(memory.total),
+                    "free": int(memory.free),
+                    "processes": [
+                        {"pid": pid, "name": _name(pid), "bytes": used}
+                        for pid, used in self._processes(device) or ()
+                        if pid != os.getpid()
+                    ],
+                }
+            )
+        return devices
+
     def reading(self) -> dict[str, Any]:
         """Return {"value", "found_via"} or {"tried"}."""
         own = self._own()
@@ -69,23 +91,30 @@ class Meter:
     def _own(self) -> int | None:
         total = None
         for device in self._devices:
-            count = ctypes.c_uint(_MORE_PROCESSES)
-            processes = (_Process * _MORE_PROCESSES)()
-            try:
-                ask = self._library.nvmlDeviceGetComputeRunningProcesses_v3
-            except AttributeError:
-                self.tried.append("NVML: this driver does not list processes by version 3")
-                return None
-            result = int(ask(device, ctypes.byref(count), processes))
-            if result != 0:
-                self.tried.append(f"NVML: nvmlDeviceGetComputeRunningProcesses gives {result}")
-                continue
-            for process in processes[: count.value]:
-                if process.pid == os.getpid() and process.used != _NOT_AVAILABLE:
-                    total = (total or 0) + int(process.used)
+            for pid, used in self._processes(device) or ():
+                if pid == os.getpid() and used is not None:
+                    total = (total or 0) + used
         if total is None:
             self.tried.append("NVML: does not name this process (usual in containers)")
         return total
+
+    def _processes(self, device: Any) -> list[tuple[int, int | None]] | None:
+        """Return (process, bytes) of those that compute on a GPU; bytes None where NVML does not say them."""
+        count = ctypes.c_uint(_MORE_PROCESSES)
+        processes = (_Process * _MORE_PROCESSES)()
+        try:
+            ask = self._library.nvmlDeviceGetComputeRunningProcesses_v3
+        except AttributeError:
+            self.tried.append("NVML: this driver does not list processes by version 3")
+            return None
+        result = int(ask(device, ctypes.byref(count), processes))
+        if result != 0:
+            self.tried.append(f"NVML: nvmlDeviceGetComputeRunningProcesses gives {result}")
+            return None
+        return [
+            (int(each.pid), None if each.used == _NOT_AVAILABLE else int(each.used))
+            for each in processes[: count.value]
+        ]
 
     def _used(self) -> int:
         used = 0
@@ -95,3 +124,10 @@ class Meter:
                 return -1
             used += int(memory.used)
         return used
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -8,6 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+# cv2.warpAffine asserts that both sides are below SHRT_MAX
+LARGEST_SIDE = 32766
+_JPEG = b"\xff\xd8\xff"
+
 
 class PictureError(Exception):
     """The file or array is not a picture."""
@@ -22,12 +26,16 @@ def read(path: str) -> Any:
         raise PictureError(f"{path}: {error.strerror or error}") from error
     if not data:
         raise PictureError(f"{path}: the file is empty")
+    # only as it stands does OpenCV keep transparency, and only in colour does it turn a photo upright (EXIF)
+    how = cv2.IMREAD_COLOR if data.startswith(_JPEG) else cv2.IMREAD_UNCHANGED
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise PictureError(f"{path}: not a picture that OpenCV reads: {error}") from error
     if decoded is None:
         raise PictureError(f"{path}: not a picture that OpenCV reads")
+    if max(decoded.shape[:2]) > LARGEST_SIDE:
+        raise PictureError(f"{path}: OpenCV can't warp a picture with more than {LARGEST_SIDE} pixels a side")
     if decoded.ndim == 3 and decoded.shape[2] >= 3:
         decoded = decoded.copy()
         decoded[:, :, :3] = decoded[:, :, 2::-1]

@@ -22,10 +22,13 @@ class People(NamedTuple):
 
 
 def find_people(
-    picture: Any, run_detector: Callable[[Any], Any], run_pose: Callable[[Any], tuple[Any, Any]]
+    picture: Any,
+    run_detector: Callable[[Any], Any],
+    run_pose: Callable[[Any], tuple[Any, Any]],
+    batch: int = 1,
 ) -> People:
     """Return the people in an RGB picture, as DWPose's own code finds them with the same networks."""
     boxes = detect(picture, run_detector)
-    positions, scores = estimate(picture, boxes, run_pose)
+    positions, scores = estimate(picture, boxes, run_pose, batch)
     keypoints, keypoint_scores = openpose(positions, scores)
     return People(boxes, keypoints, keypoint_scores)

@@ -34,7 +34,7 @@ def is_heavy(operator: str) -> bool:
 
 
 def read_events(path: str) -> list[dict[str, Any]]:
-    """Return the nodes of one profile: operator, provider and bytes of the answer."""
+    """Return the nodes of one profile: operator, provider, bytes of the answer and microseconds."""
     text = Path(path).read_text(encoding="utf-8", errors="replace")
     try:
         events = json.loads(text)
@@ -52,13 +52,45 @@ def read_events(path: str) -> list[dict[str, Any]]:
                     "bytes": int(arguments["output_size"])
                     if str(arguments.get("output_size", "")).isdigit()
                     else -1,
+                    "microseconds": float(event["dur"])
+                    if isinstance(event.get("dur"), (int, float))
+                    else 0.0,
                 }
             )
     return nodes
 
 
+def account(nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the share of nodes and of time on the GPU, and each operator that ran elsewhere with why it may."""
+    everywhere = list(nodes)
+    on_gpu = [node for node in everywhere if node["provider"] == CUDA]
+    took = sum(node.get("microseconds", 0.0) for node in everywhere)
+    elsewhere: dict[str, dict[str, Any]] = {}
+    for node in everywhere:
+        if node["provider"] != CUDA:
+            row = elsewhere.setdefault(
+                node["operator"],
+                {"nodes": 0, "microseconds": 0.0, "why": _why(node["operator"], node["bytes"])},
+            )
+            row["nodes"] += 1
+            row["microseconds"] += node.get("microseconds", 0.0)
+    return {
+        "nodes": len(everywhere),
+        "nodes_on_gpu": len(on_gpu) / len(everywhere) if everywhere else None,
+        "time_on_gpu": sum(node.get("microseconds", 0.0) for node in on_gpu) / took if took else None,
+        "elsewhere": elsewhere,
+    }
+
+
+def _why(operator: str, size: int) -> str:
+    if operator in _SHAPE_OPERATORS and size <= _SHAPE_BYTES:
+        return "arithmetic on shapes, which onnxruntime keeps on the CPU on purpose"
+    return "onnxruntime placed it there: its CUDA provider has no kernel for it, or fell back"
+
+
 def judge(nodes: Iterable[dict[str, Any]]) -> Placement:
     """Return whether all heavy nodes ran on the GPU, and only shape arithmetic elsewhere."""
+    nodes = list(nodes)
     heavy_there: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
@@ -76,7 +108,15 @@ def judge(nodes: Iterable[dict[str, Any]]) -> Placement:
     if not heavy_there:
         return Placement(ok=None, text="the profile names no convolution and no matrix product")
     elsewhere = f"; elsewhere only shapes: {_counted(shapes)}" if shapes else "; nothing elsewhere"
-    return Placement(ok=True, text=f"on {CUDA}: {_counted(heavy_there)}{elsewhere}")
+    return Placement(ok=True, text=f"on {CUDA}: {_counted(heavy_there)}{elsewhere}{_shares(nodes)}")
+
+
+def _shares(nodes: Iterable[dict[str, Any]]) -> str:
+    counted = account(nodes)
+    if counted["nodes_on_gpu"] is None:
+        return ""
+    timed = "" if counted["time_on_gpu"] is None else f" and {counted['time_on_gpu']:.1%} of their time"
+    return f"; {counted['nodes_on_gpu']:.1%} of {counted['nodes']} nodes{timed} on the GPU"
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -14,6 +14,11 @@ PADDING = 1.25
 KEYPOINTS = 133
 MEAN = (123.675, 116.28, 103.53)
 DEVIATION = (58.395, 57.12, 57.375)
+# each of the 256 values of a channel, normalised once in 64 bits as DWPose's own code does it for every pixel
+NORMALISED = tuple(
+    ((np.arange(256) - mean) / deviation).astype(np.float32)
+    for mean, deviation in zip(MEAN, DEVIATION)  # noqa: B905 - 3.8
+)
 
 
 class Crop(NamedTuple):
@@ -24,23 +29,27 @@ class Crop(NamedTuple):
 
 
 def crop_of(box: Any) -> Crop:
-    """Return the crop of a box: same centre, a quarter larger, and extended to 288:384."""
-    left, top, right, bottom = np.asarray(box, dtype=np.float32)
-    centre = np.array([left + right, top + bottom], np.float32) * np.float32(0.5)
-    width = (right - left) * np.float32(PADDING)
-    height = (bottom - top) * np.float32(PADDING)
+    """Return the crop of a box: same centre, a quarter larger, and extended to 288:384.
+
+    In 64 bits, as DWPose's own code reckons from here on: in 32 a picture of 8K is off by 0.0005 pixels.
+    """
+    left, top, right, bottom = np.asarray(box, dtype=np.float64)
+    centre = np.array([left + right, top + bottom]) * 0.5
+    width = (right - left) * PADDING
+    height = (bottom - top) * PADDING
     aspect = WIDTH / HEIGHT
     if width > height * aspect:
-        return Crop(centre, np.array([width, width / aspect], np.float32))
-    return Crop(centre, np.array([height * aspect, height], np.float32))
+        return Crop(centre, np.array([width, width / aspect]))
+    return Crop(centre, np.array([height * aspect, height]))
 
 
 def warp_matrix(crop: Crop) -> Any:
     """Return the 2x3 matrix that takes the picture's pixels to the network's 288x384 pixels.
 
     Three points define it: the centre, half a width above it, and the point that makes a right angle.
+    OpenCV takes them in 32 bits, and the third is made of the other two as they stand there.
     """
-    reach = np.array([0.0, crop.size[0] * -0.5], np.float32)
+    reach = np.array([0.0, crop.size[0] * -0.5])
     source = np.zeros((3, 2), np.float32)
     source[0] = crop.centre
     source[1] = crop.centre + reach
@@ -60,8 +69,10 @@ def _third_point(first: Any, second: Any) -> Any:
 def tensor_of(picture: Any, crop: Crop) -> Any:
     """Return the crop as the network takes it: [1, 3, 384, 288], normalised; black outside the picture."""
     warped = cv2.warpAffine(picture, warp_matrix(crop), (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
-    normalised = (warped - np.array(MEAN)) / np.array(DEVIATION)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)
+    tensor = np.empty((1, 3, HEIGHT, WIDTH), np.float32)
+    for channel, plane in enumerate(cv2.split(warped)):
+        tensor[0, channel] = cv2.LUT(plane, NORMALISED[channel])
+    return tensor
 
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
@@ -77,18 +88,23 @@ def to_picture(positions: Any, crop: Crop) -> Any:
     return positions / np.array([WIDTH, HEIGHT]) * crop.size + crop.centre - crop.size / 2
 
 
-def estimate(picture: Any, boxes: Any, run_pose: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
+def estimate(
+    picture: Any, boxes: Any, run_pose: Callable[[Any], tuple[Any, Any]], batch: int = 1
+) -> tuple[Any, Any]:
     """Return ([n,133,2] positions, [n,133] scores); without a box the whole picture is one.
 
-    `run_pose` maps [1,3,384,288] to ([1,133,576], [1,133,768]); one box a call, as DWPose's own code does.
+    `run_pose` maps [b,3,384,288] to ([b,133,576], [b,133,768]) for up to `batch` people; DWPose's own code takes
+    one box a call, ComfyUI's all of them at once.
     """
     height, width = picture.shape[:2]
-    looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]], np.float32)
-    positions = []
-    scores = []
-    for box in looked_at:
-        crop = crop_of(box)
-        position, score = decode(*run_pose(tensor_of(picture, crop)))
-        positions.append(to_picture(position[0], crop))
-        scores.append(score[0])
-    return np.stack(positions), np.stack(scores)
+    looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]])
+    crops = [crop_of(box) for box in looked_at]
+    positions: list[Any] = []
+    scores: list[Any] = []
+    for start in range(0, len(crops), batch):
+        group = crops[start : start + batch]
+        tensor = np.concatenate([tensor_of(picture, crop) for crop in group])
+        found, found_scores = decode(*run_pose(tensor))
+        positions.extend(to_picture(each, crop) for each, crop in zip(found, group))  # noqa: B905 - 3.8
+        scores.extend(found_scores)
+    return np.stack(positions), np.stack(scores).astype(np.float64)

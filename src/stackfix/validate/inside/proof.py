@@ -9,18 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import agreement, libraries, placement
+import numpy as np
+
+from . import agreement, draw, libraries, placement
 from .journal import Journal, numbers
 from .memory import Meter
 from .pipeline import People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
 DRIVER = "libcuda.so.1"
+# more would only take the GPU's memory
+_TOGETHER = 7
 _TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
 class Task(NamedTuple):
-    """What to run: the networks, the picture (RGB), how often, and a folder for profiles."""
+    """What to run: the networks, the picture (RGB), how often, a folder for profiles, and where to draw ("" = nowhere)."""
 
     runtime: Any
     detector: str
@@ -28,6 +32,7 @@ class Task(NamedTuple):
     picture: Any
     repeats: int
     scratch: str
+    save: str = ""
 
     def open(self, options: Options) -> Networks:
         """Return both networks opened with these options."""
@@ -66,6 +71,29 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
     return networks, people
 
 
+def together(networks: Networks, journal: Journal) -> None:
+    """Check that the pose network answers for all people at once, as ComfyUI asks it, as for one by one."""
+    shape = networks.pose.get_inputs()[0].shape
+    if shape and isinstance(shape[0], int):
+        journal.not_asked("batches", f"this pose network takes {shape[0]} at a time")
+        return
+    alone = list(networks.inputs["pose"][:_TOGETHER])
+    expected = {name: networks.outputs[name][: len(alone)] for name in ("simcc_x", "simcc_y")}
+    crops = np.concatenate([*alone, *alone[:1]])
+    networks.recording = False
+    try:
+        answers = networks.run_pose(crops)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        journal.failed("batches", f"{len(crops)} people at once: {_said(error)}")
+        return
+    finally:
+        networks.recording = True
+    parts = {name: [each[: len(alone)]] for name, each in zip(expected, answers)}  # noqa: B905 - 3.8
+    joined = {name: [np.concatenate(each)] for name, each in expected.items()}
+    verdict = agreement.compare_outputs(parts, joined, "one person's alone")
+    journal.check("batches", verdict.ok, f"{len(crops)} people at once: {verdict.text}")
+
+
 def cpu_proof(task: Task, journal: Journal) -> None:
     """Write people, provider and latency of a run on the CPU."""
     done = on_cpu(task, journal)
@@ -77,6 +105,8 @@ def cpu_proof(task: Task, journal: Journal) -> None:
     plain = all(each == [CPU] for each in providers)
     journal.check("providers", plain, f"both sessions say {providers}" if not plain else f"both ran on {CPU}")
     journal.value("provider", CPU)
+    journal.stage("run the pose network for several people at once on the CPU")
+    together(networks, journal)
     _time(lambda: task.open(Options([CPU])), task, journal)
 
 
@@ -87,6 +117,8 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         return
     cpu, expected = done
     meter = Meter()
+    journal.value("gpu state", meter.state())
+    journal.value("network bytes", sum(Path(each).stat().st_size for each in (task.detector, task.pose)))
     journal.stage("open the networks on the GPU")
     attempt = _open_on_gpu(task)
     if attempt.networks is None:
@@ -115,6 +147,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         journal.failed("gpu run", text)
         journal.value("driver", libraries.driver())
         journal.value("missing", libraries.missing_in(text))
+        journal.value("gpu state", meter.state())
         return
     stayed = all(each and each[0] == CUDA for each in after)
     journal.check(
@@ -133,8 +166,10 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         ("people", agreement.compare_people(people, expected)),
     ):
         journal.check(name, verdict.ok, verdict.text)
+    journal.stage("run the pose network for several people at once on the GPU")
+    together(networks, journal)
     _placement(networks, journal)
-    _bound(task, networks, cpu.inputs, journal)
+    _bound(task, networks, cpu, journal)
     journal.stage("time the networks as a program of your own opens them")
     plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
     if plain is not None:
@@ -205,11 +240,14 @@ def _placement(networks: Networks, journal: Journal) -> None:
         return
     placed = placement.judge(nodes)
     journal.check("placement", placed.ok, placed.text)
+    journal.value("placement", placement.account(nodes))
 
 
-def _bound(task: Task, networks: Networks, inputs: dict[str, list[Any]], journal: Journal) -> None:
+def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> None:
     """Check that outputs bound to the GPU lie on the GPU: bound outputs are the only ones that tell."""
     journal.stage("bind inputs and outputs to the GPU")
+    inputs, expected = cpu.inputs, cpu.outputs
+    copies: list[Any] = []
     try:
         for session, tensor in (
             (networks.detector, inputs["detector"][0]),
@@ -222,13 +260,18 @@ def _bound(task: Task, networks: Networks, inputs: dict[str, list[Any]], journal
                 binding.bind_output(output.name, "cuda")
             session.run_with_iobinding(binding)
             places = [str(each.device_name()) for each in binding.get_outputs()]
+            places.append(str(value.device_name()))
+            copies.extend(binding.copy_outputs_to_cpu())
             if places != ["cuda"] * len(places):
                 journal.failed("bound outputs", f"outputs bound to the GPU lie on {', '.join(places)}")
                 return
     except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
         journal.not_asked("bound outputs", _said(error))
         return
-    journal.passed("bound outputs", "inputs and outputs lay in GPU memory")
+    names = [each.name for session in networks.sessions for each in session.get_outputs()]
+    bound = {name: [copy] for name, copy in zip(names, copies)}  # noqa: B905 - 3.8
+    same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
+    journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
 
 
 def _mapped(journal: Journal) -> None:
@@ -241,23 +284,34 @@ def _mapped(journal: Journal) -> None:
 
 
 def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Networks | None:
-    """Write the first run's time and the median of the others, in new sessions; return them."""
+    """Write the first run's time, and the medians of the others as a whole and in the networks alone."""
     try:
         networks = opened()
+        networks.recording = False
         spent = []
+        inside = []
         for _ in range(task.repeats + 1):
             began = time.perf_counter()
             task.run(networks)
             spent.append((time.perf_counter() - began) * 1000)
+            inside.append(networks.spent * 1000)
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
         journal.failed("own program", _said(error))
         return None
     journal.value("first_ms", round(spent[0], 3))
     journal.value("latency_ms", round(statistics.median(spent[1:]), 3))
+    journal.value("network_ms", round(statistics.median(inside[1:]), 3))
     return networks
 
 
 def _write_people(task: Task, people: People, journal: Journal) -> None:
+    if task.save:
+        journal.stage("draw the skeletons")
+        try:
+            draw.save(draw.draw(task.picture, people.keypoints, people.scores), task.save)
+            journal.passed("drawing", f"skeletons drawn over the picture: {task.save}")
+        except OSError as error:
+            journal.not_asked("drawing", f"{task.save} can't be written: {error}")
     boxes = numbers(people.boxes)
     journal.value("people detected", len(boxes))
     if not boxes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,17 +23,26 @@ class ModelError(Exception):
 
 
 class Options(NamedTuple):
-    """How to open sessions: providers in order, whether the CPU is forbidden, where a profile goes ("" = none)."""
+    """How to open sessions: providers in order, whether the CPU is forbidden, where a profile goes ("" = none).
+
+    `settings` are attributes of onnxruntime's SessionOptions.
+    """
 
     providers: Any
     strict: bool = False
     profile: str = ""
+    settings: Any = None
 
 
 class Networks:
-    """The detector and the pose network; calling them checks the shapes of what comes out."""
+    """The detector and the pose network; calling them checks the shapes of what comes out.
+
+    `spent` is how many seconds the networks themselves took since `clear`; inputs and outputs are kept while
+    `recording`.
+    """
 
     def __init__(self, runtime: Any, detector: str, pose: str, options: Options) -> None:
+        self.recording = True
         self.detector = _open(runtime, detector, options, "detector")
         self.pose = _open(runtime, pose, options, "pose")
         self.clear()
@@ -43,7 +53,8 @@ class Networks:
         return self.detector, self.pose
 
     def clear(self) -> None:
-        """Forget the inputs and outputs of earlier runs."""
+        """Forget the inputs, outputs and times of earlier runs."""
+        self.spent = 0.0
         self.inputs: dict[str, list[Any]] = {"detector": [], "pose": []}
         self.outputs: dict[str, list[Any]] = {"output": [], "simcc_x": [], "simcc_y": []}
 
@@ -62,27 +73,36 @@ class Networks:
 
     def run_detector(self, tensor: Any) -> Any:
         """Return the detector's [1,8400,85]."""
-        self.inputs["detector"].append(tensor)
-        answer = self.detector.run(None, {_only_input(self.detector): tensor})[0]
+        answer = self._ran(self.detector, tensor, "detector")[0]
         if tuple(answer.shape) != DETECTOR_SHAPE:
             raise ModelError(f"the detector gives {list(answer.shape)}, YOLOX-L gives {list(DETECTOR_SHAPE)}")
-        self.outputs["output"].append(answer.copy())
+        if self.recording:
+            self.outputs["output"].append(answer.copy())
         return answer
 
     def run_pose(self, tensor: Any) -> tuple[Any, Any]:
-        """Return the pose network's [1,133,576] and [1,133,768]."""
-        self.inputs["pose"].append(tensor)
+        """Return the pose network's [b,133,576] and [b,133,768] for b people."""
         names = [each.name for each in self.pose.get_outputs()]
-        answers = dict(zip(names, self.pose.run(None, {_only_input(self.pose): tensor})))  # noqa: B905 - 3.8
-        for name, shape in POSE_SHAPES.items():
+        answers = dict(zip(names, self._ran(self.pose, tensor, "pose")))  # noqa: B905 - 3.8
+        for name, one in POSE_SHAPES.items():
+            shape = (len(tensor), *one[1:])
             if name not in answers:
                 raise ModelError(f"the pose network has no output `{name}`, only {', '.join(names)}")
             if tuple(answers[name].shape) != shape:
                 raise ModelError(
                     f"the pose network gives {list(answers[name].shape)} as `{name}`, DWPose gives {list(shape)}"
                 )
-            self.outputs[name].append(answers[name].copy())
+            if self.recording:
+                self.outputs[name].append(answers[name].copy())
         return answers["simcc_x"], answers["simcc_y"]
+
+    def _ran(self, session: Any, tensor: Any, name: str) -> Any:
+        if self.recording:
+            self.inputs[name].append(tensor)
+        began = time.perf_counter()
+        answers = session.run(None, {_only_input(session): tensor})
+        self.spent += time.perf_counter() - began
+        return answers
 
     def end_profiling(self) -> list[str]:
         """Return the profile files, which are complete only now."""
@@ -98,6 +118,8 @@ def _only_input(session: Any) -> str:
 
 def _open(runtime: Any, path: str, options: Options, name: str) -> Any:
     settings = runtime.SessionOptions()
+    for attribute, value in (options.settings or {}).items():
+        setattr(settings, attribute, value)
     if options.strict:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if options.profile:

@@ -13,6 +13,8 @@ FIRST_HAND, SECOND_HAND = slice(92, 113), slice(113, 134)
 
 # where each of OpenPose's 18 body points stands among COCO's 17 and the neck (17)
 _BODY_ORDER = (0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
+# the same for all 134: feet, face and hands follow as they stood
+ORDER = (*_BODY_ORDER, *range(18, 134))
 
 
 def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
@@ -25,7 +27,7 @@ def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
     neck_score = (scores[:, shoulders] > VISIBLE).all(axis=1).astype(scores.dtype)
     with_neck = np.insert(positions, NECK, neck, axis=1)
     with_neck_scores = np.insert(scores, NECK, neck_score, axis=1)
-    order = np.array(_BODY_ORDER + tuple(range(18, with_neck.shape[1])))
+    order = np.array(ORDER)
     return with_neck[:, order], with_neck_scores[:, order]
 
 

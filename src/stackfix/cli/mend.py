@@ -1,0 +1,147 @@
+"""`fix` and `undo`: mend an environment, and take it back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from stackfix import app
+from stackfix.asking import MachineQuestion
+from stackfix.cli import output
+from stackfix.cli.ask import End, answered
+from stackfix.cli.build import weights
+from stackfix.cli.judge import environment_meant
+from stackfix.cli.options import json_flag, machine_flags
+from stackfix.cli.progress import TerminalProgress
+from stackfix.cli.refusal import refuse
+from stackfix.errors import QuestionError
+from stackfix.model.resolution import Explanation
+from stackfix.render.repair_text import repair_document, repair_lines
+from stackfix.render.report_text import report_document, report_lines
+from stackfix.render.verdict_document import verdict_document
+from stackfix.render.verdict_text import verdict_lines
+from stackfix.repairing import Fixed, FixWish
+
+SCHEMA = "stackfix.fix/1"
+
+
+@click.command()
+@click.option("--venv", default="", metavar="DIR", help="The environment to mend.")
+@click.option("--keep", multiple=True, metavar="NAME", help="A package that must stay as it is; repeatable.")
+@click.option(
+    "--device", type=click.Choice(["auto", "gpu", "cpu"]), default="auto", help="What it must serve."
+)
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--undo", "take_back", is_flag=True, help="Put back what was there before the last fix.")
+@click.option(
+    "--constraints", default="", metavar="FILE", help="Also write the constraints that keep it; - is stdout."
+)
+@click.option(
+    "--protect", is_flag=True, help="Let this environment's own pip obey the constraints from now on."
+)
+@click.option("--installer", type=click.Choice(["auto", "uv", "pip"]), default="auto", help="What installs.")
+@weights
+@click.option("--no-validate", is_flag=True, help="Run no model; the rules are checked all the same.")
+@click.option("--offline", is_flag=True, help="Do not use the network.")
+@machine_flags
+@json_flag
+def fix(
+    venv: str,
+    keep: tuple[str, ...],
+    device: Literal["auto", "gpu", "cpu"],
+    constraints: str,
+    installer: Literal["auto", "uv", "pip"],
+    weights: str,
+    flags: MachineQuestion,
+    *,
+    dry_run: bool,
+    take_back: bool,
+    protect: bool,
+    no_validate: bool,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Mend an environment by the smallest change after which every rule holds, and prove it.
+
+    The change is made in a copy that takes the environment's place only when it is proved; `--undo` puts the old one
+    back.
+    """
+    with answered(SCHEMA, as_json=as_json) as end:
+        folder = environment_meant(venv, flags.python)
+        if take_back:
+            _put_back(folder, as_json=as_json)
+            return
+        wish = FixWish(
+            keep=keep,
+            device=device,
+            machine=flags,
+            dry_run=dry_run,
+            protect=protect,
+            validate=not no_validate,
+            offline=offline,
+            installer=installer,
+            weights=weights,
+        )
+        fixed = app.fix(folder, wish, TerminalProgress())
+        if isinstance(fixed, Explanation):
+            refuse(fixed, SCHEMA, app.database().date, end, as_json=as_json)
+            return
+        _write_constraints(fixed, constraints)
+        _say(fixed, end, dry_run=dry_run, as_json=as_json)
+
+
+def _put_back(folder: Path, *, as_json: bool) -> None:
+    app.undo(folder)
+    if as_json:
+        output.document({"schema": SCHEMA, "ok": True, "venv": str(folder), "plan": [], "undone": True})
+    else:
+        output.answer([f"`{folder}` is what it was before the last change"])
+
+
+def _write_constraints(fixed: Fixed, path: str) -> None:
+    if path == "-":
+        sys.stdout.write(fixed.constraints)
+    elif path:
+        try:
+            Path(path).write_text(fixed.constraints, encoding="utf-8")
+        except OSError as error:
+            raise QuestionError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _say(fixed: Fixed, end: End, *, dry_run: bool, as_json: bool) -> None:
+    nothing = not fixed.repair.changes
+    verdict = fixed.verdict
+    right = fixed.applied or (nothing and fixed.before.ok) or dry_run
+    if as_json:
+        report = fixed.after or fixed.before
+        output.document(
+            {
+                "schema": SCHEMA,
+                "ok": right,
+                "venv": fixed.before.path,
+                "applied": fixed.applied,
+                **repair_document(fixed.repair),
+                "verdict": verdict_document(verdict)["verdict"] if verdict is not None else "",
+                "proof": verdict_document(verdict) if verdict is not None else {},
+                "findings": report_document(report)["findings"],
+                "constraints": fixed.constraints,
+            }
+        )
+        end(yes=right)
+        return
+    if not fixed.applied:
+        output.answer(repair_lines(fixed.repair))
+    if verdict is not None:
+        output.answer(verdict_lines(verdict))
+    if fixed.applied:
+        output.answer(
+            [f"mended   {fixed.before.path}; `stackfix fix --undo --venv {fixed.before.path}` takes it back"]
+        )
+    elif fixed.after is not None:
+        output.answer(["the mended copy did not pass, so nothing was changed:", *report_lines(fixed.after)])
+    elif nothing and not fixed.before.ok:
+        output.answer(["what is wrong is not in the packages:", *report_lines(fixed.before)])
+    end(yes=right)

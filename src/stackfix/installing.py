@@ -1,0 +1,150 @@
+"""Installing: a set that was chosen, or a lock's, made an environment that is proved before it takes its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stackfix.asking import Question, machine_of
+from stackfix.errors import QuestionError
+from stackfix.facts.database import Database
+from stackfix.model.evidence import Known, Unknown
+from stackfix.model.machine import Interpreter, Machine
+from stackfix.model.resolution import Explanation
+
+if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
+    from stackfix.install.progress import Progress
+    from stackfix.model.growth import Compared
+    from stackfix.model.lock import Lock
+    from stackfix.model.verdict import Verdict
+
+
+class InstallWish(Struct, frozen=True, kw_only=True):
+    """What `install` is asked: the set (or a lock), where, with what, and how it is to be proved."""
+
+    question: Question
+    target: Path
+    lock_file: str = ""
+    installer: Literal["auto", "uv", "pip"] = "auto"
+    replace: bool = False
+    validate: bool = True
+    weights: str = "auto"
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
+
+    `compared` is what the index had beside the facts, None where a lock said what to install.
+    """
+
+    path: str
+    lock: Lock
+    verdict: Verdict
+    compared: Compared | None = None
+
+
+class Chosen(Struct, frozen=True, kw_only=True):
+    """What is to be installed, and the Python that makes the environment; `compared` as in `Installed`."""
+
+    lock: Lock
+    python: Path
+    compared: Compared | None = None
+
+
+Choose: TypeAlias = Callable[[InstallWish, "Progress"], Chosen | Explanation]
+
+
+def installed(
+    wish: InstallWish, facts: Database, progress: Progress, choose: Choose
+) -> Installed | Explanation:
+    """Make the environment that is asked for; `choose` says what goes into it, or why there is no set."""
+    from stackfix.install.install import install  # noqa: PLC0415 - few verbs install
+    from stackfix.install.staging import NotProvedError  # noqa: PLC0415 - likewise
+    from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
+    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
+    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
+    from stackfix.proving import proof  # noqa: PLC0415 - likewise
+
+    offline = wish.question.offline
+    weights = at_once(wish.weights)
+    judge(resolved(wish.target), replace=wish.replace)
+    progress.stage("reading the machine, working out the newest set that works on it")
+    chosen = _locked(wish, facts, progress) if wish.lock_file else choose(wish, progress)
+    if isinstance(chosen, Explanation):
+        return chosen
+    lock = chosen.lock
+    modelled = wish.validate and bool(lock.recipe)
+    if modelled and weights is None:
+        weights = networks(wish.weights, progress, offline=offline)
+    verdicts: list[Verdict] = []
+
+    def prove(interpreter: Path) -> bool:
+        staged = read_environment(interpreter.parent.parent)
+        verdict = proof(staged, interpreter, facts, lock.device, weights if modelled else None)
+        verdicts.append(verdict)
+        return not verdict.failed
+
+    try:
+        made = install(
+            lock,
+            wish.target,
+            chosen.python,
+            read=read_environment,
+            prove=prove,
+            installer=wish.installer,
+            progress=progress,
+            replace=wish.replace,
+            variables=os.environ | {"UV_OFFLINE": "1"} if offline else None,
+        )
+    except NotProvedError:
+        return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+    return Installed(path=made.path, lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+
+
+def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | Explanation:
+    """Return the lock of a file and the Python for it; or why it does not fit this machine."""
+    from stackfix.fitting import broken_rules, misfit  # noqa: PLC0415 - only where there is a lock
+    from stackfix.lock_file import read_lock  # noqa: PLC0415 - likewise
+
+    lock = read_lock(Path(wish.lock_file))
+    asked = replace(wish.question.machine, python=wish.question.machine.python or lock.python)
+    here = machine_of(asked, facts, wish.target.absolute().parent)
+    wrong = misfit(lock, here, facts)
+    if wrong is not None:
+        rules = ", ".join(broken_rules(wrong)) or "what it asks for"
+        progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
+        return wrong
+    return Chosen(lock=lock, python=interpreter_of(here.pythons[0], wish.question))
+
+
+def machine_notes(machine: Machine, device: str) -> list[str]:
+    """Return what must be said before a CPU set is installed: that no driver was found, and what was tried."""
+    if device == "gpu":
+        return []
+    if isinstance(machine.gpus, Known):
+        return ["no GPU (as asked): making the CPU environment"]
+    tried = machine.driver.tried if isinstance(machine.driver, Unknown) else ()
+    lines = ["no NVIDIA driver was found; tried:", *(f"  {one}" for one in tried)]
+    return [*lines, *machine.notes, "making the CPU environment"]
+
+
+def interpreter_of(python: Interpreter, question: Question) -> Path:
+    """Return the file of a Python, looked for on this machine where it was only described."""
+    if python.path:
+        return Path(python.path)
+    from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
+
+    wanted = python.version
+    for one in find_pythons():
+        same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
+        if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
+            return Path(one.path)
+    raise QuestionError(
+        f"there is no Python {python.version.minor_version} on this machine",
+        hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
+    )

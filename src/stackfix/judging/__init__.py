@@ -1,0 +1,1 @@
+"""An installed environment judged by the rules, from outside."""

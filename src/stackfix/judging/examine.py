@@ -1,0 +1,209 @@
+"""Examination: everything that is wrong and right with an environment, the cause first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from stackfix.facts.database import Database
+from stackfix.judging import remedy
+from stackfix.judging.breaches import breach_findings
+from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
+from stackfix.judging.live import joined, live_view
+from stackfix.judging.machine import machine_findings
+from stackfix.judging.models import model_findings
+from stackfix.judging.packages import (
+    collisions,
+    duplicate_records,
+    foreign_builds,
+    lost_files,
+    mixed_builds,
+    unmet_requirements,
+)
+from stackfix.judging.primary import ordered
+from stackfix.judging.shadows import shadowed
+from stackfix.model.environment import Environment
+from stackfix.model.evidence import Known, Unknown
+from stackfix.model.live import LiveRun
+from stackfix.model.machine import Interpreter, Machine, Platform
+from stackfix.model.report import Finding, Report
+from stackfix.model.request import MAIN
+from stackfix.model.surroundings import Surroundings
+from stackfix.rules.closure import Closure
+from stackfix.rules.installed import Held, Judged, held_releases, judge
+from stackfix.rules.scene import Scene
+
+_WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
+
+
+class Patient(Struct, frozen=True, kw_only=True):
+    """An environment on its machine, with what surrounds it, the models that it is to read, and what it said itself."""
+
+    environment: Environment
+    machine: Machine
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    models: tuple[Path, ...] = ()
+    live: tuple[LiveRun, ...] = ()
+
+
+def scene_of(environment: Environment, machine: Machine, facts: Database) -> Scene:
+    """Return the scene of an environment: its own Python and system, on this machine.
+
+    Nothing is known of the driver and GPUs for an environment that was made for another system than this machine's.
+    """
+    if environment.windows != (machine.platform.os == "windows"):
+        label = "win_amd64" if environment.windows else "linux_x86_64"
+        here = Unknown((f"the environment is for {label}, this machine is {machine.platform.label}",))
+        machine = replace(
+            machine,
+            platform=Platform.parse(label),
+            glibc=here,
+            driver=here,
+            gpus=here,
+            cuda=here,
+            troubles=(),
+        )
+    certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
+    return Scene(
+        facts=facts,
+        machine=machine,
+        python=Interpreter(version=environment.python, path=environment.executable, found_via=environment.path),
+        device="cpu" if certainly_none else "gpu",
+        features={"onnxruntime-gpu": frozenset({"cuda"})},
+        sources=frozenset({MAIN, *facts.overlaid_sources()}),
+    )  # fmt: skip
+
+
+def examine(patient: Patient, facts: Database) -> Report:
+    """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
+    environment = patient.environment
+    scene = scene_of(environment, patient.machine, facts)
+    held = held_releases(environment, scene)
+    judged = judge(held, scene, others=environment.packages)
+    features = ("cuda",) if "onnxruntime-gpu" in environment.packages else ()
+    elsewhere = _elsewhere(patient)
+    closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
+    models = list(model_findings(patient.models, held, environment))
+    findings = [
+        *_broken(environment),
+        *collisions(environment, facts),
+        *lost_files(environment),
+        *duplicate_records(environment),
+        *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
+        *breach_findings(judged.breaches, environment, scene),
+        *missing_libraries(environment, closed, held, scene),
+        *foreign_builds(environment, scene),
+        *unmet_requirements(environment, scene),
+        *shadowed(environment, patient.surroundings),
+        *loader_order(environment, closed, windows=environment.windows),
+        *(one for one in models if isinstance(one, Finding)),
+        *machine_findings(environment, scene.machine),
+    ]
+    live = live_view(patient.live, environment, scene.machine)
+    findings = joined(findings, live.findings)
+    known = {each.wheel.package for each in held}
+    return Report(
+        path=environment.path,
+        findings=ordered(_once(findings)),
+        good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
+        unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
+        mend=_mend(environment, findings),
+    )  # fmt: skip
+
+
+def _elsewhere(patient: Patient) -> frozenset[str]:
+    """Return the libraries that the loader finds outside the environment, where that is this machine's own."""
+    around = patient.surroundings
+    if patient.environment.windows != (patient.machine.platform.os == "windows"):
+        return frozenset()
+    return (around.system_libraries or frozenset()) | {stray.soname for stray in around.strays}
+
+
+def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
+    if environment.broken or not any(one.severity == "error" for one in findings):
+        return ""
+    return remedy.mend(environment)
+
+
+def _once(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without what METADATA says once more of a package that a rule has already judged so."""
+    said = {(one.code, name) for one in findings if one.rule != "metadata" for name in one.about}
+    return [one for one in findings if one.rule != "metadata" or (one.code, one.about[0]) not in said]
+
+
+def _has_gpu(machine: Machine) -> bool:
+    if isinstance(machine.gpus, Known):
+        return bool(machine.gpus.value)
+    return isinstance(machine.driver, Known)
+
+
+def _broken(environment: Environment) -> Iterator[Finding]:
+    for reason in environment.broken:
+        yield Finding(
+            code="broken_environment",
+            severity="error",
+            text=f"the environment is broken: {reason}",
+            because=(f"{environment.path} [read: its files]",),
+            consequence="nothing in it can be run",
+            fix=f"make it anew: stackfix install dwpose --venv {environment.path} --replace",
+            rule="environment",
+        )
+    for reason in environment.unreadable:
+        yield Finding(
+            code="gutted_package",
+            severity="warning",
+            text=f"a package is broken: {reason}",
+            because=(f"{environment.site_packages[0] if environment.site_packages else environment.path} [read: its files]",),
+            consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
+            fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
+            rule="environment",
+        )  # fmt: skip
+
+
+def _good(
+    environment: Environment, closed: Closure, judged: Judged, held: Sequence[Held], scene: Scene
+) -> Iterator[str]:
+    packages = environment.packages
+    there = [f"{name} {packages[name]}" for name in _WATCHED if name in packages]
+    if there:
+        cuda = f", CUDA {judged.cuda}" if judged.cuda and not any(b.against for b in judged.breaches) else ""
+        yield f"there is Python {environment.python}, {', '.join(there)}{cuda}"
+    if closed.closed and closed.followed:
+        upto = f", up to the driver's {' and '.join(closed.from_driver)}" if closed.from_driver else ""
+        yield f"{closed.followed} libraries that a process loads find all they need{upto}"
+    gpus = scene.machine.gpus
+    broken = {breach.requirement.node for breach in judged.breaches}
+    if (
+        scene.capabilities()
+        and isinstance(gpus, Known)
+        and any(each.wheel.code for each in held)
+        and not any(node.startswith("machine:gpu") for node in broken)
+    ):
+        yield f"the installed builds have code for {', '.join(gpu.name for gpu in gpus.value)}"  # fmt: skip
+    if judged.cuda and isinstance(scene.machine.driver, Known) and "machine:driver" not in broken:
+        yield f"driver {scene.machine.driver.value} runs CUDA {judged.cuda}"
+    if environment.hook:
+        yield (
+            "stackfix's import hook is installed (stackfix_libraries.pth): it loads the CUDA libraries before "
+            "onnxruntime; `STACKFIX_HOOK=off` switches it off"
+        )
+
+
+def _unknown(
+    environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene
+) -> Iterator[str]:
+    if not any(name in environment.packages for name in _WATCHED):
+        yield "neither torch nor onnxruntime is installed in it"
+    elif not closed.followed:
+        yield "it holds no library to judge"
+    if judged.unknown and isinstance(scene.machine.driver, Unknown):
+        yield f"no NVIDIA driver was found here, so what asks for one is not judged: {judged.unknown[0]}"
+    for name in _WATCHED:
+        version = environment.packages.get(name, "")
+        if version and name not in known:
+            yield f"there are no facts about {name} {version}: its kernels and its CUDA were judged from the disk alone"
+    if environment.includes_system:
+        yield "packages outside this environment can be imported too (include-system-site-packages); they were not judged"

@@ -1,0 +1,56 @@
+"""The machine's own troubles as findings, where an environment has packages that want its GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackfix.model.environment import Environment
+from stackfix.model.machine import Machine
+from stackfix.model.report import Finding
+
+_CPU = "torch finds no GPU, and onnxruntime runs DWPose on the CPU, many times slower"
+_REBOOT = "reboot; if it stays, read `dmesg` for lines with NVRM or Xid"
+_TEXTS = {
+    "driver_missing": (
+        "there is an NVIDIA card, and no NVIDIA driver for it",
+        "install NVIDIA's driver for this system, then reboot",
+    ),
+    "nvml_mismatch": (
+        "the driver's libraries and the kernel module that runs are of different releases",
+        "reboot, so that the kernel module of the libraries' release is loaded",
+    ),
+    "driver_broken_state": ("the NVIDIA driver is there, and does not work", _REBOOT),
+    "container_without_gpu": (
+        "this container was given no GPU, or not all of the driver",
+        "start the container again with `--gpus all` and NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+    ),
+}
+
+
+def machine_findings(environment: Environment, machine: Machine) -> Iterator[Finding]:
+    """Yield one finding for each code of the machine's troubles; none for an environment that wants no GPU."""
+    about = wants_gpu(environment)
+    if not about:
+        return
+    for code in dict.fromkeys(trouble.code for trouble in machine.troubles):
+        seen = [trouble.text for trouble in machine.troubles if trouble.code == code]
+        text, fix = _TEXTS.get(code, (seen[0], _REBOOT))
+        yield Finding(
+            code=code,
+            severity="error",
+            text=text,
+            because=tuple(f"{line} [read: this machine]" for line in seen),
+            consequence=_CPU,
+            fix=fix,
+            rule="driver",
+            about=about,
+        )
+
+
+def wants_gpu(environment: Environment) -> tuple[str, ...]:
+    """Return the packages that would use a GPU: onnxruntime-gpu, and torch in a build with CUDA."""
+    packages = environment.packages
+    torch = environment.builds.get("torch")
+    cuda_torch = "torch" in packages and torch is not None and bool(torch.cuda)
+    names = (("onnxruntime-gpu", "onnxruntime-gpu" in packages), ("torch", cuda_torch))
+    return tuple(name for name, there in names if there)

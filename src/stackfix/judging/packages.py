@@ -1,0 +1,383 @@
+"""Packages, on the disk: who shares files with whom, what was lost or overwritten, and what Requires-Dist misses."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from packaging.utils import canonicalize_name
+
+from stackfix.facts.database import Database
+from stackfix.judging import remedy
+from stackfix.model.environment import Distribution, Environment
+from stackfix.model.machine import Platform
+from stackfix.model.report import Finding
+from stackfix.rules import tags
+from stackfix.rules.installed import Unmet, unmet
+from stackfix.rules.scene import Scene
+
+_COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
+_CODE = (".py", ".so", ".pyd", ".dll")
+_SHOWN = 3
+_TESTS = re.compile(r"(^|/)(tests?|testing)/")
+_TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
+_UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
+
+
+def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
+    """Yield packages that fill one import folder, or write the same files with other contents."""
+    packages = environment.packages
+    named: set[frozenset[str]] = set()
+    for folder, owners in _folders(environment, facts):
+        named.add(frozenset(owners))
+        keep = _kept(owners)
+        build = environment.builds.get(folder)
+        because = [f"{name} {packages[name]} is installed [read: dist-info]" for name in owners]
+        if build is not None:
+            because.append(
+                f"the folder `{folder}` holds the files of {build.package} {build.version} [read: its own build file]"
+            )
+        yield Finding(
+            code=_COLLISIONS.get(folder, "package_collision"),
+            severity="error",
+            text=f"{' and '.join(owners)} fill one folder, `{folder}`",
+            because=tuple(because),
+            consequence=_collision_consequence(folder, build.package if build else "", owners),
+            fix=remedy.replace(environment, owners, [f"{keep}=={packages[keep]}"]),
+            rule="collisions",
+            about=tuple(owners),
+        )
+    shared = [
+        (pair, paths)
+        for pair, paths in _shared_files(environment)
+        if not any(set(pair) <= group for group in named)
+    ]
+    cuda = [(pair, paths) for pair, paths in shared if all(name.startswith("nvidia-") for name in pair)]
+    if cuda:
+        yield _overwritten_parts(cuda, environment)
+    for pair, paths in shared:
+        if (pair, paths) in cuda:
+            continue
+        owners = list(pair)
+        keep = owners[-1]
+        yield Finding(
+            code="package_collision",
+            severity="error",
+            text=f"{' and '.join(owners)} write the same {len(paths)} files with other contents",
+            because=tuple(f"RECORD of both lists {path}" for path in paths[:_SHOWN]),
+            consequence="the one installed last has overwritten the other, and removing one guts the other",
+            fix=remedy.replace(environment, owners, [f"{keep}=={packages[keep]}"]),
+            rule="collisions",
+            about=tuple(owners),
+        )
+
+
+def _overwritten_parts(
+    pairs: Sequence[tuple[tuple[str, ...], list[str]]], environment: Environment
+) -> Finding:
+    """Return the one finding for all of NVIDIA's packages of two CUDA majors that write the same files."""
+    listed = ", ".join(" and ".join(pair) for pair, _ in pairs)
+    return Finding(
+        code="cuda_major_mismatch",
+        severity="error",
+        text=f"{listed} write the same files with other contents",
+        because=tuple(f"RECORD of {' and '.join(pair)} lists {paths[0]}" for pair, paths in pairs),
+        consequence="the one installed last has overwritten the other, and removing one guts the other",
+        fix=remedy.mend(environment),
+        rule="collisions",
+        about=tuple(name for pair, _ in pairs for name in pair),
+    )
+
+
+def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
+    if folder == "onnxruntime" and build == "onnxruntime":
+        return "the CPU build has overwritten the GPU build: DWPose runs on the CPU; removing either guts the other"
+    if folder == "onnxruntime" and build == "onnxruntime-gpu":
+        return "the GPU build lies on top for now; removing or updating either guts the other"
+    return f"the one installed last has overwritten the other{'' if len(owners) == 2 else 's'}, and removing one guts the rest"
+
+
+def _folders(environment: Environment, facts: Database) -> Iterator[tuple[str, list[str]]]:
+    """Yield import folders with the installed packages that fill them, where these are several."""
+    owners: dict[str, list[str]] = {}
+    for each in environment.distributions:
+        for folder in {
+            path.partition("/")[0]
+            for path in each.files
+            if path.count("/") == 1 and path.endswith("/__init__.py")
+        }:
+            if len(facts.owners(folder)) > 1:
+                owners.setdefault(folder, []).append(each.name)
+    for folder, names in sorted(owners.items()):
+        if len(set(names)) > 1:
+            yield folder, sorted(set(names))
+
+
+def _kept(owners: Iterable[str]) -> str:
+    """Return which of colliding packages stays: the GPU build; of opencv the one without a desktop, last the fullest."""
+    ranked = sorted(
+        owners, key=lambda name: (not name.endswith("-gpu"), not name.endswith("-headless"), name)
+    )
+    return ranked[0]
+
+
+def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield groups of packages and the code files that they all list with different hashes."""
+    seen: dict[str, tuple[str, str]] = {}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for each in environment.distributions:
+        for path, recorded in each.files.items():
+            if not path.endswith(_CODE) and ".so." not in path:
+                continue
+            first = seen.setdefault(path, (each.name, recorded))
+            if first[0] != each.name and recorded and first[1] != recorded:
+                groups.setdefault(tuple(sorted((first[0], each.name))), []).append(path)
+    yield from sorted(groups.items())
+
+
+def lost_files(environment: Environment) -> Iterator[Finding]:
+    """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
+    sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
+    for each in environment.distributions:
+        lost = [path for path in each.missing if _is_code(path)]
+        if not lost and each.name in sharing:
+            continue
+        foreign = _overwritten(environment, each)
+        broken = [
+            library for library in each.libraries if library.broken and library.path not in each.changed
+        ]
+        if not lost and not each.changed and not foreign and not broken:
+            continue
+        what = []
+        if lost:
+            what.append(f"has lost {len(lost)} of its files")
+        if each.changed or foreign:
+            what.append(f"holds {'libraries' if each.changed else 'files'} that are not its own")
+        if broken:
+            what.append("holds libraries that cannot be read")
+        because = [f"RECORD lists {path}, which is gone" for path in lost[:_SHOWN]]
+        because += [f"{path} has another size than RECORD says" for path in each.changed[:_SHOWN]]
+        because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
+        if foreign:
+            because.append(foreign)
+        yield Finding(
+            code=_lost_code(each),
+            severity="error",
+            text=f"{each.name} {each.version} {' and '.join(what)}",
+            because=tuple(because),
+            consequence=(
+                "another package's installation or removal took them: imports fail, or another build runs"
+                if lost or each.changed or foreign
+                else "loading them fails, as after a full disk or a download that was cut off"
+            ),
+            fix=remedy.reinstall(environment, each.name, each.version),
+            rule="collisions",
+            about=(each.name,),
+        )
+    for folder in environment.ownerless:
+        yield Finding(
+            code=_COLLISIONS.get(folder, "gutted_package"),
+            severity="error",
+            text=f"the folder `{folder}` is left over: no installed package owns it",
+            because=(f"{folder}/ is in {environment.site_packages[0]}, and no RECORD lists it",),
+            consequence=f"`import {folder}` finds an empty or broken package instead of saying that there is none",
+            fix=remedy.mend(environment),
+            rule="collisions",
+            about=(folder,),
+        )
+
+
+def duplicate_records(environment: Environment) -> Iterator[Finding]:
+    """Yield packages that are on record more than once, as an installation that was cut off leaves them."""
+    for each in environment.duplicates:
+        records = [each.kept, *each.others]
+        stale = " ".join(shlex.quote(one.folder) for one in each.others)
+        yield Finding(
+            code="duplicate_metadata",
+            severity="warning" if len({one.version for one in records}) == 1 else "error",
+            text=f"{each.name} is on record {len(records)} times: {', '.join(one.version for one in records)}",
+            because=(
+                *(f"{one.folder} {_fits_disk(one)}" for one in records[:_SHOWN]),
+                f"{each.kept.folder} fits the files best, and is judged here",
+            ),
+            consequence="pip, importlib.metadata and what asks them see one version or the other, by chance",
+            fix=f"remove {stale} from {environment.site_packages[0]}, then: "
+            + remedy.reinstall(environment, each.name, each.kept.version),
+            rule="environment",
+            about=(each.name,),
+        )
+
+
+def _fits_disk(one: Distribution) -> str:
+    if not one.files:
+        return "lists no files"
+    lost = len(one.missing) + len(one.changed)
+    return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
+
+
+def _is_code(path: str) -> bool:
+    """Whether a file is missed when it is gone; tests are what people delete to save space."""
+    return (path.endswith(_CODE) or ".so." in path) and not _TESTS.search(path)
+
+
+def _lost_code(each: Distribution) -> str:
+    if each.name in ("onnxruntime", "onnxruntime-gpu"):
+        return "both_ort_packages"
+    return "opencv_conflict" if each.name.startswith("opencv-") else "gutted_package"
+
+
+def _overwritten(environment: Environment, each: Distribution) -> str:
+    """Return what the package's own folder says of itself, where that is another build than this distribution."""
+    for folder, build in environment.builds.items():
+        if each.name not in _builders(folder) or not any(
+            path.startswith(f"{folder}/") for path in each.files
+        ):
+            continue
+        version = build.version.partition("+")[0]
+        if canonicalize_name(build.package) != each.name or version != each.version.partition("+")[0]:
+            return f"the folder `{folder}` says that it is {build.package} {build.version}"
+    return ""
+
+
+def _builders(folder: str) -> tuple[str, ...]:
+    return ("onnxruntime", "onnxruntime-gpu") if folder == "onnxruntime" else (folder,)
+
+
+def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Finding]:
+    """Yield what packages require and the environment does not have: what is absent by package, then wrong versions."""
+    absent: dict[str, list[Unmet]] = {}
+    wrong: list[Unmet] = []
+    for one in unmet(environment, scene):
+        if one.found:
+            wrong.append(one)
+        else:
+            absent.setdefault(one.by.name, []).append(one)
+    yield from (_absent(group, environment) for group in absent.values())
+    yield from (_wrong(one, environment) for one in wrong)
+
+
+def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
+    by = group[0].by
+    names = [one.requirement for one in group]
+    verb = "is" if len(names) == 1 else "are"
+    return Finding(
+        code="requirement_unmet",
+        severity="error",
+        text=f"{by.name} {by.version} requires {', '.join(names)}, which {verb} not installed",
+        because=tuple(
+            f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
+        ),
+        consequence=f"`import {remedy.import_name(by.name)}` fails, or what needs it does",
+        fix=remedy.install(environment, names),
+        rule="metadata",
+        about=(by.name, *(one.name for one in group)),
+    )
+
+
+def _wrong(one: Unmet, environment: Environment) -> Finding:
+    by = one.by
+    together = by.name in _TOGETHER and one.name in _TOGETHER
+    other_numpy = one.name == "numpy" and one.found.partition(".")[0] != "1"
+    if together:
+        consequence = "their compiled operators do not fit each other: imports fail, or operators are missing"
+    elif other_numpy:
+        consequence = "its extension modules were built for numpy 1: importing it fails or crashes"
+    else:
+        consequence = "it was not made for that version"
+    return Finding(
+        code="torch_torchvision_mismatch" if together else _UNMET_CODES.get(one.name, "requirement_unmet"),
+        severity="error" if together or other_numpy else "warning",
+        text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
+        because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
+        consequence=consequence,
+        fix=remedy.mend(environment) if together else remedy.install(environment, [one.requirement]),
+        rule="metadata",
+        about=(by.name, one.name),
+    )
+
+
+def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:
+    """Yield packages that were built for another Python or system, by the tags of their WHEEL files."""
+    machine = scene.machine
+    python = (scene.python.version.major, scene.python.version.minor)
+    for each in environment.distributions:
+        if not each.tags or any(_fits(tag, python, machine.platform, scene) for tag in each.tags):
+            continue
+        yield Finding(
+            code="missing_wheel",
+            severity="error",
+            text=f"{each.name} {each.version} was built for another Python or system than this one",
+            because=(f"its tags are {', '.join(each.tags[:_SHOWN])} [read: {each.folder}/WHEEL]", f"this is Python {scene.python.version} on {machine.platform.label}{_glibc(scene)}"),
+            consequence=f"`import {remedy.import_name(each.name)}` fails",
+            fix=remedy.reinstall(environment, each.name, each.version),
+            rule="metadata",
+            about=(each.name,),
+        )  # fmt: skip
+
+
+def _glibc(scene: Scene) -> str:
+    return f" with glibc {scene.glibc[0]}.{scene.glibc[1]}" if scene.glibc else ""
+
+
+def _fits(tag: str, python: tuple[int, int], platform: Platform, scene: Scene) -> bool:
+    if tag.count("-") != 2:
+        return True
+    return any(
+        tags.rank(one, python, platform, scene.glibc or (2, 999), free_threaded=scene.python.free_threaded) is not None
+        for one in tags.file_tags(f"package-1-{tag}.whl")
+    )  # fmt: skip
+
+
+def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Finding]:
+    """Yield CPU builds that stand where a GPU build is wanted, and torch beside a torchvision of another build."""
+    packages = environment.packages
+    torch = environment.builds.get("torch")
+    gpu_runtime = "onnxruntime-gpu" in packages
+    if "onnxruntime" in packages and not gpu_runtime:
+        cuda_torch = torch is not None and bool(torch.cuda)
+        if gpu_here or cuda_torch:
+            because = [
+                f"onnxruntime {packages['onnxruntime']} is installed, the build without CUDA [read: dist-info]"
+            ]
+            if cuda_torch and torch is not None:
+                because.append(f"torch {torch.version} beside it is a CUDA build")
+            yield Finding(
+                code="ort_cpu_only",
+                severity="error" if gpu_here else "warning",
+                text="onnxruntime is the CPU build",
+                because=tuple(because),
+                consequence="DWPose runs on the CPU, many times slower, whatever else is installed",
+                fix=remedy.mend(environment),
+                rule="one CUDA",
+                about=("onnxruntime",),
+            )
+    if torch is not None and torch.cuda == "" and "torch" in packages and (gpu_runtime or gpu_here):
+        yield Finding(
+            code="torch_cpu_build",
+            severity="error",
+            text=f"torch {torch.version} is the CPU build",
+            because=(f"torch/version.py: __version__ is {torch.version} and cuda is None", *((f"onnxruntime-gpu {packages['onnxruntime-gpu']} is installed beside it",) if gpu_runtime else ())),
+            consequence="`torch.cuda.is_available()` is False: everything in torch runs on the CPU",
+            fix=remedy.mend(environment),
+            rule="one CUDA",
+            about=("torch",),
+        )  # fmt: skip
+    for name in ("torchvision", "torchaudio"):
+        beside = environment.builds.get(name)
+        if torch is None or beside is None or name not in packages or None in (torch.cuda, beside.cuda):
+            continue
+        if torch.cuda != beside.cuda:
+            yield Finding(
+                code="torch_torchvision_mismatch",
+                severity="error",
+                text=f"{name} {beside.version} is another build than torch {torch.version}",
+                because=(
+                    f"torch/version.py says {torch.version}",
+                    f"{name}/version.py says {beside.version}",
+                ),
+                consequence=f"the compiled operators of {name} do not load, or have no CUDA",
+                fix=remedy.mend(environment),
+                rule="pairs",
+                about=("torch", name),
+            )

@@ -1,0 +1,97 @@
+"""Remedies: the commands that mend a finding, for the installer that the environment has."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from stackfix.model.environment import Environment
+from stackfix.model.wheel import ListedWheel
+from stackfix.rules.installed import Breach, Held, judge
+from stackfix.rules.metadata import file_for
+from stackfix.rules.scene import Scene
+
+_IMPORTS = {"onnxruntime-gpu": "onnxruntime", "opencv-python": "cv2", "opencv-python-headless": "cv2"}
+
+
+def import_name(package: str) -> str:
+    """Return the name under which a package is imported."""
+    return _IMPORTS.get(package, package.replace("-", "_"))
+
+
+def install(environment: Environment, requirements: Sequence[str], *options: str) -> str:
+    """Return the command that installs releases into an environment."""
+    return _command(environment, "install", *options, *requirements)
+
+
+def replace(environment: Environment, remove: Sequence[str], requirements: Sequence[str]) -> str:
+    """Return the commands that remove packages and install others in their place."""
+    yes = ("-y",) if _has_pip(environment) else ()
+    first = _command(environment, "uninstall", *yes, *remove)
+    return f"{first} && {install(environment, requirements, '--no-deps')}"
+
+
+def reinstall(environment: Environment, package: str, version: str) -> str:
+    """Return the command that installs a release again, over what is left of it."""
+    again = "--force-reinstall" if _has_pip(environment) else "--reinstall"
+    return install(environment, [f"{package}=={version}"], again, "--no-deps")
+
+
+def mend(environment: Environment) -> str:
+    """Return our own command, which works the whole change out."""
+    return f"stackfix fix --venv {shlex.quote(environment.path)}"
+
+
+def _has_pip(environment: Environment) -> bool:
+    return "pip" in environment.packages
+
+
+def _command(environment: Environment, verb: str, *words: str) -> str:
+    python = shlex.quote(environment.executable)
+    quoted = " ".join(shlex.quote(word) for word in words)
+    if _has_pip(environment):
+        return f"{python} -m pip {verb} {quoted}"
+    return f"uv pip {verb} --python {python} {quoted}"
+
+
+def providers(sonames: Iterable[str], owner: str, held: Sequence[Held], scene: Scene) -> list[str]:
+    """Return the fewest releases to install so that these libraries are there, as `name==version`.
+
+    Of each library the newest release is taken that breaks no rule beside what is installed; [] where none is known.
+    """
+    major = next((each.wheel.cuda_major for each in held if each.wheel.package == owner), 0)
+    chosen: list[Held] = []
+    for soname in sonames:
+        if any(soname in each.wheel.provides for each in chosen):
+            continue
+        fitting = next(_fitting(soname, major, [*held, *chosen], scene), None)
+        if fitting is None:
+            return []
+        chosen.append(fitting)
+    return [f"{each.wheel.package}=={each.wheel.key}" for each in chosen]
+
+
+def _fitting(soname: str, major: int, held: Sequence[Held], scene: Scene) -> Iterator[Held]:
+    before: dict[str, set[str]] = {}
+    majors = [major] if major else _majors(held)
+    for each in (listed for one in majors for listed in scene.providers(soname, one)):
+        beside = [other for other in held if other.wheel.package != each.package]
+        if each.package not in before:
+            before[each.package] = {_said(one) for one in judge(beside, scene, metadata_too=True).breaches}
+        candidate = _held(each, scene)
+        after = judge([*beside, candidate], scene, metadata_too=True).breaches
+        if {_said(one) for one in after} <= before[each.package]:
+            yield candidate
+
+
+def _said(breach: Breach) -> str:
+    return f"{breach.requirement.node} {breach.requirement.fact.text}"
+
+
+def _majors(held: Sequence[Held]) -> list[int]:
+    return list(dict.fromkeys(each.wheel.cuda_major for each in held if each.wheel.cuda_major)) or [0]
+
+
+def _held(listed: ListedWheel, scene: Scene) -> Held:
+    rows = scene.releases(listed.package)[listed.key]
+    return Held(*file_for(rows, scene))

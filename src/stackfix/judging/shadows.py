@@ -1,0 +1,158 @@
+"""Shadows: libraries from outside the environment that the loader takes before the environment's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from stackfix.judging import remedy
+from stackfix.model.environment import Environment, SharedLibrary
+from stackfix.model.report import Finding
+from stackfix.model.surroundings import StrayLibrary, Surroundings
+
+_SHOWN = 4
+
+
+def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield what LD_LIBRARY_PATH, LD_PRELOAD, PATH or the system's own folders put before the environment."""
+    own = {name: (each.name, each.version, library) for each in environment.distributions for library in each.libraries for name in library.names}  # fmt: skip
+    first = {name for library in environment.libraries if library.run_path_first for name in library.needed}
+    groups: dict[str, list[StrayLibrary]] = {}
+    for stray in surroundings.strays:
+        if _inside(stray.path, environment) or not _wins(stray, own, environment):
+            continue
+        groups.setdefault(stray.through, []).append(stray)
+    for through, strays in groups.items():
+        yield _finding(through, strays, own, first, environment)
+    yield from _stray_copies(environment)
+    yield from _python_path(surroundings)
+
+
+def _inside(path: str, environment: Environment) -> bool:
+    """Whether a path leads into the environment, by its letters or through links to its folder."""
+    if path.startswith(f"{environment.path}{os.sep}"):
+        return True
+    folder = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - a text of a loader's variable
+    return f"{folder}{os.sep}".startswith(f"{os.path.realpath(environment.path)}{os.sep}")
+
+
+def _wins(
+    stray: StrayLibrary, own: Mapping[str, tuple[str, str, SharedLibrary]], environment: Environment
+) -> bool:
+    """Whether a library from outside is one that the environment brings too, and comes before it."""
+    if stray.soname not in own:
+        return False
+    if stray.through != "ld.so.conf":
+        return True
+    return (
+        not environment.hook
+        and "torch" not in environment.builds
+        and not _run_path_leads(stray.soname, environment)
+    )
+
+
+def _run_path_leads(soname: str, environment: Environment) -> bool:
+    return any(soname in library.needed and library.run_path for library in environment.libraries)
+
+
+def _finding(
+    through: str,
+    strays: list[StrayLibrary],
+    own: Mapping[str, tuple[str, str, SharedLibrary]],
+    first: set[str],
+    environment: Environment,
+) -> Finding:
+    because: list[str] = []
+    differs = False
+    for stray in strays[:_SHOWN]:
+        name, version, _ = own[stray.soname]
+        other = f" ({stray.release})" if stray.release else ""
+        because.append(
+            f"{through} leads to {stray.path}{other}; the environment has {stray.soname} of {name} {version}"
+        )
+    for stray in strays:
+        _, version, _ = own[stray.soname]
+        differs = differs or _is_other(stray, version)
+    if len(strays) > _SHOWN:
+        because.append(f"and {len(strays) - _SHOWN} more")
+    kept = sorted({stray.soname for stray in strays} & first)
+    if kept:
+        because.append(
+            f"torch's own run path comes before it for {', '.join(kept[:3])}; onnxruntime's does not"
+        )
+    unset = {
+        "LD_LIBRARY_PATH": "unset LD_LIBRARY_PATH",
+        "LD_PRELOAD": "unset LD_PRELOAD",
+        "PATH": "take that folder out of PATH",
+        "CUDA_PATH": "take that folder out of PATH, and unset CUDA_PATH",
+    }
+    return Finding(
+        code="shadowed_libraries",
+        severity="error" if differs and through != "ld.so.conf" else "warning",
+        text=f"{through} puts {len(strays)} CUDA libraries before the environment's own",
+        because=tuple(because),
+        consequence=(
+            "libraries of two releases meet in one process: symbols are missing, or cuDNN refuses its own parts"
+            if differs
+            else "they are of the same or of an unknown release now; an update of either side breaks it"
+        ),
+        fix=unset.get(through, remedy.mend(environment)),
+        rule="loader order",
+        about=tuple(dict.fromkeys(own[stray.soname][0] for stray in strays)),
+    )
+
+
+def _is_other(stray: StrayLibrary, version: str) -> bool:
+    """Whether a library's release is another than the environment's, as far as both tell: 9.1.0 beside 9.20.0.48."""
+    if not stray.release:
+        return False
+    theirs, ours = stray.release.split("."), version.split(".")
+    length = min(len(theirs), len(ours), 3)
+    return theirs[:length] != ours[:length]
+
+
+def _stray_copies(environment: Environment) -> Iterator[Finding]:
+    """Yield the finding for CUDA libraries that were copied into the environment by hand."""
+    if not environment.strays:
+        return
+    brought = {
+        name: each.name for each in environment.distributions for one in each.libraries for name in one.names
+    }
+    twice = [one for one in environment.strays if one.names & set(brought)]
+    because = [f"{one.path} is in no RECORD [read: the folder]" for one in environment.strays[:_SHOWN]]
+    because += [
+        f"{brought[name]} brings {name} too"
+        for one in twice[:_SHOWN]
+        for name in sorted(one.names & set(brought))[:1]
+    ]
+    more = f" and {len(environment.strays) - 1} more" if len(environment.strays) > 1 else ""
+    yield Finding(
+        code="shadowed_libraries",
+        severity="error" if twice else "warning",
+        text=f"{environment.strays[0].path}{more} was copied into the environment: no package brought it",
+        because=tuple(because),
+        consequence=(
+            "the copy is found first or beside the package's own: libraries of two releases meet in one process"
+            if twice
+            else "no installer updates or removes it; with the next change of CUDA or cuDNN it is the wrong one"
+        ),
+        fix=remedy.mend(environment) if twice else "take it out once a package brings the library",
+        rule="loader order",
+        about=tuple(dict.fromkeys(brought[name] for one in twice for name in one.names & set(brought))),
+    )
+
+
+def _python_path(surroundings: Surroundings) -> Iterator[Finding]:
+    values = dict(surroundings.variables)
+    for name in ("PYTHONPATH", "PYTHONHOME"):
+        value = values.get(name, "")
+        if "site-packages" in value or (name == "PYTHONHOME" and value):
+            yield Finding(
+                code="wrong_python_environment",
+                severity="warning",
+                text=f"{name} is set, and leads Python to packages outside this environment",
+                because=(f"{name}={value} [read: this process's variables]",),
+                consequence="packages of another environment come before this one's",
+                fix=f"unset {name}",
+                rule="loader order",
+            )

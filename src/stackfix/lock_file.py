@@ -1,0 +1,37 @@
+"""A lock's file: read within limits, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stackfix.errors import DataError, DiskError, QuestionError
+from stackfix.model.lock import Lock
+from stackfix.plan.lock import MAX_TEXT, from_pylock, placed, to_pylock
+
+
+def read_lock(path: Path) -> Lock:
+    """Return the lock in a file; its paths are below the file's folder."""
+    try:
+        if path.stat().st_size > MAX_TEXT:
+            raise DataError(str(path), "", f"{path.stat().st_size} bytes are not those of a lock")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(f"{path}: cannot be read: {error}") from error
+    return placed(from_pylock(text, str(path)), path.resolve().parent.as_uri())
+
+
+def write_lock(lock: Lock, path: Path) -> None:
+    """Write a lock as pylock.toml, whole or not at all; through links, and into pipes and devices."""
+    if not path.name:
+        raise QuestionError("the lock has no file name", hint="name one: `-o pylock.toml`")
+    text = to_pylock(lock)
+    target = path.resolve() if path.is_symlink() else path
+    part = target.with_name(f"{target.name}.part")
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+    except OSError as error:
+        raise DiskError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,283 @@
+"""The distributions of a site-packages folder: dist-info, RECORD, and the heads of their libraries.
+
+Nothing is imported. What is broken is named, not raised: a half-removed package is what a doctor is asked about.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from stackfix.errors import MeasureError
+from stackfix.measure import elf, pe
+from stackfix.measure.reader import held
+from stackfix.model.environment import Distribution, Duplicate, SharedLibrary
+
+MAX_TEXT = 64 << 20
+_MAX_HEAD = 1 << 20
+_MAX_TAGS = 1000
+_MAX_WALKED = 200_000
+_INFO = re.compile(r"[A-Za-z0-9][\w.+!-]*\.(dist-info|egg-info)", re.ASCII)
+_LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
+_LEFT_BY_PIP = re.compile(r"~.+")
+_HEADER = re.compile(r"[!-9;-~]*")  # RFC 5322: printable ASCII without the colon
+_UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
+
+
+@dataclass(slots=True)
+class Shelf:
+    """One site-packages folder; each folder below it is listed once, when something in it is asked for."""
+
+    folder: str
+    _listed: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def has(self, path: str) -> bool:
+        """Whether a path below the folder (it may begin with "../") is there."""
+        parent, _, name = path.rpartition("/")
+        listed = self._listed.get(parent)
+        if listed is None:
+            try:
+                listed = frozenset(os.listdir(os.path.join(self.folder, parent)))  # noqa: PTH118, PTH208 - 20,000 files: pathlib takes ten times as long
+            except OSError:
+                listed = frozenset()
+            self._listed[parent] = listed
+        return name in listed
+
+    def at(self, path: str) -> str:
+        """Return where a path below the folder is."""
+        return os.path.join(self.folder, path)  # noqa: PTH118 - likewise
+
+    def text(self, path: str) -> str:
+        """Return a text file; OSError where it cannot be read, or is no file."""
+        descriptor = os.open(self.at(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise OSError(0, "is not a file")
+            return handle.read(MAX_TEXT).decode("utf-8", "replace")
+
+
+def read_distributions(shelf: Shelf, unreadable: list[str]) -> Iterator[Distribution]:
+    """Yield every distribution of a folder; what is broken is added to `unreadable`."""
+    try:
+        names = sorted(os.listdir(shelf.folder))  # noqa: PTH208 - as above
+    except OSError as error:
+        unreadable.append(f"{shelf.folder}: cannot be read: {error.strerror or error}")
+        return
+    for name in names:
+        if _INFO.fullmatch(name):
+            yield from _distribution(shelf, name, unreadable)
+        elif _LEFT_BY_PIP.fullmatch(name):
+            unreadable.append(
+                f"{printable(name)}: left behind by an installation that was cut off; pip ignores it"
+            )
+
+
+def once_each(distributions: Iterable[Distribution]) -> tuple[list[Distribution], list[Duplicate]]:
+    """Return one distribution of each name, and the names of which there are several.
+
+    Kept is the one whose files are there: an installation that was cut off leaves the old record beside the new files.
+    """
+    named: dict[str, list[Distribution]] = {}
+    for each in distributions:
+        named.setdefault(each.name, []).append(each)
+    kept: list[Distribution] = []
+    several: list[Duplicate] = []
+    for name, records in named.items():
+        first, *others = sorted(records, key=_trust, reverse=True)
+        kept.append(first)
+        if others:
+            several.append(Duplicate(name=name, kept=first, others=tuple(others)))
+    return kept, several
+
+
+def _trust(one: Distribution) -> tuple[bool, int, Version]:
+    """Return how well a record fits the disk: one with files, the fewest of them lost or changed, the newest."""
+    return bool(one.files), -len(one.missing) - len(one.changed), Version(one.version)
+
+
+def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Distribution]:
+    modern = info.endswith(".dist-info")
+    try:
+        head = _head(shelf, info, modern=modern)
+    except OSError as error:
+        unreadable.append(f"{info}: its METADATA cannot be read: {error.strerror or error}")
+        return
+    name, version = (head.get(key, [""])[0] for key in ("name", "version"))
+    if not name or not version:
+        unreadable.append(f"{info}: its METADATA names no distribution")
+        return
+    try:
+        name = canonicalize_name(name, validate=True)
+        Version(version)
+    except InvalidName:
+        unreadable.append(f"{info}: its METADATA gives a name that is none: {name[:60]!r}")
+        return
+    except InvalidVersion:
+        unreadable.append(f"{info}: its METADATA gives a version that is none: {version[:60]!r}")
+        return
+    files = _record(shelf, info, unreadable) if modern else {}
+    if modern and not files:
+        files = dict.fromkeys(_walked(shelf, name), "")
+    missing = tuple(path for path in files if not shelf.has(path))
+    absent = set(missing)
+    libraries = [path for path in files if path not in absent and _LIBRARY.fullmatch(path.rpartition("/")[2])]
+    yield Distribution(
+        name=name,
+        version=version,
+        folder=info,
+        requires_dist=tuple(printable(each) for each in head.get("requires-dist", ())),
+        requires_python=printable(head.get("requires-python", [""])[0]),
+        installer=_first_line(shelf, f"{info}/INSTALLER"),
+        tags=_tags(shelf, info),
+        files=files,
+        missing=missing,
+        changed=tuple(path for path in libraries if _is_another(shelf, path, files[path])),
+        libraries=tuple(read_library(shelf, path) for path in libraries),
+    )
+
+
+def _head(shelf: Shelf, info: str, *, modern: bool) -> dict[str, list[str]]:
+    if modern:
+        text = shelf.text(f"{info}/METADATA")
+    elif os.path.isdir(shelf.at(info)):  # noqa: PTH112 - as above
+        text = shelf.text(f"{info}/PKG-INFO")
+    else:
+        text = shelf.text(info)
+    head = text.replace("\r\n", "\n").partition("\n\n")[0]
+    if len(head) > _MAX_HEAD:
+        raise OSError(0, f"its head has {len(head)} characters")
+    return headers(head)
+
+
+def headers(text: str) -> dict[str, list[str]]:
+    """Return name, in lower case -> values of the headers of a METADATA, lines that go on joined.
+
+    `email.parser` says the same (the tests hold it against it); it and what it imports are a tenth of an examination.
+    """
+    found: dict[str, list[str]] = {}
+    values: list[str] = []
+    for line in text.split("\n"):
+        if line[:1] in (" ", "\t"):
+            if values:
+                values[-1] += f"\n{line}"
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not _HEADER.fullmatch(name):
+            break
+        if not name:
+            values = []  # a line that begins with a colon belongs to nothing, and so do those that go on
+            continue
+        values = found.setdefault(name.lower(), [])
+        values.append(value.lstrip(" \t"))
+    return found
+
+
+def printable(text: str) -> str:
+    """Return a text of somebody else's in one line and without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in re.sub(r"\s+", " ", text))
+
+
+def _first_line(shelf: Shelf, path: str) -> str:
+    try:
+        return printable(shelf.text(path).strip().partition("\n")[0][:200])
+    except OSError:
+        return ""
+
+
+def _tags(shelf: Shelf, info: str) -> tuple[str, ...]:
+    try:
+        text = shelf.text(f"{info}/WHEEL")
+    except OSError:
+        return ()
+    tags = (printable(line[4:]).strip() for line in text.splitlines() if line.startswith("Tag:"))
+    return tuple(tag for tag in tags if _combinations(tag) <= _MAX_TAGS)[:_MAX_TAGS]
+
+
+def _combinations(tag: str) -> int:
+    """Return how many tags a compressed one ("cp27.cp34-none-any") stands for."""
+    return math.prod(part.count(".") + 1 for part in tag.split("-"))
+
+
+def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
+    """Return path -> "hash,size" of RECORD; paths that leave the environment are left out."""
+    try:
+        text = shelf.text(f"{info}/RECORD")
+    except OSError as error:
+        unreadable.append(f"{info}: its RECORD cannot be read: {error.strerror or error}")
+        return {}
+    found: dict[str, str] = {}
+    for line in text.replace("\r\n", "\n").replace("\\", "/").split("\n"):
+        path, _, recorded = line.partition(",")
+        if '"' in line:
+            path, recorded = _quoted(line)
+        if "./" in path:
+            path = posixpath.normpath(path)
+        if path and path[0] != "/" and ":" not in path[:3] and path.isprintable() and _stays(path):
+            found[path] = recorded
+    return found
+
+
+def _quoted(line: str) -> tuple[str, str]:
+    """Return path and "hash,size" of a line in which something is quoted; csv's own errors are no path."""
+    try:
+        path, *rest = next(csv.reader([line]))
+    except (csv.Error, StopIteration, ValueError):
+        return "", ""
+    return path, ",".join(rest)
+
+
+def _stays(path: str) -> bool:
+    """Whether a normal path stays in the environment."""
+    return path[:2] != ".." or path.split("/").count("..") <= _UPWARDS
+
+
+def _walked(shelf: Shelf, name: str) -> Iterator[str]:
+    """Yield the files of the import folder of a package's name: what stands for a RECORD that is lost."""
+    top = name.replace("-", "_")
+    if not shelf.has(top):
+        return
+    left = _MAX_WALKED
+    for folder, _, files in os.walk(shelf.at(top)):
+        below = os.path.relpath(folder, shelf.folder).replace(os.sep, "/")
+        left -= len(files) + 1
+        if left < 0:
+            return
+        yield from (f"{below}/{file}" for file in files if file.isprintable())
+
+
+def _is_another(shelf: Shelf, path: str, recorded: str) -> bool:
+    """Whether a file has another size than RECORD says."""
+    size = recorded.rpartition(",")[2]
+    try:
+        return size.isdecimal() and str(os.stat(shelf.at(path)).st_size) != size  # noqa: PTH116 - as above
+    except OSError:
+        return False
+
+
+def read_library(shelf: Shelf, path: str) -> SharedLibrary:
+    """Return what a library's head says of it."""
+    try:
+        with held(shelf.at(path)) as reader:
+            if pe.is_pe(reader.read(0, min(2, reader.size))):
+                imports = pe.imports(reader)
+                return SharedLibrary(path=path, soname=imports.name.lower(), needed=imports.needed)
+            found = elf.dynamic(reader)
+    except (MeasureError, OSError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        return SharedLibrary(path=path, broken=printable(reason))
+    return SharedLibrary(
+        path=path,
+        soname=found.soname,
+        needed=found.needed,
+        run_path=found.run_path,
+        run_path_first=found.run_path_first,
+    )

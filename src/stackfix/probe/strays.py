@@ -1,0 +1,43 @@
+"""Stray copies: CUDA libraries inside an environment that no distribution brought.
+
+People copy `cudnn64_9.dll` beside onnxruntime, or unpack an archive of cuDNN over a wheel's folder. Such a file lies
+where the loader looks first, is of whatever release it was, and no installer will ever replace it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from stackfix.model.environment import Distribution, SharedLibrary
+from stackfix.probe.distributions import Shelf, read_library
+
+_CUDA = re.compile(
+    r"lib(cudart|cudnn\w*|cublas(Lt)?|cufftw?|curand|cusolver(Mg)?|cusparse(Lt)?|nvrtc(-builtins)?|nvJitLink|nccl|nvinfer\w*)"
+    r"\.so(\.\d+)+"
+    r"|(cudart|cudnn\w*|cublas(lt)?|cufftw?|curand|cusolver(mg)?|cusparse(lt)?|nvrtc\w*|nvjitlink\w*|nvinfer\w*)64_\d+\.dll"
+    r"|zlibwapi\.dll",
+    re.IGNORECASE,
+)
+_FOLDERS = re.compile(r"onnxruntime/capi|torch/lib|(nvidia(/[\w-]+)+/(lib|bin)(/x86_64)?)|")
+
+
+def stray_libraries(
+    shelf: Shelf, distributions: Iterable[Distribution], *, portable: bool
+) -> Iterator[SharedLibrary]:
+    """Yield the stray copies in the folders that a loader searches; paths are relative to site-packages."""
+    known = {path for each in distributions for path in each.files}
+    folders = {path.rpartition("/")[0] for path in known}
+    searched = sorted(folder for folder in {*folders, ""} if _FOLDERS.fullmatch(folder))
+    if portable:  # beside python.exe, where Windows looks before everything else
+        searched.append("../..")
+    for folder in searched:
+        try:
+            names = sorted(os.listdir(shelf.at(folder)))  # noqa: PTH208 - as in distributions
+        except OSError:
+            continue
+        for name in names:
+            path = f"{folder}/{name}" if folder else name
+            if path not in known and _CUDA.fullmatch(name):
+                yield read_library(shelf, path)

@@ -1,0 +1,1 @@
+"""A set in the form of other tools: pure texts, one module a format."""

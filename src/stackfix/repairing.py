@@ -1,0 +1,185 @@
+"""Repairing: from what is wrong with an environment to the smallest change, carried out and proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from stackfix.asking import MachineQuestion, machine_of
+from stackfix.errors import NetworkError, QuestionError, TargetError
+from stackfix.facts.database import Database
+from stackfix.install.mend import Change, mend
+from stackfix.install.progress import Progress
+from stackfix.install.staging import NotProvedError
+from stackfix.judging.examine import Patient, examine, scene_of
+from stackfix.locking import lock_of_files
+from stackfix.model.environment import Environment
+from stackfix.model.evidence import Known
+from stackfix.model.machine import Machine
+from stackfix.model.repair import Put, Repair, TakenOut
+from stackfix.model.report import Report
+from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.surroundings import Surroundings
+from stackfix.model.verdict import Verdict
+from stackfix.networks import networks
+from stackfix.probe.environment import read_environment
+from stackfix.probe.surroundings import read_surroundings
+from stackfix.proving import proof
+from stackfix.render.repair_text import constraint_lines, repair_lines
+from stackfix.solve.repair import Wish, repair
+from stackfix.versions import canonical_name
+
+_GPU = ("onnxruntime-gpu", "tensorrt")
+
+
+class FixWish(Struct, frozen=True, kw_only=True):
+    """What `fix` is asked: what must stay, for which device and machine, and how it is carried out."""
+
+    keep: tuple[str, ...] = ()
+    device: Literal["auto", "gpu", "cpu"] = "auto"
+    machine: MachineQuestion = field(default_factory=MachineQuestion)
+    dry_run: bool = False
+    protect: bool = False
+    validate: bool = True
+    offline: bool = False
+    weights: str = "auto"
+    installer: Literal["auto", "uv", "pip"] = "auto"
+
+
+class Fixed(Struct, frozen=True, kw_only=True):
+    """What came of it: the report before and after (None where nothing was done), the repair and the verdict."""
+
+    before: Report
+    repair: Repair
+    constraints: str
+    after: Report | None = None
+    verdict: Verdict | None = None
+    applied: bool = False
+
+
+def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fixed | Explanation:
+    """Mend an environment, unless only the plan is asked for; nothing is changed that is not proved."""
+    environment = read_environment(venv)
+    if environment.broken:
+        raise TargetError(
+            f"`{environment.path}` cannot be mended: {environment.broken[0]}",
+            hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
+        )
+    machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
+    patient = Patient(environment=environment, machine=machine, surroundings=read_surroundings())
+    before = examine(patient, facts)
+    keep = frozenset(canonical_name(name) for name in wish.keep)
+    _refuse_absent(keep, environment)
+    gpu = wants_gpu(environment, machine, wish.device)
+    found = repair(environment, scene_of(environment, machine, facts), Wish(gpu=gpu, keep=keep))
+    if isinstance(found, Explanation):
+        return found
+    if environment.hook and not any(_touches_libraries(step) for step in found.steps):
+        found = replace(found, hook=False)
+    constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
+    planned = Fixed(before=before, repair=found, constraints=constraints)
+    if wish.dry_run or not found.changes:
+        return planned
+    for line in repair_lines(found):
+        progress.stage(line)
+    return _carried_out(planned, environment, machine, wish, facts, progress, gpu=gpu)
+
+
+def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
+    """Return whether the GPU builds are wanted: as asked, else where the environment or the machine has a GPU's."""
+    if device != "auto":
+        return device == "gpu"
+    if any(name in environment.packages for name in _GPU):
+        return True
+    if isinstance(machine.gpus, Known):
+        return bool(machine.gpus.value)
+    return isinstance(machine.driver, Known)
+
+
+def _refuse_absent(keep: frozenset[str], environment: Environment) -> None:
+    absent = sorted(keep - set(environment.packages))
+    if absent:
+        raise QuestionError(
+            f"`--keep {absent[0]}`: it is not installed in `{environment.path}`",
+            hint="`--keep` takes the names of installed packages",
+        )
+
+
+def _touches_libraries(step: Put | TakenOut) -> bool:
+    name = step.name if isinstance(step, TakenOut) else step.pin.name
+    return name.startswith(("nvidia-", "onnxruntime"))
+
+
+def _carried_out(
+    planned: Fixed,
+    environment: Environment,
+    machine: Machine,
+    wish: FixWish,
+    facts: Database,
+    progress: Progress,
+    *,
+    gpu: bool,
+) -> Fixed:
+    if environment.windows or environment.kind not in ("venv", "conda", "system"):
+        raise TargetError(
+            f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
+            hint="see the plan with `--dry-run`, and run its commands",
+        )
+    fetching = wish.weights != "auto" and not wish.offline  # a repair proves on the networks that are here
+    weights = networks(wish.weights, progress, offline=not fetching) if wish.validate else None
+    pins = tuple(step.pin for step in planned.repair.steps if isinstance(step, Put))
+    if pins and wish.offline:
+        raise NetworkError("the files that come in are asked of the index, and `--offline` forbids it")
+    scene = scene_of(environment, machine, facts)
+    resolution = Resolution(
+        device="gpu" if gpu else "cpu", machine=machine, python=scene.python, cuda="", pins=pins
+    )
+    lock = lock_of_files(resolution, facts_date=facts.date)
+    state: list[tuple[Report, Verdict]] = []
+
+    def prove(python: Path) -> bool:
+        copy = read_environment(_root_of(python, environment))
+        report = examine(Patient(environment=copy, machine=machine, surroundings=Surroundings()), facts)
+        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", weights if _can_run(copy) else None)
+        state.append((report, verdict))
+        return report.ok and not verdict.failed
+
+    change = Change(
+        leaving=planned.repair.leaving,
+        lock=lock,
+        hook=planned.repair.hook,
+        constraints=planned.constraints,
+        leftovers=planned.repair.leftovers,
+        strays=planned.repair.strays,
+        protect=wish.protect,
+    )
+    try:
+        mend(
+            environment,
+            change,
+            read=read_environment,
+            prove=prove,
+            progress=progress,
+            installer=wish.installer,
+        )
+    except NotProvedError:
+        after, verdict = state[-1]
+        return replace(planned, after=after, verdict=verdict)
+    after, verdict = state[-1]
+    return replace(planned, after=replace(after, path=environment.path), verdict=verdict, applied=True)
+
+
+def _root_of(python: Path, environment: Environment) -> Path:
+    """Return the folder of a copy, from its interpreter's path."""
+    depth = len(Path(environment.executable).relative_to(environment.path).parts)
+    return python.parents[depth - 1]
+
+
+def _can_run(environment: Environment) -> bool:
+    """Whether DWPose's own packages are there; of an environment for something else libraries alone are judged."""
+    packages = environment.packages
+    has_runtime = "onnxruntime-gpu" in packages or "onnxruntime" in packages
+    return has_runtime and "numpy" in packages and any(name.startswith("opencv-") for name in packages)

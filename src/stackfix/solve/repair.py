@@ -1,0 +1,325 @@
+"""The smallest repair: what is installed first among its candidates, and the fewest of the big packages changed.
+
+"Smallest" compares two repairs by the number of packages that count (torch, onnxruntime, torchvision, torchaudio)
+whose release changes; then by the number of steps, then by the bytes to download. Within one choice of what stays,
+every other package keeps its installed release where that can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
+from packaging.version import Version
+
+from stackfix.model.environment import Environment
+from stackfix.model.evidence import Source
+from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, is_package
+from stackfix.model.repair import Put, Repair, Step, TakenOut
+from stackfix.model.resolution import Explanation, Pin
+from stackfix.rules.installed import Held, judge, unmet
+from stackfix.rules.on_disk import SOURCE, FactsWithInstalled, installed_wheels
+from stackfix.rules.scene import Scene
+from stackfix.solve import explain
+from stackfix.solve.lower import Lowered
+from stackfix.solve.newest import solve
+from stackfix.solve.prove import Refutation
+from stackfix.solve.resolve import readings
+
+PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
+_BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a repair must come to: `gpu` whether the GPU builds are wanted, `keep` what must stay as it is."""
+
+    gpu: bool
+    keep: frozenset[str] = frozenset()
+
+
+class Preferring(Struct, frozen=True):
+    """A universe in which the installed release of a package is its most wanted candidate."""
+
+    universe: Lowered
+    installed: Mapping[str, str]
+
+    def keys(self, node: str) -> Sequence[str]:
+        """Candidate keys of a node, most wanted first."""
+        keys = self.universe.keys(node)
+        here = self.installed.get(node.partition("[")[0]) if is_package(node) else None
+        return keys if here is None or here not in keys else (here, *(key for key in keys if key != here))
+
+    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+        """What the candidate requires."""
+        return self.universe.requires(node, key)
+
+    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+        """Return what the candidate is nothing without."""
+        return self.universe.stands_for(node, key)
+
+
+class _Case(Struct, frozen=True, kw_only=True):
+    """One environment to be repaired: its scene with what is installed, and who must be there at the end."""
+
+    environment: Environment
+    scene: Scene
+    universe: Lowered
+    installed: Mapping[str, str]
+    wanted: Mapping[str, frozenset[str]]
+    pinned: tuple[str, ...]
+    damaged: frozenset[str]
+
+
+def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Explanation:
+    """Return the smallest repair of an environment, or why there is none that keeps what must stay."""
+    case = _case(environment, scene, wish, loose=False)
+    found = _smallest(case, wish)
+    if isinstance(found, Refutation):
+        loose = _case(environment, scene, wish, loose=True)
+        again = _smallest(loose, wish)
+        if isinstance(again, Refutation):
+            return _explained(loose, wish, again)
+        return replace(again, strained=tuple(_strained(loose, again)))
+    return found
+
+
+def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) -> _Case:
+    """Return the case; `loose` leaves out what packages without facts require."""
+    extra = installed_wheels(environment, scene)
+    if loose:
+        extra = {
+            name: wheel if scene.facts.knows(name) else replace(wheel, requires_dist=())
+            for name, wheel in extra.items()
+        }
+    known = replace(
+        scene,
+        facts=FactsWithInstalled(scene.facts, extra),
+        sources=scene.sources | {SOURCE},
+        _releases={},
+        _providers={},
+    )
+    universe = Lowered(known)
+    installed = {each.name: str(Version(each.version)) for each in environment.distributions}
+    wanted = dict(_wanted(environment, known, wish))
+    return _Case(
+        environment=environment,
+        scene=known,
+        universe=universe,
+        installed=installed,
+        wanted=wanted,
+        pinned=tuple(name for name in PILLARS if installed.get(name, "-") in wanted.get(name, ())),
+        damaged=frozenset(each.name for each in environment.distributions if each.missing or each.changed),
+    )
+
+
+def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
+    names = {each.name for each in environment.distributions}
+    if wish.gpu and "onnxruntime" in names:
+        names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
+    elif not wish.gpu and {"onnxruntime", "onnxruntime-gpu"} <= names:
+        names -= {"onnxruntime-gpu"}
+    for folder in ("cv2",):
+        owners = sorted(
+            (name for name in names if name in scene.facts.owners(folder)),
+            key=lambda name: (name not in wish.keep, not name.endswith("-headless"), name),
+        )
+        names -= set(owners[1:])
+    for name in sorted(names):
+        if name.startswith(_BROUGHT_IN):
+            continue
+        keys = frozenset(scene.releases(name))
+        if wish.gpu and name == "torch":
+            keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major)
+        yield name, keys
+
+
+def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
+    order = [*PILLARS, "opencv-python-headless", "opencv-python", "numpy"]
+    order = [name for name in order if name in case.wanted]
+    order += [name for name in case.wanted if name not in order]
+    roots: list[Requirement] = []
+    for name, keys in case.wanted.items():
+        if name in stay or name in keep:
+            version = case.installed[name]
+            said = f"{name} {version} is installed" + (", and you ask to keep it" if name in keep else "")
+            source = Source(method="read", where=case.environment.path)
+            why = Fact(text=said, rule="request", source=source, relaxable=True)
+            roots.append(Requirement(name, frozenset({version}), why))
+        else:
+            source = Source(method="read", where=case.environment.path)
+            roots.append(
+                Requirement(name, keys, Fact(text=f"{name} must be there", rule="request", source=source))
+            )
+    universe: Universe = Preferring(case.universe, case.installed)
+    return Problem(universe, (*roots, *readings(case.scene)), tuple(order))
+
+
+def _smallest(case: _Case, wish: Wish) -> Repair | Refutation:
+    free = [name for name in case.pinned if name not in wish.keep]
+    keep = [name for name in wish.keep if name in case.wanted and name in case.installed]
+    first: Refutation | None = None
+    conflict: tuple[Fact, ...] = ()
+    for changed in range(len(free) + 1):
+        found: list[Repair] = []
+        for change in combinations(free, changed):
+            problem = _problem(case, [name for name in free if name not in change], keep)
+            pins = solve(problem)
+            if isinstance(pins, Refutation):
+                if first is None:
+                    first = pins
+                    conflict = explain.merged(explain.why_not_at_all(problem, pins), problem.universe)
+                last = pins
+                continue
+            found.append(_steps(case, problem, pins))
+        if found:
+            best = min(found, key=lambda one: (len(one.steps), one.download_bytes))
+            return replace(best, conflict=conflict)
+    return last
+
+
+def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
+    packages = {node: key for node, key in pins.items() if is_package(node) and "[" not in node}
+    steps: list[Step] = []
+    gone = list(_taken_out(case, packages))
+    steps += gone
+    leaving = {step.name for step in gone} | {
+        name for name, key in packages.items() if case.installed.get(name, key) != key
+    }
+    again = _again(case, packages, leaving)
+    for name in sorted(packages):
+        before = case.installed.get(name, "")
+        if before == packages[name] and name not in again:
+            continue
+        wheel, file = case.universe.file(name, packages[name])
+        if wheel.source == SOURCE:
+            continue
+        why = explain.reasons(problem, pins, name)
+        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=why)
+        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, why, again))))
+    return Repair(
+        steps=tuple(steps),
+        kept=tuple(
+            f"{name} {case.installed[name]}"
+            for name in PILLARS
+            if packages.get(name, "-") == case.installed.get(name) and name not in again
+        ),
+        hook="onnxruntime-gpu" in packages and not case.environment.windows,
+        leftovers=case.environment.ownerless,
+        strays=tuple(_shadowing(case.environment)),
+    )
+
+
+def _shadowing(environment: Environment) -> Iterator[str]:
+    """Yield the stray copies of libraries that a package brings too."""
+    brought = {name for library in environment.libraries for name in library.names}
+    for one in environment.strays:
+        if one.names & brought:
+            yield one.path
+
+
+def _why(name: str, facts: Sequence[Fact], again: Mapping[str, str]) -> Iterator[str]:
+    if name in again:
+        yield again[name]
+    else:
+        yield from (fact.text for fact in facts[:2] if fact.rule != "request")
+
+
+def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
+    """Yield what must go: packages that another one takes the place of, and what would break a rule by staying."""
+    left = {name for name in case.installed if name not in packages}
+    for name in sorted(left - {one for one in left if one.startswith(_BROUGHT_IN)}):
+        rivals = [other for other in packages if _rivals(case, name, other)]
+        if rivals:
+            left.discard(name)
+            yield TakenOut(name=name, version=case.installed[name], why=f"{rivals[0]} fills the same folder")
+    held = [_held(case, name, key) for name, key in packages.items()]
+    beside = {name: one for name in left if (one := _held_installed(case, name)) is not None}
+    while beside:
+        breaches = judge([*held, *beside.values()], case.scene).breaches
+        blamed = next(
+            (
+                (name, breach)
+                for breach in breaches
+                for name in (breach.package, breach.other, *(one.rpartition(" ")[0] for one in breach.found))
+                if name in beside
+            ),
+            None,
+        )
+        if blamed is None:
+            return
+        name, breach = blamed
+        del beside[name]
+        yield TakenOut(name=name, version=case.installed[name], why=breach.requirement.fact.text)
+
+
+def _rivals(case: _Case, name: str, other: str) -> bool:
+    facts = case.scene.facts
+    return any(
+        name in facts.owners(folder) and other in facts.owners(folder) for folder in ("onnxruntime", "cv2")
+    )
+
+
+def _held(case: _Case, name: str, key: str) -> Held:
+    return Held(*case.universe.file(name, key))
+
+
+def _held_installed(case: _Case, name: str) -> Held | None:
+    key = case.installed[name]
+    return _held(case, name, key) if key in case.scene.releases(name) else None
+
+
+def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -> dict[str, str]:
+    """Return what stays and must be written again, with the reason: its files are lost, or go with another's."""
+    found = {
+        name: "its files were lost or overwritten"
+        for name in case.damaged
+        if packages.get(name) == case.installed.get(name)
+    }
+    files = {each.name: each.files for each in case.environment.distributions}
+    going = {
+        path: name
+        for name in leaving
+        for path in files.get(name, {})
+        if not path.endswith("nvidia/__init__.py")
+    }
+    for name in packages:
+        if name in leaving or name not in case.installed:
+            continue
+        shared = next((path for path in files.get(name, {}) if path in going), None)
+        if shared is not None:
+            found[name] = f"{going[shared]} takes its files along when it goes"
+    return found
+
+
+def _strained(case: _Case, found: Repair) -> Iterator[str]:
+    """Yield what packages without facts require and the repaired environment does not give."""
+    versions = dict(case.installed)
+    for step in found.steps:
+        if isinstance(step, Put):
+            versions[step.pin.name] = step.pin.version
+        else:
+            versions.pop(step.name, None)
+    environment = replace(
+        case.environment,
+        distributions=tuple(
+            replace(each, version=versions[each.name])
+            for each in case.environment.distributions
+            if each.name in versions
+        ),
+    )
+    for one in unmet(environment, case.scene):
+        if one.found and one.name in {step.pin.name for step in found.steps if isinstance(step, Put)}:
+            yield f"{one.by.name} {one.by.version} requires {one.requirement}; it gets {one.name} {one.found}"
+
+
+def _explained(case: _Case, wish: Wish, refutation: Refutation) -> Explanation:
+    problem = _problem(case, (), [name for name in wish.keep if name in case.wanted])
+    return Explanation(
+        device="gpu" if wish.gpu else "cpu",
+        machine=case.scene.machine,
+        python=case.scene.python,
+        conflict=explain.merged(explain.why_not_at_all(problem, refutation), problem.universe),
+    )

@@ -1,0 +1,1 @@
+"""What an error text means: text -> circumstances and matches -> causes. Opens no file."""

@@ -1,0 +1,138 @@
+"""What a text tells of the circumstances: releases, CUDA and cuDNN majors, the system, the date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stackfix.model.cause import Knowledge
+from stackfix.symptoms.search import places, quoted
+from stackfix.symptoms.text import Text
+
+_MOST = 12
+_LOCAL = re.compile(r"\+cu(\d{2,3})")
+_MAJOR_MINOR = re.compile(r"\d+\.\d+")
+
+
+class Builds(Protocol):
+    """What releases are built for, as the facts know it."""
+
+    def cuda(self, package: str, version: str) -> int | None:
+        """Return the CUDA major of a release, None where it is not known."""
+
+    def cudnn(self, package: str, version: str) -> int | None:
+        """Return the cuDNN major of a release, None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoBuilds:
+    """Knows no release."""
+
+    def cuda(self, package: str, version: str) -> int | None:
+        """Return None."""
+        del package, version
+        return None
+
+    def cudnn(self, package: str, version: str) -> int | None:
+        """Return None."""
+        del package, version
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One circumstance: its value and the words that tell it."""
+
+    value: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a text tells beside its error, each kind in the order of the text.
+
+    `cuda` and `cudnn` map each major that is there, or that another library is built for, to the words that say so;
+    what onnxruntime itself is built for is apart, for it is what asks.
+    """
+
+    told: dict[str, tuple[Told, ...]]
+    cuda: dict[int, str]
+    cudnn: dict[int, str]
+    runtime_cuda: dict[int, str]
+    runtime_cudnn: dict[int, str]
+
+    def all(self, says: str) -> tuple[Told, ...]:
+        """Return all that is told of one kind."""
+        return self.told.get(says, ())
+
+    def first(self, says: str) -> Told | None:
+        """Return what is told first of one kind."""
+        return next(iter(self.all(says)), None)
+
+    def on(self, system: str) -> str:
+        """Return the words that say that this is the system ("windows", "wsl", "container"), or ""."""
+        return next((each.because for each in self.all("system") if each.value == system), "")
+
+
+def circumstances(text: Text, knowledge: Knowledge, builds: Builds) -> Circumstances:
+    """Return what a text tells of where and with what it was printed."""
+    told: dict[str, list[Told]] = {}
+    for clue in knowledge.clues:
+        for match in places(text, clue.words, clue.regex, _MOST):
+            value = clue.value or _value(match)
+            if value and value not in {each.value for each in told.get(clue.says, ())}:
+                told.setdefault(clue.says, []).append(Told(value, quoted(text, match)))
+    for release in _runtime_by_source(text, knowledge):
+        told.setdefault("onnxruntime-gpu", []).append(release)
+    found = {says: tuple(values) for says, values in told.items()}
+    runtime_cuda, runtime_cudnn = _built_for(found.get("onnxruntime-gpu", ()), "onnxruntime-gpu", builds)
+    cuda, cudnn = _built_for(found.get("torch", ()), "torch", builds)
+    for says, majors in (("cuda", cuda), ("cudnn", cudnn)):
+        for each in found.get(says, ()):
+            major = _major(each.value)
+            if major is not None:
+                majors.setdefault(major, each.because)
+    return Circumstances(
+        told=found, cuda=cuda, cudnn=cudnn, runtime_cuda=runtime_cuda, runtime_cudnn=runtime_cudnn
+    )
+
+
+def _value(match: re.Match[str]) -> str:
+    return next((value for value in match.groupdict().values() if value), "")
+
+
+def _major(value: str) -> int | None:
+    """Return the major of "12.4", "12" or "124" (as in cu124), "1108" never."""
+    number = value.split(".", maxsplit=1)[0]
+    if not number.isdigit():
+        return None
+    return int(number[:-1]) if len(number) == 3 else int(number)
+
+
+def _built_for(
+    releases: Sequence[Told], package: str, builds: Builds
+) -> tuple[dict[int, str], dict[int, str]]:
+    cuda: dict[int, str] = {}
+    cudnn: dict[int, str] = {}
+    for each in releases:
+        local = _LOCAL.search(each.value)
+        major = _major(local[1]) if local else builds.cuda(package, each.value)
+        usual = "" if local else ", where it comes from the main index"
+        if "+cpu" not in each.value and major is not None:
+            cuda.setdefault(major, f"{each.because}: {package} {each.value} is built for CUDA {major}{usual}")
+        needed = builds.cudnn(package, each.value)
+        if "+cpu" not in each.value and needed is not None:
+            cudnn.setdefault(needed, f"{each.because}: {package} {each.value} is built for cuDNN {needed}")
+    return cuda, cudnn
+
+
+def _runtime_by_source(text: Text, knowledge: Knowledge) -> list[Told]:
+    """Return the release of onnxruntime by the lines of its source that it prints with its errors."""
+    seen: dict[str, str] = {}
+    regex = r"provider_bridge_ort\.cc:(?P<line>\d{3,5})"
+    for match in places(text, ("provider_bridge_ort.cc",), regex, _MOST):
+        for release in knowledge.source_lines.get(match["line"], ()):
+            seen.setdefault(release, quoted(text, match))
+    return [Told(release, because) for release, because in seen.items()]

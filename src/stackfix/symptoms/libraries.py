@@ -1,0 +1,143 @@
+"""What a missing library means: which code, how surely, and why, by its kind, its number and the circumstances."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stackfix.model.cause import Knowledge, LibraryKind
+from stackfix.symptoms.circumstances import Circumstances
+from stackfix.symptoms.search import compiled
+
+CUDNN, DRIVER, DRIVER_LINK = "cudnn", "driver", "driver link name"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A code with its confidence, and the sentences that say why beside the words that were seen."""
+
+    code: str
+    confidence: float
+    because: tuple[str, ...] = ()
+
+
+def meanings(
+    library: str, where: Circumstances, knowledge: Knowledge, *, asked_by_onnxruntime: bool = False
+) -> list[Meaning]:
+    """Return what it may mean that a library is missing, most likely first; nothing for one of no known kind."""
+    for kind in knowledge.libraries:
+        match = compiled(kind.regex).search(library)
+        if match is not None:
+            asked = _Asked(library, kind, _number(match), where, knowledge, asked_by_onnxruntime)
+            return sorted(_meanings(asked), key=lambda each: -each.confidence)
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A library that something asked for and did not get."""
+
+    library: str
+    kind: LibraryKind
+    number: str
+    where: Circumstances
+    knowledge: Knowledge
+    by_onnxruntime: bool
+
+
+def _number(match: re.Match[str]) -> str:
+    groups = match.groupdict()
+    return groups.get("major") or groups.get("windows") or ""
+
+
+def _meanings(asked: _Asked) -> list[Meaning]:
+    kind, where = asked.kind, asked.where
+    if kind.kind == DRIVER_LINK:
+        return [Meaning("wsl2", 0.65), Meaning("driver_missing", 0.55)]
+    if kind.kind == DRIVER:
+        return _driver(where)
+    if there := _installed(asked.library, where):
+        sentence = f"{there}: the file is in the environment, and was not found"
+        return [Meaning("import_order_preload", 0.92, (sentence,))]
+    if kind.code:
+        return [Meaning(kind.code, 0.9)]
+    return _cudnn(asked) if kind.kind == CUDNN else _cuda(asked)
+
+
+def _installed(library: str, where: Circumstances) -> str:
+    """Return the words that show the library's file in an environment, or ""."""
+    return next((each.because for each in where.all("file") if each.value.lower() == library.lower()), "")
+
+
+def _driver(where: Circumstances) -> list[Meaning]:
+    if wsl := where.on("wsl"):
+        return [Meaning("wsl2", 0.9, (wsl,)), Meaning("driver_missing", 0.4)]
+    if container := where.on("container"):
+        return [Meaning("container_without_gpu", 0.85, (container,)), Meaning("driver_missing", 0.4)]
+    return [Meaning("driver_missing", 0.85)]
+
+
+def _cudnn(asked: _Asked) -> list[Meaning]:
+    wanted, where = int(asked.number or 0), asked.where
+    sentence = f"{asked.library} is of cuDNN {wanted}" if wanted else f"{asked.library} is of cuDNN"
+    missing, mismatch = "cudnn_missing", "cudnn_major_mismatch"
+    if cpu := where.first("torch cpu"):
+        return [Meaning("torch_cpu_build", 0.88, (sentence, cpu.because)), Meaning(missing, 0.5, (sentence,))]
+    if wanted in where.cudnn:
+        return [Meaning(missing, 0.8, (sentence, where.cudnn[wanted])), Meaning(mismatch, 0.3, (sentence,))]
+    other = next(iter(where.cudnn.values()), "")
+    if other and wanted:
+        return [Meaning(mismatch, 0.9, (sentence, other)), Meaning(missing, 0.4, (sentence,))]
+    newer, because = _newer(asked, "cudnn", wanted)
+    if newer is None:  # a part of cuDNN 9 is looked for by cuDNN 9 itself, which therefore is there
+        newer = "_" not in asked.library.partition(".so")[0].partition("64_")[0]
+    likelier, other_code = (mismatch, missing) if newer else (missing, mismatch)
+    return [Meaning(likelier, 0.6, (sentence, because)), Meaning(other_code, 0.4, (sentence,))]
+
+
+def _cuda(asked: _Asked) -> list[Meaning]:
+    where = asked.where
+    wanted = _wanted(asked.kind.cuda.get(asked.number, ()), where)
+    missing, mismatch = "cuda_runtime_missing", "cuda_major_mismatch"
+    if not wanted:
+        return [Meaning(missing, 0.7), Meaning(mismatch, 0.3)]
+    sentence = f"{asked.library} is of CUDA {' or '.join(map(str, wanted))}"
+    same = next((because for major, because in where.cuda.items() if major in wanted), "")
+    other = next((because for major, because in where.cuda.items() if major not in wanted), "")
+    if other and not same:
+        return [Meaning(mismatch, 0.93, (sentence, other)), Meaning(missing, 0.4, (sentence,))]
+    if same:
+        return [Meaning(missing, 0.85, (sentence, same)), Meaning(mismatch, 0.4, (sentence, other))]
+    newer, because = _newer(asked, "cuda", max(wanted))
+    if newer is None:
+        newer = True
+    elif "cudart" in asked.library.lower() and max(wanted) < _OLD and not asked.by_onnxruntime:
+        newer = False
+    likelier, other_code = (mismatch, missing) if newer else (missing, mismatch)
+    return [Meaning(likelier, 0.6, (sentence, because)), Meaning(other_code, 0.4, (sentence,))]
+
+
+# Extensions that were built for CUDA 11 and older link the runtime alone, and mostly stand beside no CUDA at all.
+_OLD = 12
+
+
+def _newer(asked: _Asked, stack: str, wanted: int) -> tuple[bool | None, str]:
+    """Return whether a newer major was what one got when the text was printed (now, where it has no date), and why.
+
+    None where no newer major is known.
+    """
+    since = asked.knowledge.newer_since.get(stack, {}).get(str(wanted + 1), "")
+    if not since:
+        return None, ""
+    date = asked.where.first("date")
+    if date is None:
+        return True, ""
+    newer = date.value >= since
+    name = {"cuda": "CUDA", "cudnn": "cuDNN"}[stack]
+    told = "was" if newer else "was not yet"
+    return newer, f"{date.because}: {name} {wanted + 1} {told} what a new torch brought then"
+
+
+def _wanted(majors: tuple[int, ...], where: Circumstances) -> tuple[int, ...]:
+    """Return the CUDA majors of a name, fewer where what asks for it is known to be built for one of them."""
+    return tuple(major for major in majors if major in where.runtime_cuda) or majors

@@ -1,0 +1,127 @@
+"""Naming the causes of a text: matches -> codes -> the primary first, its consequences after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
+from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
+from stackfix.symptoms.libraries import Meaning, meanings
+from stackfix.symptoms.search import compiled, lines_of, places, quoted
+from stackfix.symptoms.text import Text
+
+_MATCHES = 6
+_BECAUSE = 6
+_LIKELY = 0.5
+
+
+@dataclass(slots=True)
+class _Sign:
+    """What speaks for a code: the strongest confidence, where it was first seen, and the words."""
+
+    confidence: float
+    at: int
+    because: list[str] = field(default_factory=list)
+
+    def add(self, confidence: float, because: Iterable[str]) -> None:
+        words = [each for each in because if each and each not in self.because]
+        if confidence > self.confidence:  # the strongest words come first
+            self.confidence = confidence
+            self.because = words + self.because
+        else:
+            self.because += words
+
+
+def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
+    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
+    where = circumstances(text, knowledge, builds)
+    signs: dict[str, _Sign] = {}
+    for pattern in knowledge.patterns:
+        for at, words, found in _matches(text, pattern, where, knowledge):
+            sign = signs.setdefault(found.code, _Sign(0, at))
+            sign.at = min(sign.at, at)
+            sign.add(found.confidence, (words, *found.because))
+    _combined(signs, where)
+    return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
+
+
+def _matches(
+    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge
+) -> Iterable[tuple[int, str, Meaning]]:
+    for match in places(text, pattern.words, pattern.regex, _MATCHES):
+        if pattern.unless and compiled(pattern.unless).search(lines_of(text, match)):
+            continue
+        words = quoted(text, match)
+        if not pattern.library:
+            yield match.start(), words, Meaning(pattern.code, pattern.weight)
+            continue
+        for found in meanings(
+            match["library"],
+            where,
+            knowledge,
+            asked_by_onnxruntime="onnxruntime" in lines_of(text, match).lower(),
+        ):
+            yield match.start(), words, found
+
+
+def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
+    """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
+    if wsl := where.on("wsl"):
+        for code in _INSIDE_WSL & set(signs):
+            signs.setdefault("wsl2", _Sign(0, signs[code].at)).add(0.9, (wsl, *signs[code].because[:2]))
+    for found in (*_both(signs, where), *_builds(signs, where)):
+        sign = signs.setdefault(found.code, _Sign(0, min((each.at for each in signs.values()), default=0)))
+        sign.add(found.confidence, found.because)
+
+
+# What Linux inside WSL prints when it does not reach Windows' driver.
+_INSIDE_WSL = {"driver_missing", "driver_broken_state"}
+_DWPOSE = {"dwpose_cpu_fallback", "dwpose_get_providers_none"}
+
+
+def _both(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meaning]:
+    """Yield that both packages are installed, where a text names both and lacks CUDA's provider."""
+    gpu, cpu = where.first("onnxruntime-gpu"), where.first("onnxruntime")
+    without = bool(signs.keys() & {*_DWPOSE, "ort_cpu_only"}) or where.first("providers") is not None
+    if without and gpu and cpu and gpu.because != cpu.because:
+        yield Meaning("both_ort_packages", 0.92, (cpu.because, gpu.because))
+
+
+def _builds(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meaning]:
+    """Yield that onnxruntime is built for another major than what is there, where its provider does not load."""
+    named = signs.get("windows_error_126")
+    provider = named is not None and any(_of_onnxruntime(words) for words in named.because)
+    if not (provider or signs.keys() & {*_DWPOSE, "cuda_runtime_missing"}):
+        return
+    for kind, asks, there in (
+        ("cuda", where.runtime_cuda, where.cuda),
+        ("cudnn", where.runtime_cudnn, where.cudnn),
+    ):
+        if asks and there and not set(asks) & set(there):
+            because = (*asks.values(), *list(there.values())[:2])
+            yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _of_onnxruntime(words: str) -> bool:
+    return "onnxruntime" in words or "CUDA_PATH" in words
+
+
+def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> list[tuple[str, _Sign]]:
+    """Return the codes, the surest first, and after them those that are consequences of one that is there."""
+
+    def consequence(code: str) -> bool:
+        after = words[code].after if code in words else frozenset[str]()
+        return any(other in after and sign.confidence >= _LIKELY for other, sign in signs.items())
+
+    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].confidence, each[1].at))
+
+
+def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
+    return Cause(
+        code=code,
+        confidence=round(sign.confidence, 2),
+        because=tuple(sign.because[:_BECAUSE]),
+        consequence=words[code].consequence,
+        fix=words[code].fix,
+    )

@@ -1,0 +1,112 @@
+"""One question to the worker in the target interpreter: a child process that may crash, hang or print rubbish."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stackfix.validate.journal import Journal, plain, read
+
+WORKER = Path(__file__).resolve().parent / "worker.py"
+_TAIL = 4000
+_REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the worker wrote, how it ended wrongly ("" if it ended well), and the last of what it printed."""
+
+    journal: Journal
+    ended: str
+    printed: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether the worker came to its end."""
+        return not self.ended and self.journal.ended
+
+
+def ask(python: Path, request: Mapping[str, Any], variables: Mapping[str, str], timeout: float) -> Answer:
+    """Return the worker's answer to one request; it works in a folder of its own that is removed after."""
+    with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as own:
+        scratch = Path(str(request.get("scratch") or own))
+        result = Path(own) / "result.jsonl"
+        text = json.dumps({**request, "scratch": str(scratch), "result": str(result)})
+        ended, printed = _child(python, text, _clean(variables), scratch, timeout)
+        try:
+            journal = read(result.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            journal = read("")
+    return Answer(journal=journal, ended=ended, printed=printed)
+
+
+def _clean(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in _REMOVED}
+
+
+def _child(
+    python: Path, request: str, variables: Mapping[str, str], scratch: Path, timeout: float
+) -> tuple[str, str]:
+    """Return how the child ended wrongly ("" if it ended well), and the last of what it printed."""
+    output = scratch / "printed"
+    with output.open("wb") as sink:
+        try:
+            # a session of its own, so that what a library starts ends with it
+            child = subprocess.Popen(
+                [str(python), "-I", "-B", str(WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env=dict(variables),
+                cwd=scratch,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"the interpreter can't be started: {error.strerror or error}", ""
+        with child:
+            try:
+                child.communicate(request.encode(), timeout=timeout)
+                ended = _how_it_ended(child.returncode)
+            except subprocess.TimeoutExpired:
+                ended = f"it was ended after {timeout:g} s without an answer"
+            finally:
+                _end(child)
+    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / "heard"))))
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        child.kill()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _how_it_ended(status: int) -> str:
+    if status == 0:
+        return ""
+    if status < 0:
+        try:
+            return f"it was ended by signal {-status} ({signal.Signals(-status).name})"
+        except ValueError:
+            return f"it was ended by signal {-status}"
+    return f"it ended with status {status}"
+
+
+def _tail(path: Path) -> str:
+    """Return the last of a file as text that any terminal may show."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - _TAIL))
+        return plain(stream.read().decode("utf-8", "replace"))

@@ -1,0 +1,123 @@
+"""Options of a session side by side, each in a child of its own: time and memory by measurement."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from stackfix.model.evidence import Known, Reading, Unknown
+from stackfix.model.trial import Comparison, Trial
+from stackfix.validate.child import Answer, ask
+from stackfix.validate.journal import Journal
+from stackfix.validate.weights import TWIN, Weights
+
+# https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html, each beside the defaults
+GPU_TRIALS = (
+    Trial(name="defaults"),
+    Trial(name="heuristic search", provider_options={"cudnn_conv_algo_search": "HEURISTIC"}),
+    Trial(name="no search", provider_options={"cudnn_conv_algo_search": "DEFAULT"}),
+    Trial(name="arena as asked", provider_options={"arena_extend_strategy": "kSameAsRequested"}),
+    Trial(name="small workspace", provider_options={"cudnn_conv_use_max_workspace": "0"}),
+    Trial(name="channels last", provider_options={"prefer_nhwc": "1"}),
+    Trial(name="TF32 off", provider_options={"use_tf32": "0"}),
+)
+CPU_TRIALS = (
+    Trial(name="defaults"),
+    Trial(name="one thread", settings={"intra_op_num_threads": 1}),
+    Trial(name="no arena", settings={"enable_cpu_mem_arena": 0}),
+)
+
+
+def compare(
+    python: Path,
+    *,
+    device: str,
+    weights: Weights,
+    timeout: float = 600.0,
+    repeats: int = 5,
+    environment: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Return what each trial cost; one that fails or dies says so and does not end the others."""
+    variables = dict(os.environ if environment is None else environment)
+    python = python.absolute()
+    done: list[Trial] = []
+    free: Reading[int] = Unknown(("no GPU was asked",))
+    with tempfile.TemporaryDirectory(prefix="stackfix-compare-", ignore_cleanup_errors=True) as own:
+        base = Path(own) if weights.name == TWIN else Path.cwd()
+        request: dict[str, Any] = {
+            "detector": str(base / weights.detector),
+            "pose": str(base / weights.pose),
+            "image": str(weights.scene.resolve()),
+            "device": device,
+            "repeats": repeats,
+        }
+        trials = GPU_TRIALS if device == "gpu" else CPU_TRIALS
+        for trial in (*trials, trials[0]):
+            named = {"provider_options": dict(trial.provider_options), "settings": dict(trial.settings)}
+            # the first child writes the twins, the others find them
+            twin = own if weights.name == TWIN and not (base / weights.pose).is_file() else ""
+            answer = ask(
+                python, {**request, "trial": trial.name, **named, "twin_folder": twin}, variables, timeout
+            )
+            done.append(_measured(trial, answer))
+            if isinstance(free, Unknown):
+                free = _free(answer.journal)
+        shutil.rmtree(own, ignore_errors=True)
+    *measured, again = done
+    return Comparison(
+        device=device,
+        weights=weights.name,
+        trials=tuple(measured),
+        free_bytes=free,
+        again=again.latency_ms,
+    )
+
+
+def _measured(trial: Trial, answer: Answer) -> Trial:
+    journal = answer.journal
+    failed = next((check.text for check in journal.checks if check.ok is False), "")
+    if not answer.whole:
+        how = answer.ended or "it wrote no complete answer"
+        failed = failed or f"while it was to {journal.stage}: {how}\n{answer.printed}".strip()
+    if failed:
+        return replace(trial, failed=failed)
+    return replace(
+        trial,
+        first_ms=_number(journal, "first_ms"),
+        latency_ms=_number(journal, "latency_ms"),
+        memory_bytes=_memory(journal.values.get("memory")),
+    )
+
+
+def _number(journal: Journal, name: str) -> Reading[float]:
+    value = journal.values.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Known(float(value), "measured")
+    return Unknown((f"the trial did not tell {name}",))
+
+
+def _memory(value: Any) -> Reading[int]:
+    if isinstance(value, Mapping) and isinstance(value.get("value"), int):
+        return Known(value["value"], str(value.get("found_via", "")))
+    tried = value.get("tried") if isinstance(value, Mapping) else None
+    return Unknown(
+        tuple(map(str, tried)) if isinstance(tried, list) else ("the trial did not tell its memory",)
+    )
+
+
+def _free(journal: Journal) -> Reading[int]:
+    state = journal.values.get("gpu state")
+    if (
+        isinstance(state, list)
+        and state
+        and isinstance(state[0], Mapping)
+        and isinstance(state[0].get("free"), int)
+    ):
+        return Known(state[0]["free"], "NVML, before the trial")
+    return Unknown(("NVML did not tell the free memory",))

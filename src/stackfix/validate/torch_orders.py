@@ -1,0 +1,66 @@
+"""The checks of torch beside onnxruntime: two more children, one for each order of imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from stackfix.model.verdict import Check
+from stackfix.validate import truth
+from stackfix.validate.child import Answer
+from stackfix.validate.journal import Journal
+from stackfix.validate.weights import DETECTOR, POSE, STANDIN, TWIN, Weights
+
+TORCHSCRIPT = "dw-ll_ucoco_384_bs5.torchscript.pt"
+ORDERS = ("torch then onnxruntime", "onnxruntime then torch")
+NEEDED = ("torch", *ORDERS)
+Asked = Callable[[Mapping[str, Any]], Answer]
+
+
+def beside_torch(asked: Asked, weights: Weights, device: str, journal: Journal) -> Journal:
+    """Return the journal and after it what torch does alone, with onnxruntime in both orders, and as TorchScript.
+
+    The networks are the stand-ins, whose answer is known; a TorchScript file beside the user's ONNX files is
+    run too, and held against the ONNX one.
+    """
+    folder = weights.scene.parent.resolve()
+    request: dict[str, Any] = {
+        "detector": str(folder / DETECTOR),
+        "pose": str(folder / POSE),
+        "image": str(weights.scene.resolve()),
+        "truth": str(folder / "truth.json"),
+        "device": device,
+    }
+    script = weights.pose.resolve().parent / TORCHSCRIPT
+    if weights.name not in {STANDIN, TWIN} and script.is_file():
+        real = {"real_detector": str(weights.detector.resolve()), "real_pose": str(weights.pose.resolve())}
+        request.update(real, torchscript=str(script))
+    checks: list[Check] = []
+    missing: list[Any] = []
+    for order in ORDERS:
+        answer = asked({**request, "order": order})
+        checks.extend(answer.journal.checks)
+        missing.extend(answer.journal.values.get("missing") or ())
+        if not answer.whole:
+            how = answer.ended or "it wrote no complete answer"
+            text = f"while it was to {answer.journal.stage}: {how}\n{answer.printed}".strip()
+            checks.append(Check(name=order, ok=False, text=text))
+            continue
+        people = answer.journal.values.get("torchscript people")
+        if people:
+            checks.extend(_true(people, weights))
+    values = {**journal.values, "missing": journal.values.get("missing") or missing}
+    return replace(journal, checks=(*journal.checks, *checks), values=values)
+
+
+def _true(people: Any, weights: Weights) -> list[Check]:
+    try:
+        found = truth.people_from(people)
+    except (KeyError, TypeError, ValueError):
+        return [Check(name="torchscript", ok=False, text="what the worker wrote is no list of people")]
+    truths = truth.read(weights.scene.parent / "truth.json")
+    return [
+        Check(name=f"torchscript {check.name}", ok=check.ok, text=check.text)
+        for check in truth.compare(found, truths)
+    ]

@@ -1,0 +1,110 @@
+"""The GPU session travels in parts: packed, received, joined and checked; and says so where nothing was proved."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "gpu_proof"
+sys.path.insert(0, str(FOLDER))
+import parts  # noqa: E402 - the folder is a program of its own
+import prove  # noqa: E402 - likewise
+
+
+@pytest.fixture
+def packed(tmp_path):
+    files = []
+    for name, size in (("a.whl", 1000), ("empty", 0), ("b.whl", 37), ("c.whl", 250)):
+        (tmp_path / name).write_bytes(bytes((7 * k + size) % 251 for k in range(size)))
+        files.append(tmp_path / name)
+    parts.split(files, tmp_path / "parts", largest=100, stackfix=["b.whl"])
+    return tmp_path
+
+
+def test_what_was_cut_into_parts_is_joined_as_it_was(packed):
+    folder = packed / "parts"
+    listed = parts.read_list(folder)
+    assert [part["bytes"] for part in listed["parts"]] == [100] * 12 + [87]
+    assert parts.join(folder, packed / "out")["stackfix"] == ["b.whl"]
+    for name in ("a.whl", "empty", "b.whl", "c.whl"):
+        assert (packed / "out" / name).read_bytes() == (packed / name).read_bytes()
+    assert parts.lacking(folder) == []
+
+
+def test_parts_may_be_removed_as_they_are_read(packed):
+    parts.join(packed / "parts", packed / "out", consume=True)
+    assert [path.name for path in (packed / "parts").iterdir()] == [parts.LIST]
+
+
+def test_no_part_is_larger_than_what_travels():
+    assert parts.LARGEST <= 60 * 1024 * 1024
+
+
+@pytest.mark.parametrize("harm", ["gone", "short", "changed"])
+def test_a_part_that_is_missing_or_changed_is_named(packed, harm):
+    part = packed / "parts" / "part-004"
+    data = part.read_bytes()
+    part.unlink()
+    if harm != "gone":
+        part.write_bytes(data[:-1] if harm == "short" else bytes([data[0] ^ 1]) + data[1:])
+    with pytest.raises(parts.PartError, match="part-004"):
+        parts.join(packed / "parts", packed / "out")
+
+
+@pytest.mark.parametrize("name", ["../a.whl", "/etc/passwd", "..", "a\\b"])
+def test_a_name_that_leaves_the_folder_is_refused(packed, name):
+    listed = parts.read_list(packed / "parts")
+    listed["files"][0]["name"] = name
+    (packed / "parts" / parts.LIST).write_text(json.dumps(listed))
+    with pytest.raises(parts.PartError, match="not a file name"):
+        parts.join(packed / "parts", packed / "out")
+
+
+def test_a_file_of_another_sha256_is_refused(packed):
+    listed = parts.read_list(packed / "parts")
+    listed["files"][2]["sha256"] = "0" * 64
+    (packed / "parts" / parts.LIST).write_text(json.dumps(listed))
+    with pytest.raises(parts.PartError, match=r"b\.whl has another sha256"):
+        parts.join(packed / "parts", packed / "out")
+
+
+def test_a_lock_of_addresses_becomes_one_of_files(tmp_path):
+    lock = 'name = "x"\nindex = "https://a.example/simple"\nwheels = [{ url = "https://a.example/p/x-1-py3-none-any.whl", size = 1 }]\n'
+    assert prove.from_files(lock, tmp_path) == (
+        f'name = "x"\nwheels = [{{ url = "{tmp_path.resolve().as_uri()}/x-1-py3-none-any.whl", size = 1 }}]\n'
+    )
+
+
+def test_without_its_parts_nothing_is_proved_and_that_is_the_result(tmp_path):
+    result = prove.prove(tmp_path / "nowhere", tmp_path / "work")
+    assert (result["ok"], result["verdict"]) == (False, "not proved")
+    assert [step["ok"] for step in result["steps"]] == [False]
+    json.dumps(result)
+
+
+def test_only_a_gpu_makes_it_proved():
+    steps = [{"name": "join", "ok": True}, {"name": "validate", "ok": True, "verdict": "proved on gpu"}]
+    assert prove._judged({"steps": steps})["ok"]
+    assert not prove._judged({"steps": steps[:1]})["ok"]
+    assert not prove._judged({"steps": [*steps, {"name": "twin", "ok": False}]})["ok"]
+
+
+def test_a_library_that_is_taken_out_comes_back_even_after_an_error(tmp_path):
+    library = (
+        tmp_path / "lib" / "python3.12" / "site-packages" / "nvidia" / "cu13" / "lib" / "libcurand.so.10"
+    )
+    library.parent.mkdir(parents=True)
+    library.touch()
+
+    def interrupted():
+        with prove._without(tmp_path, library.name) as found:
+            assert found
+            assert not library.exists()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert library.exists()
+    with prove._without(tmp_path, "libnone.so") as found:
+        assert not found

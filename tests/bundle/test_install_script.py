@@ -1,0 +1,124 @@
+"""install.sh in a bundle: nothing of a folder is run before every file of it is the one that bundle.json names."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCRIPT = CHECKOUT / "data" / "tool" / "install.sh"
+PYTHON = "{}.{}".format(*sys.version_info[:2])
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a script for Linux")
+
+
+def bundle(folder, **said):
+    """Make a bundle whose uv only says that it was run."""
+    (folder / "tool").mkdir(parents=True)
+    with zipfile.ZipFile(folder / "tool" / "uv-1-py3-none-any.whl", "w") as archive:
+        archive.writestr("uv-1.data/scripts/uv", '#!/bin/sh\necho "uv was run: $*" >&2\nexit 1\n')
+    (folder / "pylock.toml").write_text("packages = []\n")
+    files = [
+        {
+            "path": path,
+            "size": (folder / path).stat().st_size,
+            "sha256": hashlib.sha256((folder / path).read_bytes()).hexdigest(),
+        }
+        for path in ("tool/uv-1-py3-none-any.whl", "pylock.toml")
+    ]
+    document = {
+        "name": "dwpose",
+        "python": PYTHON,
+        "platform": f"linux_{os.uname().machine}",
+        "models": "standin",
+        "bytes": sum(each["size"] for each in files),
+        "files": files,
+        **said,
+    }
+    (folder / "bundle.json").write_text(json.dumps(document, indent=2) + "\n")
+    shutil.copy(SCRIPT, folder / "install.sh")
+    return folder
+
+
+def run(folder, *words):
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        ["sh", str(folder / "install.sh"), "--python", sys.executable, *words],
+        capture_output=True,
+        text=True,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        cwd="/",
+    )
+
+
+def test_a_whole_bundle_gets_as_far_as_its_uv(tmp_path):
+    done = run(bundle(tmp_path / "my stick"))
+    assert "uv was run: venv" in done.stderr
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("path", ["tool/uv-1-py3-none-any.whl", "pylock.toml"])
+def test_a_changed_file_is_named_and_nothing_is_run(tmp_path, path):
+    folder = bundle(tmp_path / "stick")
+    with (folder / path).open("r+b") as stream:
+        stream.write(b"#")
+    done = run(folder)
+    assert done.returncode == 3
+    assert f"{path} is not the file of this bundle" in done.stderr
+    assert "uv was run" not in done.stderr
+
+
+def test_a_missing_file_is_named(tmp_path):
+    folder = bundle(tmp_path / "stick")
+    (folder / "pylock.toml").unlink()
+    assert "pylock.toml: No such file or directory" in run(folder).stderr
+
+
+def test_a_bundle_index_that_was_exchanged_is_refused_where_its_digest_is_known(tmp_path):
+    folder = bundle(tmp_path / "stick")
+    digest = hashlib.sha256((folder / "bundle.json").read_bytes()).hexdigest()
+    assert "uv was run" in run(folder, "--expect", digest).stderr
+    done = run(folder, "--expect", "0" * 64)
+    assert "is not the one that was expected" in done.stderr
+    assert "uv was run" not in done.stderr
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../b", "a\\b"])
+def test_a_bundle_that_names_a_file_outside_of_it_is_refused(tmp_path, path):
+    folder = bundle(tmp_path / "stick", files=[{"path": path, "size": 1, "sha256": "0" * 64}])
+    assert "names a file outside of this folder" in run(folder).stderr
+
+
+def test_an_unfinished_bundle_says_how_it_is_finished(tmp_path):
+    folder = bundle(tmp_path / "stick")
+    (folder / "bundle.json").unlink()
+    done = run(folder)
+    assert done.returncode == 2
+    assert "run stackfix bundle again" in done.stderr
+
+
+def test_a_bundle_for_another_machine_is_refused(tmp_path):
+    done = run(bundle(tmp_path / "stick", platform="linux_riscv64"))
+    assert done.returncode == 1
+    assert "this bundle is for linux_riscv64, this machine is linux_" in done.stderr
+
+
+def test_a_tool_folder_that_no_bundle_made_is_left_alone(tmp_path):
+    folder = bundle(tmp_path / "stick")
+    (tmp_path / "mine").mkdir()
+    done = run(folder, "--tool", str(tmp_path / "mine"))
+    assert done.returncode == 2
+    assert "no bundle made it" in done.stderr
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not here")
+def test_shellcheck_has_nothing_to_say():
+    assert subprocess.run(["shellcheck", str(SCRIPT)], capture_output=True, text=True).stdout == ""

@@ -1,0 +1,68 @@
+"""Broken environments of real wheels: diagnosed, mended, and judged again by a program that is not ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_real_environments import unresolved
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+UV = Path(sys.executable).with_name("uv")
+
+
+def stackfix(*words):
+    done = subprocess.run(
+        [sys.executable, "-m", "stackfix", *words, "--json"], capture_output=True, text=True, timeout=900
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def uv(*words):
+    subprocess.run([str(UV), "pip", *words, "--quiet"], check=True, timeout=600)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    folder = tmp_path / "env"
+    subprocess.run([str(UV), "venv", "--quiet", "-p", sys.executable, str(folder)], check=True)
+    return folder
+
+
+def test_an_onnxruntime_that_another_one_gutted_is_mended_with_its_libraries(environment):
+    python = ("--python", str(environment / "bin" / "python"))
+    uv("install", *python, "onnxruntime-gpu==1.26.0", "opencv-python-headless", "numpy")
+    uv("install", *python, "onnxruntime==1.26.0")
+    uv("uninstall", *python, "onnxruntime")
+    code, before = stackfix("doctor", "--venv", str(environment))
+    assert code == 1
+    assert before["findings"][0]["code"] == "both_ort_packages"
+    code, plan = stackfix("fix", "--venv", str(environment), "--dry-run")
+    assert code == 0
+    assert ("onnxruntime-gpu", "reinstall") in {(one["name"], one["action"]) for one in plan["plan"]}
+    code, fixed = stackfix("fix", "--venv", str(environment))
+    assert code == 0, fixed
+    assert fixed["applied"]
+    assert fixed["verdict"] in ("not proved", "proved on gpu")
+    code, after = stackfix("doctor", "--venv", str(environment))
+    assert (code, after["findings"]) == (0, [])
+    packages = next((environment / "lib").glob("python3.*/site-packages"))
+    roots = [packages / "onnxruntime" / "capi" / "libonnxruntime_providers_cuda.so"]
+    assert unresolved(packages, roots) <= {"libcuda.so.1"}
+    code, _ = stackfix("fix", "--undo", "--venv", str(environment))
+    assert code == 0
+    assert stackfix("doctor", "--venv", str(environment))[1]["findings"][0]["code"] == "both_ort_packages"
+
+
+def test_two_opencvs_become_one(environment):
+    python = ("--python", str(environment / "bin" / "python"))
+    uv("install", *python, "opencv-python==4.10.0.84", "numpy")
+    uv("install", *python, "--no-deps", "opencv-python-headless==4.11.0.86")
+    assert stackfix("doctor", "--venv", str(environment))[1]["findings"][0]["code"] == "opencv_conflict"
+    code, fixed = stackfix("fix", "--venv", str(environment))
+    assert code == 0, fixed
+    assert stackfix("doctor", "--venv", str(environment))[0] == 0
+    command = [str(environment / "bin" / "python"), "-c", "import cv2; print(cv2.__version__)"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.strip() == "4.11.0"

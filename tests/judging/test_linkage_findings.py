@@ -1,0 +1,121 @@
+"""Linkage: what is missing and which package brings it, other majors, and who loads the libraries first."""
+
+from __future__ import annotations
+
+import binaries
+import pytest
+from patients import CUDA12, PROVIDER, Site, codes, finding, look, row
+
+from stackfix.model.surroundings import Surroundings
+
+
+def test_a_missing_curand_is_mended_by_the_one_of_torchs_toolkit(site):
+    site.cuda12("nvidia-curand-cu12").torch().onnxruntime()
+    found = finding(look(site), "cuda_runtime_missing")
+    assert found.fix.endswith("nvidia-curand-cu12==10.3.9.90")
+
+
+def test_a_runtime_alone_is_told_all_that_it_lacks(site):
+    first = look(site.onnxruntime()).findings[0]
+    assert (first.code, first.about[0]) == ("cuda_runtime_missing", "onnxruntime-gpu")
+    for package in ("nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-cufft-cu12", "nvidia-curand-cu12"):
+        assert f"{package}==" in first.fix
+
+
+def test_a_missing_cudnn_has_a_code_of_its_own(site):
+    assert codes(look(site.cuda12("nvidia-cudnn-cu12").torch()))[0] == "cudnn_missing"
+
+
+def test_a_missing_nvrtc_has_a_code_of_its_own(site):
+    site.cuda12("nvidia-cuda-nvrtc-cu12").onnxruntime()
+    found = finding(look(site), "nvrtc_missing")
+    assert "libnvrtc.so.12" in found.text
+
+
+def test_cudnn_8_where_9_is_needed_is_the_other_major(site):
+    site.cuda12(nvidia_cudnn_cu12="8.9.7.29").torch().onnxruntime()
+    first = look(site).findings[0]
+    assert first.code == "cudnn_major_mismatch"
+    assert any("libcudnn 8, not 9" in line for line in first.because)
+
+
+@pytest.mark.parametrize(
+    ("torch", "runtime", "text"),
+    [
+        (
+            "2.8.0",
+            "1.31.1",
+            "onnxruntime-gpu 1.31.1 is built for CUDA 13, and torch 2.8.0 was built with CUDA 12",
+        ),
+        (
+            "2.15.0",
+            "1.22.0",
+            "onnxruntime-gpu 1.22.0 is built for CUDA 12, and torch 2.15.0 was built with CUDA 13",
+        ),
+    ],
+)
+def test_torch_and_onnxruntime_of_two_cuda_majors_are_told_both_ways(site, torch, runtime, text):
+    site.torch(torch).onnxruntime(version=runtime)
+    first = look(site).findings[0]
+    assert (first.code, first.text) == ("cuda_major_mismatch", text)
+
+
+def test_a_library_whose_file_is_gone_is_told_as_lost_and_not_as_never_there(site):
+    site.healthy()
+    (site.packages / "nvidia/cufft/lib/libcufft.so.11").unlink()
+    report = look(site)
+    assert codes(report)[0] == "gutted_package"
+    found = finding(report, "cuda_runtime_missing")
+    assert found.follows == "gutted_package"
+    assert "libcufft.so.11 is in a RECORD of the environment, and its file is gone" in found.because
+
+
+def test_a_library_of_the_system_counts_where_the_loader_finds_it(site):
+    site.cuda12("nvidia-curand-cu12").torch().onnxruntime()
+    around = Surroundings(system_libraries=frozenset({"libcurand.so.10"}))
+    assert "cuda_runtime_missing" not in codes(look(site, surroundings=around))
+
+
+def test_without_the_hook_the_order_of_imports_decides_beside_torch(site):
+    found = finding(look(site.cuda12().torch().onnxruntime()), "import_order_preload")
+    assert found.severity == "warning"
+    assert "before `import torch`" in found.consequence
+
+
+def test_without_hook_and_torch_nothing_loads_the_libraries(site):
+    report = look(site.cuda12().onnxruntime())
+    assert finding(report, "import_order_preload").severity == "error"
+    assert not report.ok
+
+
+def test_with_the_hook_the_order_of_imports_does_not_matter(site):
+    assert "import_order_preload" not in codes(look(site.healthy()))
+
+
+def test_a_run_path_to_the_libraries_needs_no_hook(site):
+    site.cuda12().onnxruntime(runpath="$ORIGIN/../../nvidia/cublas/lib")
+    assert "import_order_preload" not in codes(look(site))
+
+
+def test_the_libraries_of_a_conda_prefix_serve_its_packages(tmp_path):
+    site = Site(tmp_path / "env", kind="conda").onnxruntime()
+    needs = ("libcublas.so.12", "libcublasLt.so.12", "libcudart.so.12", "libcudnn.so.9", "libcufft.so.11")
+    for name in (*needs, "libcurand.so.10", "libnvrtc.so.12"):
+        (site.root / "lib" / name).write_bytes(binaries.elf(soname=name))
+    assert codes(look(site)) == []
+    (site.root / "lib" / "libcufft.so.11").unlink()
+    assert "libcufft.so.11" in finding(look(site), "cuda_runtime_missing").text
+
+
+def test_a_broken_head_of_the_provider_is_a_finding_and_nothing_else(site):
+    site.healthy()
+    provider = site.packages / PROVIDER
+    provider.write_bytes(provider.read_bytes()[:20].ljust(provider.stat().st_size, b"\xff"))
+    first = look(site).findings[0]
+    assert (first.code, first.about) == ("both_ort_packages", ("onnxruntime-gpu",))
+    assert "cannot be read" in first.text
+
+
+def test_every_package_that_the_fixtures_install_is_pinned_by_torch():
+    asked = " ".join(row("torch", "2.8.0").requires_dist)
+    assert all(f"{name}==" in asked for name in CUDA12)

@@ -1,0 +1,47 @@
+"""The machine's own troubles: findings with their code where the environment wants a GPU, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+from patients import Site, codes, finding, look, machine
+
+from stackfix.model.machine import Trouble
+
+CODES = ("driver_missing", "nvml_mismatch", "driver_broken_state", "container_without_gpu")
+
+
+def troubled(*codes):
+    return replace(machine(), troubles=tuple(Trouble(code, f"seen {n}") for n, code in enumerate(codes)))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_trouble_is_an_error_with_its_code_and_what_was_seen(site, code):
+    report = look(site.healthy(), on=troubled(code))
+    found = finding(report, code)
+    assert not report.ok
+    assert found.because == ("seen 0 [read: this machine]",)
+    assert found.about == ("onnxruntime-gpu", "torch")
+
+
+def test_two_readings_of_one_trouble_are_one_finding(site):
+    report = look(site.healthy(), on=troubled("driver_missing", "driver_missing"))
+    assert codes(report) == ["driver_missing"]
+    assert len(report.findings[0].because) == 2
+
+
+def test_an_environment_that_wants_no_gpu_has_nothing_to_do_with_it(site):
+    assert (
+        codes(
+            look(
+                site.torch(build="+cpu", cuda=""),
+                on=replace(troubled(*CODES), gpus=machine(gpus=("none",)).gpus),
+            )
+        )
+        == []
+    )
+
+
+def test_an_environment_for_another_system_has_nothing_to_do_with_this_machine(tmp_path):
+    site = Site(tmp_path / "python_embeded", kind="portable").onnxruntime()
+    assert not set(CODES) & set(codes(look(site, on=troubled(*CODES))))

@@ -1,0 +1,222 @@
+"""Packages: who shares a folder, what was gutted or overwritten, CPU builds, pairs, foreign tags, what is not met."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from patients import codes, finding, look, machine
+
+BOTH = ("onnxruntime", "onnxruntime-gpu")
+OPENCV = {"cv2/__init__.py": "", "cv2/cv2.abi3.so": "x"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(BOTH)))
+def test_both_packages_of_onnxruntime_are_the_cause_in_either_order(site, order):
+    site.cuda12().torch()
+    for name in order:
+        site.onnxruntime(name)
+    report = look(site)
+    first = report.findings[0]
+    assert (first.code, first.about) == ("both_ort_packages", BOTH)
+    on_top = order[-1]
+    assert any(f"holds the files of {on_top} 1.22.0" in line for line in first.because)
+    assert "uninstall" in first.fix
+    assert first.fix.endswith("onnxruntime-gpu==1.22.0")
+    assert {one.follows for one in report.findings[1:]} == {"both_ort_packages"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(BOTH)))
+@pytest.mark.parametrize("gone", BOTH)
+def test_whichever_of_both_is_removed_the_other_is_found_gutted(site, order, gone):
+    site.cuda12().torch()
+    for name in order:
+        site.onnxruntime(name)
+    site.remove(gone)
+    (left,) = set(BOTH) - {gone}
+    first = look(site).findings[0]
+    assert (first.code, first.about) == ("both_ort_packages", (left,))
+    assert "has lost 3 of its files" in first.text
+    assert f"{left}==1.22.0" in first.fix
+
+
+def test_a_folder_of_onnxruntime_that_nobody_owns_is_told(site):
+    folder = site.packages / "onnxruntime"
+    folder.mkdir()
+    (folder / "left.py").write_text("")
+    first = finding(look(site), "both_ort_packages")
+    assert "`onnxruntime` is left over: no installed package owns it" in first.text
+
+
+def test_cached_bytecode_alone_is_no_leftover_folder(site):
+    (site.packages / "onnxruntime" / "__pycache__").mkdir(parents=True)
+    assert codes(look(site)) == []
+
+
+def test_a_package_whose_library_has_another_size_holds_what_is_not_its_own(site):
+    site.healthy()
+    library = site.packages / "nvidia/cublas/lib/libcublas.so.12"
+    library.write_bytes(library.read_bytes() + b"more")
+    found = finding(look(site), "gutted_package")
+    assert found.about == ("nvidia-cublas-cu12",)
+    assert "libcublas.so.12 has another size than RECORD says" in found.because[0]
+    assert "nvidia-cublas-cu12==12.8.4.1" in found.fix
+
+
+def test_a_library_of_the_right_size_that_is_no_library_is_told(site):
+    site.healthy()
+    library = site.packages / "nvidia/curand/lib/libcurand.so.10"
+    library.write_bytes(bytes(library.stat().st_size))
+    found = finding(look(site), "gutted_package")
+    assert found.text == "nvidia-curand-cu12 10.3.9.90 holds libraries that cannot be read"
+    assert "a full disk" in found.consequence
+
+
+def test_tests_that_were_deleted_to_save_space_are_not_missed(site):
+    site.install("thing", "1.0", {"thing/__init__.py": "", "thing/tests/test_thing.py": ""})
+    (site.packages / "thing/tests/test_thing.py").unlink()
+    assert codes(look(site)) == []
+    (site.packages / "thing/__init__.py").unlink()
+    assert codes(look(site)) == ["gutted_package"]
+
+
+def test_cudnn_for_two_cuda_majors_in_one_folder_is_one_cuda_too_many(site):
+    site.healthy().nvidia(nvidia_cudnn_cu13="9.26.0.51")
+    found = finding(look(site), "cuda_major_mismatch")
+    assert {"nvidia-cudnn-cu12", "nvidia-cudnn-cu13"} <= set(found.about)
+    assert found.fix.startswith("stackfix fix --venv ")
+
+
+def test_two_packages_of_opencv_fill_one_folder_and_the_one_without_a_desktop_stays(site):
+    site.install("opencv-python", "4.11.0.86", OPENCV).install("opencv-python-headless", "4.11.0.86", OPENCV)
+    first = look(site).findings[0]
+    assert first.code == "opencv_conflict"
+    assert first.fix.endswith("opencv-python-headless==4.11.0.86")
+
+
+def test_an_import_folder_that_is_shared_by_design_is_no_collision(site):
+    site.healthy()  # nvidia/ is filled by a dozen packages
+    assert codes(look(site)) == []
+
+
+def test_the_cpu_runtime_is_an_error_where_there_is_a_gpu(site):
+    first = look(site.onnxruntime("onnxruntime")).findings[0]
+    assert (first.code, first.severity) == ("ort_cpu_only", "error")
+
+
+def test_the_cpu_runtime_is_right_where_there_is_no_gpu(site):
+    assert codes(look(site.onnxruntime("onnxruntime"), on=machine(gpus=("none",)))) == []
+
+
+def test_the_cpu_runtime_beside_a_cuda_torch_is_worth_a_warning_even_without_a_gpu(site):
+    report = look(site.cuda12().torch().onnxruntime("onnxruntime"), on=machine(gpus=("none",)))
+    found = finding(report, "ort_cpu_only")
+    assert (found.severity, report.ok) == ("warning", True)
+
+
+def test_torch_without_cuda_is_an_error_where_there_is_a_gpu(site):
+    first = look(site.torch(build="+cpu", cuda="")).findings[0]
+    assert (first.code, first.text) == ("torch_cpu_build", "torch 2.8.0+cpu is the CPU build")
+
+
+def test_torch_without_cuda_is_right_where_there_is_no_gpu(site):
+    assert "torch_cpu_build" not in codes(look(site.torch(build="+cpu", cuda=""), on=machine(gpus=("none",))))
+
+
+@pytest.mark.parametrize("build", ["+cu126", "+cpu"])
+def test_a_torchvision_of_another_build_than_torch_is_told(site, build):
+    site.cuda12().torch().torchvision(build=build)
+    found = finding(look(site), "torch_torchvision_mismatch")
+    assert found.text == f"torchvision 0.23.0{build} is another build than torch 2.8.0+cu128"
+
+
+def test_a_torchvision_that_was_not_built_for_this_torch_is_told(site):
+    site.cuda12().torch().torchvision(version="0.22.0", requires=("torch==2.7.0",))
+    found = finding(look(site), "torch_torchvision_mismatch")
+    assert found.text == "torchvision 0.22.0 requires torch==2.7.0, and torch 2.8.0 is installed"
+    assert found.severity == "error"
+
+
+def test_a_pair_that_only_the_rows_tell_apart_is_told(site):
+    """Both torchvision 0.29.1 and 0.29.2 say `torch>=2.14.0`; each was built with one torch."""
+    site.torch("2.15.0").torchvision(version="0.29.1", build="+cu132", requires=("torch>=2.14.0",))
+    found = finding(look(site), "torch_torchvision_mismatch")
+    assert found.rule == "pairs"
+    assert "torchvision 0.29.1" in found.text
+
+
+@pytest.mark.parametrize(
+    "tag", ["cp310-cp310-manylinux_2_28_x86_64", "cp312-cp312-win_amd64", "cp312-cp312-manylinux_2_39_x86_64"]
+)
+def test_a_package_for_another_python_system_or_glibc_is_told(site, tag):
+    found = finding(look(site.install("thing", "1.0", tag=tag)), "missing_wheel")
+    assert tag in found.because[0]
+    assert "Python 3.12.4 on linux_x86_64 with glibc 2.35" in found.because[1]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["py3-none-any", "cp39-abi3-manylinux_2_17_x86_64", "cp312-cp312-manylinux_2_28_x86_64", "nonsense"],
+)
+def test_a_package_that_fits_or_whose_tag_says_nothing_is_not_told(site, tag):
+    assert codes(look(site.install("thing", "1.0", tag=tag))) == []
+
+
+def test_what_is_required_and_absent_is_one_finding_a_package(site):
+    site.install("thing", "1.0", requires=("absent>=2", "gone", "elsewhere; sys_platform == 'win32'"))
+    (found,) = look(site).findings
+    assert (found.code, found.severity) == ("requirement_unmet", "error")
+    assert found.text == "thing 1.0 requires absent>=2, gone, which are not installed"
+    assert found.about == ("thing", "absent", "gone")
+
+
+def test_a_version_that_does_not_fit_is_a_warning_with_both_versions(site):
+    site.install("thing", "1.0", requires=("other>=2",)).install("other", "1.5")
+    (found,) = look(site).findings
+    assert (found.severity, found.text) == (
+        "warning",
+        "thing 1.0 requires other>=2, and other 1.5 is installed",
+    )
+
+
+def test_an_extra_is_only_required_where_a_package_asks_for_it(site):
+    site.install("other", "1.0", requires=("absent; extra == 'gpu'",))
+    assert codes(look(site)) == []
+    site.install("thing", "1.0", requires=("other[gpu]",))
+    (found,) = look(site).findings
+    assert found.about == ("other", "absent")
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "code"),
+    [("protobuf<4", "5.29.0", "python_protobuf"), ("ml-dtypes>=0.5", "0.4.1", "python_ml_dtypes")],
+)
+def test_python_packages_with_a_code_of_their_own_have_it(site, asked, there, code):
+    name = asked.partition("<")[0].partition(">")[0]
+    assert codes(look(site.install("thing", "1.0", requires=(asked,)).install(name, there))) == [code]
+
+
+def test_numpy_2_under_packages_that_were_built_for_numpy_1_is_an_error(site):
+    site.cuda12().torch("2.1.2", cuda="12.1").install("numpy", "2.1.0")
+    found = finding(look(site), "numpy2_abi")
+    assert found.severity == "error"
+    assert "built for numpy 1; this is numpy 2.1.0" in found.text
+    assert "numpy==1." in found.fix
+
+
+def test_a_package_that_is_on_record_twice_is_told_with_the_record_that_fits(site):
+    site.install("thing", "1.0").install("thing", "2.0")
+    report = look(site)
+    found = finding(report, "duplicate_metadata")
+    assert (found.severity, found.about) == ("error", ("thing",))
+    assert "2.0" in found.text
+    assert "remove thing-1.0.dist-info" in found.fix
+    assert codes(report) == ["duplicate_metadata"]
+
+
+def test_an_old_record_beside_the_new_files_does_not_speak_for_the_package(site):
+    old = {"thing/__init__.py": "old", "thing/gone.py": ""}
+    site.install("thing", "9.0", old).install("thing", "1.0", {"thing/__init__.py": "new"})
+    (site.packages / "thing/gone.py").unlink()
+    found = finding(look(site), "duplicate_metadata")
+    assert "remove thing-9.0.dist-info" in found.fix

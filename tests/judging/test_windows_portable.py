@@ -1,0 +1,60 @@
+"""A portable Python for Windows, judged from any system: DLLs, the system's own, commands for its interpreter."""
+
+from __future__ import annotations
+
+import binaries
+import pytest
+from patients import Site, codes, finding, look, machine, row
+
+from stackfix.model.surroundings import Surroundings
+
+DLL = "onnxruntime/capi/onnxruntime_providers_cuda.dll"
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path / "ComfyUI" / "python_embeded", kind="portable")
+
+
+def runtime(site, needed):
+    files = {"onnxruntime/__init__.py": "", DLL: binaries.pe("onnxruntime_providers_cuda.dll", needed)}
+    return site.install("onnxruntime-gpu", "1.22.0", files, tag="cp312-cp312-win_amd64")
+
+
+def on_windows():
+    return machine(platform="win_amd64", driver="580.88", glibc="")
+
+
+def test_a_missing_dll_is_told_with_the_package_that_brings_it(site):
+    needs = sorted(name for name in row("onnxruntime-gpu", "1.22.0", "win_amd64").needs["cuda"])
+    found = finding(look(runtime(site, needs), on=on_windows()), "cuda_runtime_missing")
+    assert "cublas64_12.dll" in found.because[0]
+    assert "nvidia-cublas-cu12==" in found.fix
+    assert str(site.root / "python.exe") in found.fix
+
+
+def test_dlls_of_nvidias_packages_serve_whatever_the_case_of_their_names(site):
+    runtime(site, ("CUBLAS64_12.dll", "KERNEL32.dll", "MSVCP140.dll"))
+    site.install(
+        "nvidia-cublas-cu12",
+        "12.8.4.1",
+        {"nvidia/cublas/bin/cublas64_12.dll": binaries.pe("cublas64_12.dll")},
+    )
+    assert codes(look(site, on=on_windows())) == []
+
+
+def test_a_dll_of_no_known_name_may_be_a_part_of_windows(site):
+    assert codes(look(runtime(site, ("api-ms-win-something.dll", "python312.dll")), on=on_windows())) == []
+
+
+def test_a_package_for_linux_in_it_is_foreign(site):
+    site.install("thing", "1.0", tag="cp312-cp312-manylinux_2_28_x86_64")
+    assert "on win_amd64" in finding(look(site, on=on_windows()), "missing_wheel").because[1]
+
+
+def test_judged_from_linux_nothing_is_said_of_this_machines_driver_and_libraries(site):
+    runtime(site, ("cublas64_12.dll",))
+    around = Surroundings(system_libraries=frozenset({"cublas64_12.dll"}))
+    report = look(site, on=machine(driver="470.82.01", gpus=("GTX 1080",)), surroundings=around)
+    assert codes(report) == ["cuda_runtime_missing"]
+    assert any("no NVIDIA driver was found here" in line for line in report.unknown)

@@ -1,0 +1,252 @@
+"""The smallest repair, on environments that are described rather than installed; the facts are the real ones."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from stackfix.facts.database import Database
+from stackfix.facts.root import data_root
+from stackfix.judging.examine import scene_of
+from stackfix.model.environment import Build, Distribution, Environment
+from stackfix.model.evidence import Known, Unknown
+from stackfix.model.machine import Machine, Platform
+from stackfix.model.repair import Put, Repair, TakenOut
+from stackfix.model.resolution import Explanation
+from stackfix.render.repair_text import constraint_lines, repair_document, repair_lines
+from stackfix.rules.installed import held_releases, judge
+from stackfix.solve.repair import Wish, repair
+from stackfix.versions import DriverVersion, PythonVersion
+
+FACTS = Database(data_root())
+NOWHERE = Unknown(("a test",))
+MACHINE = Machine(
+    platform=Platform.parse("linux_x86_64"),
+    glibc=Known((2, 36), "a test"),
+    driver=NOWHERE,
+    cuda=NOWHERE,
+    gpus=NOWHERE,
+    pythons=(),
+    free_disk_bytes=NOWHERE,
+)
+CUDA_12 = {
+    "nvidia-cublas-cu12": "12.8.4.1",
+    "nvidia-cuda-cupti-cu12": "12.8.90",
+    "nvidia-cuda-nvrtc-cu12": "12.8.93",
+    "nvidia-cuda-runtime-cu12": "12.8.90",
+    "nvidia-cudnn-cu12": "9.10.2.21",
+    "nvidia-cufft-cu12": "11.3.3.83",
+    "nvidia-cufile-cu12": "1.13.1.3",
+    "nvidia-curand-cu12": "10.3.9.90",
+    "nvidia-cusolver-cu12": "11.7.3.90",
+    "nvidia-cusparse-cu12": "12.5.8.93",
+    "nvidia-cusparselt-cu12": "0.7.1",
+    "nvidia-nccl-cu12": "2.27.3",
+    "nvidia-nvjitlink-cu12": "12.8.93",
+    "nvidia-nvtx-cu12": "12.8.90",
+    "triton": "3.4.0",
+}
+PLAIN = ("filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "setuptools", "sympy")
+PLAIN += ("typing-extensions", "coloredlogs", "flatbuffers", "humanfriendly", "packaging", "protobuf")
+
+
+def newest(package):
+    return next(each.key for each in FACTS.listed(package, "linux_x86_64"))
+
+
+def environment(packages, *, files=None, missing=None, requires=None, builds=None):
+    files, missing, requires = files or {}, missing or {}, requires or {}
+    whole = {name: newest(name) for name in PLAIN} | {"sympy": "1.14.0", "mpmath": "1.3.0"} | packages
+    return Environment(
+        path="/somewhere",
+        executable="/somewhere/bin/python",
+        python=PythonVersion(3, 12, 1),
+        site_packages=("/somewhere/lib/python3.12/site-packages",),
+        distributions=tuple(
+            Distribution(
+                name=name,
+                version=version,
+                folder=f"{name}-{version}.dist-info",
+                requires_dist=requires.get(name, ()),
+                files=files.get(name, {}),
+                missing=missing.get(name, ()),
+            )
+            for name, version in sorted(whole.items())
+        ),
+        builds=builds or {},
+    )
+
+
+def mended(there, *, gpu=True, keep=(), machine=MACHINE):
+    return repair(there, scene_of(there, machine, FACTS), Wish(gpu=gpu, keep=frozenset(keep)))
+
+
+def steps(found):
+    assert isinstance(found, Repair), found
+    return [
+        f"- {step.name}" if isinstance(step, TakenOut) else f"+ {step.pin.name} {step.before}>{step.pin.version}"
+        for step in found.steps
+        if not (isinstance(step, Put) and step.pin.name in PLAIN)
+    ]  # fmt: skip
+
+
+def holds_every_rule(there, found):
+    """Whether the rules hold of what the repair leaves, asked of the installed set and not of the solver."""
+    versions = there.packages
+    for step in found.steps:
+        if isinstance(step, TakenOut):
+            del versions[step.name]
+        else:
+            versions[step.pin.name] = step.pin.version
+    after = replace(
+        there,
+        distributions=tuple(Distribution(name=name, version=version, folder="") for name, version in versions.items()),
+    )  # fmt: skip
+    scene = scene_of(after, MACHINE, FACTS)
+    return judge(held_releases(after, scene), scene).breaches == ()
+
+
+def test_what_works_is_left_alone():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "torchvision": "0.23.0", "onnxruntime-gpu": "1.22.0", "pillow": newest("pillow")})  # fmt: skip
+    assert steps(mended(there)) == []
+
+
+def test_of_two_cuda_majors_the_smaller_download_changes():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1"})
+    found = mended(there)
+    assert steps(found) == ["+ onnxruntime-gpu 1.31.1>1.26.0"]
+    assert found.kept == ("torch 2.8.0",)
+    assert any("onnxruntime-gpu 1.31.1 is built for CUDA 13" in fact.text for fact in found.conflict)
+    assert holds_every_rule(there, found)
+
+
+def test_what_is_kept_on_request_stays_and_the_rest_follows():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1"})
+    found = mended(there, keep=["onnxruntime-gpu"])
+    said = steps(found)
+    assert "+ torch 2.8.0>2.15.0" in said
+    assert not any("onnxruntime-gpu" in line for line in said)
+    assert "- nvidia-cublas-cu12" in said
+    assert holds_every_rule(there, found)
+
+
+def test_what_cannot_be_kept_together_is_explained():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1"})
+    found = mended(there, keep=["onnxruntime-gpu", "torch"])
+    assert isinstance(found, Explanation)
+    said = " ".join(fact.text for fact in found.conflict)
+    assert "torch 2.8.0 was built with CUDA 12.8" in said
+    assert "onnxruntime-gpu 1.31.1 is built for CUDA 13" in said
+
+
+def test_of_both_onnxruntimes_both_go_and_one_comes_back():
+    shared = {"onnxruntime/__init__.py": "sha256=a,1"}
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime": "1.22.0", "onnxruntime-gpu": "1.22.0"},
+        files={"onnxruntime": shared, "onnxruntime-gpu": {"onnxruntime/__init__.py": "sha256=b,2"}},
+    )
+    found = mended(there)
+    assert steps(found) == ["- onnxruntime", "+ onnxruntime-gpu 1.22.0>1.22.0"]
+    assert set(found.leaving) == {"onnxruntime", "onnxruntime-gpu"}
+    assert found.hook
+
+
+def test_without_a_gpu_wanted_the_cpu_build_stays():
+    there = environment({"onnxruntime": newest("onnxruntime"), "onnxruntime-gpu": "1.22.0"})
+    said = steps(mended(there, gpu=False))
+    assert "- onnxruntime-gpu" in said
+    assert not any("+ onnxruntime-gpu" in line for line in said)
+
+
+def test_a_cpu_build_gives_way_to_the_gpu_build_beside_torch():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime": "1.22.0"})
+    found = mended(there)
+    assert steps(found) == ["- onnxruntime", "+ onnxruntime-gpu >1.26.0"]
+
+
+def test_a_missing_library_brings_the_release_that_torch_pins():
+    there = environment({name: version for name, version in (CUDA_12 | {"torch": "2.8.0"}).items() if name != "nvidia-cudnn-cu12"})  # fmt: skip
+    assert steps(mended(there)) == ["+ nvidia-cudnn-cu12 >9.10.2.21"]
+
+
+def test_lost_files_bring_the_same_release_again():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"},
+        files={"onnxruntime-gpu": {"onnxruntime/__init__.py": "sha256=b,2"}},
+        missing={"onnxruntime-gpu": ("onnxruntime/__init__.py",)},
+    )
+    found = mended(there)
+    assert steps(found) == ["+ onnxruntime-gpu 1.22.0>1.22.0"]
+    assert [step.again for step in found.steps if isinstance(step, Put)] == [True]
+
+
+def test_a_second_cudnn_goes_and_the_first_is_written_again():
+    files = {"nvidia/cudnn/lib/libcudnn.so.9": "sha256=a,1"}
+    other = {"nvidia/cudnn/lib/libcudnn.so.9": "sha256=b,1"}
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "nvidia-cudnn-cu13": "9.20.0.48"},
+        files={"nvidia-cudnn-cu12": files, "nvidia-cudnn-cu13": other},
+    )
+    found = mended(there)
+    assert steps(found) == ["- nvidia-cudnn-cu13", "+ nvidia-cudnn-cu12 9.10.2.21>9.10.2.21"]
+
+
+def test_a_torch_of_another_index_is_judged_by_its_own_build():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0+cu129", "onnxruntime-gpu": "1.31.1"},
+        builds={"torch": Build("torch", "2.8.0+cu129", "12.9")},
+    )
+    found = mended(there)
+    assert isinstance(found, Repair)
+    assert "torch 2.8.0+cu129" in found.kept
+    assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.2") for line in steps(found))
+
+
+def test_a_package_without_facts_holds_what_it_requires():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1", "custom-nodes": "3.0"},
+        requires={"custom-nodes": ("torch==2.8.0", "onnxruntime-gpu<1.24")},
+    )
+    found = mended(there)
+    assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.23") for line in steps(found))
+
+
+def test_what_a_package_without_facts_requires_gives_way_and_is_said():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1", "custom-nodes": "3.0"},
+        requires={"custom-nodes": ("torch==2.8.0", "onnxruntime-gpu==1.31.1")},
+    )
+    found = mended(there)
+    assert steps(found) == ["+ onnxruntime-gpu 1.31.1>1.26.0"]
+    assert found.strained == (
+        "custom-nodes 3.0 requires onnxruntime-gpu==1.31.1; it gets onnxruntime-gpu 1.26.0",
+    )
+
+
+@pytest.mark.parametrize("driver", ["525.60.13", "580.95.05"])
+def test_the_driver_counts(driver):
+    there = environment({"torch": "2.15.0", "onnxruntime-gpu": "1.31.1"})
+    machine = replace(MACHINE, driver=Known(DriverVersion.parse(driver), "a test"))
+    said = steps(mended(there, machine=machine))
+    changed = any(line.startswith("+ torch 2.15.0>") for line in said)
+    assert changed == (driver == "525.60.13")
+
+
+def test_constraints_name_the_gpu_stack_and_keep_the_cpu_build_out():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1"})
+    found = mended(there)
+    lines = list(constraint_lines(there, found, gpu=True))
+    assert "torch==2.8.0" in lines
+    assert "onnxruntime-gpu==1.26.0" in lines
+    assert lines[-1] == "onnxruntime<0"
+    assert not any(line.startswith("sympy") for line in lines)
+
+
+def test_people_and_programs_are_told_the_same():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1"})
+    found = mended(there)
+    text = "\n".join(repair_lines(found))
+    document = repair_document(found)
+    assert "replace  onnxruntime-gpu 1.31.1 -> 1.26.0" in text
+    assert {"action", "name", "from", "to", "bytes", "because"} == set(document["plan"][0])
+    assert document["bytes"] == found.download_bytes > 0

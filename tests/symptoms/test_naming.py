@@ -1,0 +1,156 @@
+"""Several signs in one text: which is the cause, which its consequence, and what the circumstances decide."""
+
+from __future__ import annotations
+
+import pytest
+
+MISSING = (
+    "Failed to load library libonnxruntime_providers_cuda.so with error: {}: cannot open shared object file"
+)
+
+
+@pytest.mark.parametrize(
+    ("library", "beside", "code"),
+    [
+        ("libcublasLt.so.11", "pytorch version: 2.5.1+cu124", "cuda_major_mismatch"),
+        ("libcublasLt.so.12", "pytorch version: 2.5.1+cu124", "cuda_runtime_missing"),
+        ("libcublasLt.so.12", "torch==2.13.0", "cuda_major_mismatch"),
+        ("libcublasLt.so.12", "nvcc: Cuda compilation tools, release 13.0, V13.0.48", "cuda_major_mismatch"),
+        ("libcublasLt.so.12", "2025-01-15 10:00:00 [E:onnxruntime]", "cuda_runtime_missing"),
+        ("libcublasLt.so.12", "2026-10-15 10:00:00 [E:onnxruntime]", "cuda_major_mismatch"),
+        ("libcufft.so.10", "nvidia-cublas-cu12==12.4.5.8", "cuda_major_mismatch"),
+        ("libcudnn.so.8", "torch 2.5.1+cu121", "cudnn_major_mismatch"),
+        ("libcudnn.so.8", "torch 2.2.0+cu121", "cudnn_missing"),
+        ("libcudnn.so.8", "2024-02-01 10:00:00 [E:onnxruntime]", "cudnn_missing"),
+        ("libcudnn.so.9", "cudnn 8.9.7", "cudnn_major_mismatch"),
+        ("libcudnn.so.9", "pytorch version: 2.6.0+cpu", "torch_cpu_build"),
+        ("libcudnn_adv.so.9", "", "cudnn_missing"),
+        ("libcurand.so.10", "torch==2.15.0", "cuda_runtime_missing"),
+        ("libnvrtc.so.12", "", "nvrtc_missing"),
+        ("libnvinfer.so.10", "", "tensorrt_missing"),
+        (
+            "libcublasLt.so.12",
+            "./venv/lib/python3.12/site-packages/nvidia/cublas/lib/libcublasLt.so.12",
+            "import_order_preload",
+        ),
+        ("libcuda.so.1", "", "driver_missing"),
+        ("libcuda.so.1", "Linux 5.15.153.1-microsoft-standard-WSL2", "wsl2"),
+        ("libcuda.so.1", "docker run app", "container_without_gpu"),
+    ],
+)
+def test_what_stands_beside_a_missing_library_decides(library, beside, code, codes):
+    assert codes(f"{beside}\n{MISSING.format(library)}")[0] == code
+    assert codes(f"{MISSING.format(library)}\n{beside}")[0] == code
+
+
+def test_what_onnxruntime_itself_asks_for_is_not_taken_for_what_is_there(codes):
+    text = MISSING.format("libcublasLt.so.12") + (
+        "\nFailed to create CUDAExecutionProvider. Require cuDNN 9.* and CUDA 12.*. 2025-01-15 10:00:00"
+    )
+    assert codes(text)[0] == "cuda_runtime_missing"
+    assert "cudnn_missing" in codes(text)
+
+
+MASKS = {
+    "dwpose_cpu_fallback": "UserWarning: DWPose: Onnxruntime not found or doesn't come with acceleration providers",
+    "dwpose_get_providers_none": "AttributeError: 'NoneType' object has no attribute 'get_providers'",
+}
+
+
+@pytest.mark.parametrize("code", MASKS)
+def test_a_mask_alone_has_its_own_code(code, codes):
+    assert codes(MASKS[code]) == [code]
+
+
+@pytest.mark.parametrize("code", MASKS)
+@pytest.mark.parametrize(
+    ("under", "cause"),
+    [
+        (MISSING.format("libcublasLt.so.11"), "cuda_major_mismatch"),
+        (
+            'LoadLibrary failed with error 126 "" when trying to load "onnxruntime_providers_cuda.dll"',
+            "windows_error_126",
+        ),
+        ("onnxruntime==1.20.1\nonnxruntime-gpu==1.20.1", "both_ort_packages"),
+        ("onnxruntime-gpu==1.18.1\npytorch version: 2.3.1+cu121", "cuda_major_mismatch"),
+        ("onnxruntime-gpu==1.18.1\npytorch version: 2.5.1+cu118", "cudnn_major_mismatch"),
+        ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : Protobuf parsing failed.", "corrupt_model_file"),
+        ("torch.OutOfMemoryError: CUDA out of memory.", "gpu_memory"),
+    ],
+)
+def test_a_mask_gives_way_to_what_lies_under_it(code, under, cause, codes):
+    assert codes(f"{under}\n{MASKS[code]}")[0] == cause
+    assert codes(f"{MASKS[code]}\n{under}")[0] == cause
+    assert codes(f"{MASKS[code]}\n{under}")[-1] == code
+
+
+def test_both_masks_are_named_and_neither_is_the_other_s_consequence(codes):
+    assert set(codes("\n".join(MASKS.values()))) == set(MASKS)
+
+
+def test_the_release_of_onnxruntime_is_told_by_the_line_of_its_source(named):
+    text = (
+        "pytorch version: 2.3.1+cu121\n"
+        "[E:onnxruntime:Default, provider_bridge_ort.cc:1745 onnxruntime::TryGetProviderInfo_CUDA] "
+        'LoadLibrary failed with error 126 "" when trying to load "onnxruntime_providers_cuda.dll"'
+    )
+    cause = named(text)[0]
+    assert cause.code == "cuda_major_mismatch"
+    assert any("onnxruntime-gpu 1.18 is built for CUDA 11" in line for line in cause.because)
+
+
+def test_the_reason_why_a_library_does_not_load_is_the_cause_and_not_that_library(codes):
+    text = "Could not load library libcudnn_cnn_infer.so.8. Error: libnvrtc.so.12: cannot open shared object file"
+    assert codes(text)[0] == "nvrtc_missing"
+
+
+def test_what_was_seen_is_told_with_its_line(named):
+    cause = named(
+        "one\ntwo\nRuntimeError: CUDA error: no kernel image is available for execution on the device"
+    )[0]
+    assert cause.because == ("line 3: “no kernel image is available”",)
+    assert 0 < cause.confidence <= 1
+
+
+HEALTHY = {
+    "nodes on the CPU": """2026-01-01 10:00:00 [W:onnxruntime:, session_state.cc:1166 VerifyEachNodeIsAssignedToAnEp]
+Some nodes were not assigned to the preferred execution providers which may or may not have an negative impact""",
+    "copies": """[W:onnxruntime:, transformer_memcpy.cc:74 ApplyImpl] 4 Memcpy nodes are added to the graph
+main_graph for CUDAExecutionProvider. It might have negative impact on performance""",
+    "a table": """| NVIDIA-SMI 580.65.06    Driver Version: 580.65.06    CUDA Version: 13.0     |
+|   0  NVIDIA GeForce RTX 4090        Off |   00000000:01:00.0  On |                  Off |
+|  No running processes found                                                             |""",
+    "a warning": "FutureWarning: You are using `torch.load` with `weights_only=False` (the current default value)",
+    "a start": """Total VRAM 24564 MB, total RAM 64000 MB
+pytorch version: 2.9.1+cu128
+Device: cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync
+DWPose: Onnxruntime with acceleration providers detected""",
+    "an install": """Collecting torch
+  Downloading torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl (899.8 MB)
+Successfully installed nvidia-cublas-cu12-12.8.4.1 nvidia-cudnn-cu12-9.10.2.21 torch-2.9.1
+[notice] A new release of pip is available""",
+    "bread": "a text about bread",
+}
+
+
+@pytest.mark.parametrize("text", list(HEALTHY.values()), ids=list(HEALTHY))
+def test_a_healthy_log_has_no_cause(text, codes):
+    assert codes(text) == []
+
+
+def test_a_dll_of_another_program_part_is_not_explained_by_onnxruntime(codes):
+    text = 'onnxruntime-gpu==1.18.1\ntorch==2.5.1\nOSError: [WinError 126] Error loading "C:\\torch\\lib\\fbgemm.dll"'
+    assert codes(text) == ["windows_error_126"]
+
+
+def test_a_list_of_providers_without_cuda_is_no_failure_by_itself(codes):
+    text = "Applied providers: ['CPUExecutionProvider'], with options: {'CPUExecutionProvider': {}}"
+    assert codes(text) == []
+    assert codes(f"onnxruntime-gpu==1.18.1\ntorch==2.5.1+cu124\n{text}") == []
+    assert codes(f"onnxruntime==1.18.1\nonnxruntime-gpu==1.18.1\n{text}") == ["both_ort_packages"]
+
+
+def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):
+    text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+    assert codes(text)[0] == "driver_broken_state"
+    assert codes(f"Linux 5.15.153.1-microsoft-standard-WSL2\n{text}")[0] == "wsl2"
