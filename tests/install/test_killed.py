@@ -24,7 +24,7 @@ from stackfix.probe.environment import read_environment
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from stackfix.install import install as module, journal, switch
+    from stackfix.install import install as module, staging, switch
     from stackfix.plan.lock import from_pylock
     from stackfix.probe.environment import read_environment
 
@@ -57,11 +57,12 @@ KILLED = """
     elif step == "exchanged":
         switch.exchange = then_die(switch.exchange)
     elif step == "before the switch":
-        module.switch_in = die
+        staging.switch_in = die
     elif step == "after the switch":
-        module.switch_in = then_die(module.switch_in)
+        staging.switch_in = then_die(staging.switch_in)
     else:
-        setattr(module, step, then_die(getattr(module, step)))
+        at = module if hasattr(module, step) else staging
+        setattr(at, step, then_die(getattr(at, step)))
     module.install(from_pylock(Path(lock).read_text(), lock), Path(target), Path(python), read=read_environment,
                    prove=die if step == "prove" else bool)
 """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question
@@ -32,7 +32,7 @@ def lock() -> Lock:
 
 
 def on(**changes: object) -> object:
-    return app.machine(dataclasses.replace(HERE, **changes))
+    return app.machine(replace(HERE, **changes))
 
 
 def test_the_machine_that_it_was_made_for_takes_it(lock):
@@ -71,11 +71,8 @@ def test_a_driver_that_would_do_is_named(lock):
 
 
 def test_what_the_facts_do_not_know_is_not_judged(lock):
-    strange = dataclasses.replace(lock.packages[0], name="strange-thing", version="1.0")
-    assert (
-        misfit(dataclasses.replace(lock, packages=(strange,)), on(driver="535.104.05"), app.database())
-        is None
-    )
+    strange = replace(lock.packages[0], name="strange-thing", version="1.0")
+    assert misfit(replace(lock, packages=(strange,)), on(driver="535.104.05"), app.database()) is None
 
 
 def test_install_refuses_it_before_anything_is_made(lock, tmp_path):

@@ -150,7 +150,7 @@ def test_an_interpreter_outside_the_environment_is_refused(shelf, there, variabl
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from stackfix.install import mend as module
+    from stackfix.install import mend as module, staging
     from stackfix.install.progress import Silent
     from stackfix.plan.lock import from_pylock
     from stackfix.probe.environment import read_environment
@@ -161,7 +161,7 @@ KILLED = """
         os.kill(os.getpid(), signal.SIGKILL)
 
     if step != "prove":
-        setattr(module, step, die)
+        setattr(module if hasattr(module, step) else staging, step, die)
     change = module.Change(leaving=("app",), lock=from_pylock(Path(lock).read_text(), "lock"), hook=False, constraints="")
     module.mend(read_environment(Path(target)), change, read=read_environment, prove=die if step == "prove" else bool, progress=Silent())
 """
