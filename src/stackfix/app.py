@@ -429,8 +429,13 @@ def error_blocks(name: str) -> Iterable[bytes]:
     return blocks_of(name)
 
 
-def explain_error(text: str | Iterable[bytes], *, venv: Path | None = None) -> Told:
-    """Return the causes of an error text (or of a log, as blocks); what an environment shows of them wins."""
+def explain_error(
+    text: str | Iterable[bytes], *, venv: Path | None = None, report: Report | None = None
+) -> Told:
+    """Return the causes of an error text (or of a log, as blocks); what an environment shows of them wins.
+
+    `report` is the doctor's on the environment `venv`, where it has been asked already.
+    """
     from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
     from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
     from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
@@ -440,10 +445,10 @@ def explain_error(text: str | Iterable[bytes], *, venv: Path | None = None) -> T
     knowledge = load_causes(data_root())
     blocks = (text.encode("utf-8", "replace"),) if isinstance(text, str) else text
     causes = causes_of(read_text(blocks, knowledge.triggers), knowledge, FactBuilds(database()))
-    if venv is None:
+    if venv is None and report is None:
         return Told(causes=causes)
-    report = doctor(venv)
-    return Told(causes=joined(causes, report.findings), report=report)
+    found = report if report is not None else doctor(venv)
+    return Told(causes=joined(causes, found.findings), report=found)
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:

@@ -15,7 +15,8 @@ from stackfix.facts.root import data_root
 from stackfix.validate.weights import DETECTOR, POSE
 
 FILES = {name: (data_root() / "standins" / name).read_bytes() for name in (DETECTOR, POSE)}
-START = (
+START = (  # a run in the background is begun with SIGINT ignored
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "import sys; from pathlib import Path; from stackfix.facts import root; folder = Path(sys.argv.pop(1)); "
     "root.data_root = lambda: folder; from stackfix.cli.main import main; main()"
 )

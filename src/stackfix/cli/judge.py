@@ -14,6 +14,7 @@ from stackfix.cli import output
 from stackfix.cli.ask import answered
 from stackfix.cli.options import json_flag, machine_flags
 from stackfix.errors import QuestionError
+from stackfix.render.causes_text import causes_document, causes_lines
 from stackfix.render.report_text import report_document, report_lines
 
 FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
@@ -34,9 +35,18 @@ FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
     is_flag=True,
     help="Also import torch and onnxruntime in children of its interpreter, and tell what they say.",
 )
+@click.option(
+    "--error",
+    "error_file",
+    default="",
+    metavar="FILE",
+    help="What it printed (- is stdin): joined with the findings.",
+)
 @machine_flags
 @json_flag
-def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, live: bool, as_json: bool) -> None:
+def doctor(
+    venv: str, models: tuple[str, ...], error_file: str, flags: MachineQuestion, *, live: bool, as_json: bool
+) -> None:
     """Judge an environment without importing anything from it, by the rules that judge plans.
 
     Without `--venv` (or `--python EXE`) it is the active one, or the one in this folder.
@@ -46,9 +56,13 @@ def doctor(venv: str, models: tuple[str, ...], flags: MachineQuestion, *, live: 
         report = app.doctor(
             environment_meant(venv, flags.python), flags, models=[Path(one) for one in models], live=live
         )
+        causes = app.explain_error(app.error_blocks(error_file), report=report).causes if error_file else ()
         if as_json:
-            output.document({"schema": schema, "ok": report.ok, **report_document(report)})
+            told = causes_document(causes) if error_file else {}
+            output.document({"schema": schema, "ok": report.ok, **report_document(report), **told})
         else:
+            if error_file:
+                output.answer([*causes_lines(causes), ""])
             output.answer(report_lines(report))
         end(yes=report.ok)
 
