@@ -155,3 +155,13 @@ def test_a_pyproject_that_is_none_is_refused(tmp_path, text, place):
     with pytest.raises(DataError) as caught:
         wishes(str(tmp_path / "pyproject.toml"))
     assert caught.value.place == place
+
+
+def test_an_export_does_not_leave_out_what_only_a_lock_can_hold(index, project):
+    (project / "r.txt").write_text("known\nstrange\n")
+    words = ["-r", str(project / "r.txt"), *CPU, "-o", "-"]
+    done = index.run("export", "--format", "requirements", *words)
+    assert done.returncode == 2
+    assert "no facts are about what your project also asks for (strange)" in done.stderr
+    assert "stackfix lock" in done.stderr
+    assert not done.stdout

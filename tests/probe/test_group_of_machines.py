@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackfix import app
-from stackfix.asking import MachineQuestion, Question
+from stackfix.asking import MachineQuestion, Question, machine_of
 from stackfix.errors import QuestionError
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.probe.document import to_document
@@ -94,3 +94,10 @@ def test_machines_that_no_lock_can_serve_are_refused(files, names, said):
 
 def test_one_file_named_twice_is_one_machine(files):
     assert versions(resolved(files, "4090", "4090")) == versions(resolved(files, "4090"))
+
+
+def test_an_environment_is_judged_on_one_machine(files, tmp_path):
+    with pytest.raises(QuestionError, match="an environment stands on one machine"):
+        machine_of(
+            MachineQuestion(machine=(files["4090"], files["5090"])), app.database(), tmp_path, pythons=False
+        )

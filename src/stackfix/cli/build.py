@@ -12,7 +12,7 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.options import SourceFlags, json_flag, machine_flags, requirement_files, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
 from stackfix.installing import InstallWish
@@ -25,13 +25,6 @@ from stackfix.render.verdict_text import verdict_lines
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
-files = click.option(
-    "-r",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="A requirements.txt, or a pyproject.toml's dependencies.",
-)
 weights = click.option(
     "--weights",
     default="auto",
@@ -43,7 +36,7 @@ weights = click.option(
 
 @click.command()
 @targets
-@files
+@requirement_files
 @click.option("--venv", default="", metavar="DIR", help="Where the environment goes (default: ./TARGET-env).")
 @click.option("--lock", "lock_file", default="", metavar="FILE", help="Install exactly this pylock.toml.")
 @click.option("--installer", type=click.Choice(["auto", "uv", "pip"]), default="auto", help="What installs.")
@@ -104,7 +97,7 @@ def install(
 
 @click.command()
 @targets
-@files
+@requirement_files
 @click.option(
     "-o", "--output", "path", default="pylock.toml", metavar="FILE", help="Where the lock is written."
 )

@@ -10,7 +10,7 @@ from stackfix import app, bundling
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.options import SourceFlags, json_flag, machine_flags, requirement_files, source_flags
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
@@ -19,7 +19,7 @@ from stackfix.render.units import size
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="TARGET...")
-@click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
+@requirement_files
 @click.option("-o", "--output", "folder", required=True, metavar="FOLDER", help="Where the bundle goes.")
 @click.option(
     "--models",

@@ -10,7 +10,7 @@ from stackfix import app, exporting
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, source_flags
+from stackfix.cli.options import SourceFlags, json_flag, machine_flags, requirement_files, source_flags
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
 from stackfix.render.export.formats import FORMATS
@@ -18,7 +18,7 @@ from stackfix.render.export.formats import FORMATS
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="TARGET...")
-@click.option("-r", "files", multiple=True, metavar="FILE", help="Requirements, one a line.")
+@requirement_files
 @click.option(
     "--format", "format_name", type=click.Choice(list(FORMATS)), required=True, help="For which tool it is."
 )

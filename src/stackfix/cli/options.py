@@ -78,6 +78,13 @@ def _gather(options: tuple[Callable[[F], F], ...], kind: type[Struct], into: str
 
 machine_flags = _gather(_MACHINE, MachineQuestion, "flags")
 source_flags = _gather(_SOURCE, SourceFlags, "sources")
+requirement_files = click.option(
+    "-r",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A requirements.txt, or a pyproject.toml's dependencies.",
+)
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 measure_flag = click.option(
     "--measure", "measure_new", is_flag=True, help="Measure what is new on the index first."

@@ -26,6 +26,7 @@ from stackfix.cli.options import (
     json_flag,
     machine_flags,
     measure_flag,
+    requirement_files,
     source_flags,
 )
 from stackfix.cli.refusal import say_no
@@ -34,13 +35,6 @@ from stackfix.render.documents import resolution_document
 from stackfix.render.resolution_text import resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
-files = click.option(
-    "-r",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="A requirements.txt, or a pyproject.toml's dependencies.",
-)
 
 
 def _roots(answer: app.Answer) -> list[str]:
@@ -84,7 +78,7 @@ def _answer(
 
 @click.command()
 @targets
-@files
+@requirement_files
 @machine_flags
 @source_flags
 @measure_flag
@@ -125,7 +119,7 @@ def resolve(
 
 @click.command()
 @targets
-@files
+@requirement_files
 @machine_flags
 @source_flags
 @check_flag
