@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
     from stackfix.model.why_not import WhyNot
+    from stackfix.render.redaction import Redaction
     from stackfix.repairing import Fixed, FixWish
     from stackfix.solve.resolve import Reasons
     from stackfix.validate.weights import Weights
@@ -387,6 +388,14 @@ def doctor(
         live=runs,
     )
     return examine(patient, facts)
+
+
+def redaction(venv: Path | None = None) -> Redaction:
+    """Return what takes user, host, homes, folders and GPU UUIDs out of a text about an environment."""
+    from stackfix.probe.identity import read_identity  # noqa: PLC0415 - few answers are for strangers
+    from stackfix.render import redaction as render  # noqa: PLC0415 - likewise
+
+    return render.redaction(read_identity(venv))
 
 
 def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
