@@ -390,12 +390,15 @@ def doctor(
     return examine(patient, facts)
 
 
-def redaction(venv: Path | None = None) -> Redaction:
-    """Return what takes user, host, homes, folders and GPU UUIDs out of a text about an environment."""
+def redaction(venv: Path | None = None, named: Sequence[str] = ()) -> Redaction:
+    """Return what takes user, host, homes, folders and GPU UUIDs out of a text about an environment.
+
+    `named` are files that were named beside it, whose folders are taken out too.
+    """
     from stackfix.probe.identity import read_identity  # noqa: PLC0415 - few answers are for strangers
     from stackfix.render import redaction as render  # noqa: PLC0415 - likewise
 
-    return render.redaction(read_identity(venv))
+    return render.redaction(read_identity(venv, [Path(one) for one in named if one]))
 
 
 def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
@@ -566,14 +569,18 @@ def validate(
     weights: str = "auto",
     image: str = "",
     save: str = "",
-    html: str = "",
-    redact: bool = False,
+    html: str | Callable[[str], None] = "",
+    hide: Redaction | None = None,
     device: str = "auto",
     timeout: int = 600,
     offline: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
-    """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    """Return whether DWPose runs in an environment, where, and whether its numbers are right.
+
+    `html` is a file for the report on it, or what takes its text; `hide` (see `redaction`) takes out of it
+    what is not to be told.
+    """
     from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
     from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
@@ -592,7 +599,7 @@ def validate(
     device = device_of(environment, device)
     interpreter = Path(environment.executable)
 
-    def proved(drawing: Path | None) -> Verdict:
+    def proved(page: Path | None = None) -> Verdict:
         return proof(
             environment,
             interpreter,
@@ -600,16 +607,18 @@ def validate(
             device,
             chosen or fetched,
             image=picture,
-            save=drawing,
+            save=Path(save) if save else None,
+            page=page,
             timeout=timeout,
         )
 
-    drawing = Path(save) if save else None
     if not html:
-        return proved(drawing)
-    from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
+        return proved()
+    from stackfix.render.redaction import same  # noqa: PLC0415 - likewise
+    from stackfix.reporting import into, reported  # noqa: PLC0415 - few verdicts become a report
 
-    return reported(Path(html), environment, proved, drawing, redact=redact)
+    write = into(Path(html)) if isinstance(html, str) else html
+    return reported(environment, facts, proved, write, hide or same)
 
 
 def compare_options(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
@@ -22,6 +23,14 @@ from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
 from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
 from stackfix.versions import canonical_name
+
+
+class Pictures(Struct, frozen=True, kw_only=True):
+    """The picture that DWPose is shown, where the skeletons are drawn, and where once more as PNG."""
+
+    image: Path | None = None
+    save: Path | None = None
+    page: Path | None = None
 
 
 def device_of(environment: Environment, word: str) -> str:
@@ -52,6 +61,7 @@ def proof(
     *,
     image: Path | None = None,
     save: Path | None = None,
+    page: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
@@ -68,8 +78,8 @@ def proof(
         return Verdict(
             state=FAILED,
             reason=f"{first.soname} is missing: {first.needed_by} needs it",
-            code="cudnn_missing" if first.soname.startswith("libcudnn") else "cuda_runtime_missing",
-            fix="`stackfix doctor` says what provides it",
+            code=library_check.code,
+            fix=library_check.fix,
             checks=(library_check,),
         )
     here = device == "cpu" or _has_gpu()
@@ -79,7 +89,9 @@ def proof(
         )
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
-    verdict = _run_known_first(interpreter, where, chosen, image, save, timeout)
+    verdict = _run_known_first(
+        interpreter, where, chosen, Pictures(image=image, save=save, page=page), timeout
+    )
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
@@ -92,7 +104,7 @@ def proof(
 
 
 def _run_known_first(
-    interpreter: Path, where: str, weights: Weights, image: Path | None, save: Path | None, timeout: int
+    interpreter: Path, where: str, weights: Weights, pictures: Pictures, timeout: int
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -108,8 +120,16 @@ def _run_known_first(
             for check in before.checks
             if check.name in {"boxes", "keypoints"}
         )
-    verdict = run(interpreter, device=where, weights=weights, image=image, save=save, timeout=timeout)
-    if image is not None and verdict.code == PICTURE_UNREADABLE:
+    verdict = run(
+        interpreter,
+        device=where,
+        weights=weights,
+        timeout=timeout,
+        image=pictures.image,
+        save=pictures.save,
+        page=pictures.page,
+    )
+    if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")
         raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
     return replace(verdict, weights_note=weights.note, checks=(*known, *verdict.checks))
@@ -126,6 +146,12 @@ def _library_check(closed: Closure) -> Check:
     if closed.closed:
         upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
         text = f"{closed.followed} libraries find all they need in the environment{upto}"
-    else:
-        text = "; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing)
-    return Check(name="libraries", ok=closed.closed, text=text)
+        return Check(name="libraries", ok=True, text=text)
+    cudnn = closed.missing[0].soname.startswith("libcudnn")
+    return Check(
+        name="libraries",
+        ok=False,
+        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
+        code="cudnn_missing" if cudnn else "cuda_runtime_missing",
+        fix="`stackfix doctor` says what provides it",
+    )

@@ -63,7 +63,7 @@ def doctor(
     schema = "stackfix.doctor/1"
     with answered(schema, as_json=as_json) as end:
         meant = environment_meant(venv, flags.python)
-        hide = app.redaction(meant) if redact else same
+        hide = app.redaction(meant, models) if redact else same
         with without(hide):
             report = app.doctor(meant, flags, models=[Path(one) for one in models], live=live)
             causes = (

@@ -6,7 +6,7 @@ import contextlib
 import getpass
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stackfix.model.identity import Identity
@@ -17,9 +17,15 @@ _USERS = ("USER", "LOGNAME", "USERNAME", "SUDO_USER")
 
 
 def read_identity(
-    environment: Path | None = None, variables: Mapping[str, str] | None = None, cwd: Path | None = None
+    environment: Path | None = None,
+    named: Sequence[Path] = (),
+    variables: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Identity:
-    """Return user, host and home of this machine, and the folders of the environment and of the work, links followed."""
+    """Return user, host and home of this machine, and the folders of the environment and of the work, links followed.
+
+    `named` are files that the user named: the folders above them tell where the work is too.
+    """
     environ = os.environ if variables is None else variables
     here = cwd or Path.cwd()
     homes = [environ.get("HOME", ""), environ.get("USERPROFILE", "")]
@@ -34,13 +40,28 @@ def read_identity(
         users=_once(users),
         hosts=_once((host, host.partition(".")[0], environ.get("COMPUTERNAME", ""))),
         homes=_once(each for home in homes if home for each in (home, str(_real(Path(home))))),
-        folders=tuple(dict.fromkeys((*_around(here), *(_environment(environment, here) if environment else ())))),
-    )  # fmt: skip
+        folders=tuple(
+            dict.fromkeys(
+                (
+                    *(each for path in named for each in _above(path, here)),
+                    *_around(here),
+                    *(_environment(environment, here) if environment else ()),
+                )
+            )
+        ),
+    )
 
 
 def _around(here: Path) -> Iterator[tuple[str, str]]:
     for folder in (here, _real(here)):
         yield str(folder), "FOLDER"
+
+
+def _above(path: Path, here: Path) -> Iterator[tuple[str, str]]:
+    whole = Path(os.path.normpath(here / path))
+    yield from ((str(parent), "FOLDER") for place in (whole, _real(whole)) for parent in place.parents)
+    if str(path.parent) not in _USUAL:
+        yield str(path.parent), "FOLDER"
 
 
 def _environment(environment: Path, here: Path) -> Iterator[tuple[str, str]]:
