@@ -32,7 +32,7 @@ def read_identity(
     with contextlib.suppress(RuntimeError):
         homes.append(str(Path.home()))
     users = [environ.get(name, "") for name in _USERS]
-    users += [Path(home).name for home in homes if home]
+    users += [Path(home).name for home in homes if Path(home).parent.name in {"home", "Users"}]
     with contextlib.suppress(OSError, KeyError, ImportError):
         users.append(getpass.getuser())
     host = platform.node()
