@@ -1,6 +1,7 @@
 """Each link of the chain is what was seen of it: works, broken with its cause, not found, or unknown."""
 
 import pytest
+from msgspec.structs import replace
 
 from stackfix.judging.chain import Evidence, chain
 from stackfix.model.environment import Build, Distribution, Environment, SharedLibrary
@@ -254,3 +255,10 @@ def test_a_library_that_no_package_owns_is_said_to_be_the_systems():
     checks = tuple(one for one in ON_GPU if one.name != "mapped libraries")
     found = links(verdict(checks=(*checks, mapped(path))))
     assert found["CUDA"].origin == (f"the system's {path}",)
+
+
+def test_a_library_of_a_conda_prefix_is_of_no_package_and_is_there():
+    within = replace(environment(CPU_SET), beside=(SharedLibrary(path="../../libcudnn.so.9"),))
+    found = links(verdict("proved on cpu", ON_CPU), within=within)
+    assert (found["cuDNN"].state, found["cuDNN"].text) == ("unknown", "of no package")
+    assert found["cuDNN"].origin == ("the environment's own: ../../libcudnn.so.9",)

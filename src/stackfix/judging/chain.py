@@ -130,7 +130,7 @@ def _library(evidence: Evidence, name: str, stems: Sequence[str], libraries: Seq
     else:
         state = "unknown"
         seen = (_NOTHING_RAN, *(("it can be loaded",) if loaded else ()), *evidence.told("libraries"))
-    text = " and ".join(packages) or ("not in the environment" if not loaded else "not a package")
+    text = " and ".join(packages) or ("of no package" if loaded or there else "not in the environment")
     return _made(evidence, name, state, text, loaded or there, seen)
 
 

@@ -15,12 +15,19 @@ def mapped(environment: Environment, paths: Iterable[str], stem: str) -> tuple[s
 
 
 def installed(environment: Environment, *stems: str) -> tuple[str, ...]:
-    """Return which packages bring a library of these stems, and where it lies."""
-    return tuple(
-        f"{each.name} {each.version}: {library.path}"
+    """Return which packages bring a library of these stems, and where it lies; a conda prefix has it beside them."""
+    owned = (
+        (f"{each.name} {each.version}", library)
         for each in environment.distributions
         for library in each.libraries
-        if _stem(library.file_name) in stems
+    )
+    beside = (("the environment's own", library) for library in environment.beside)
+    return tuple(
+        dict.fromkeys(
+            f"{whose}: {library.path}"
+            for whose, library in (*owned, *beside)
+            if _stem(library.file_name) in stems
+        )
     )
 
 

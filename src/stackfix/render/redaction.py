@@ -41,7 +41,7 @@ COMMON_FOLDERS = frozenset(
 )
 _UUID = r"\b(?:GPU|MIG)(?:-GPU)?-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 _OTHERS = r"(?P<above>(?:/+home|/+Users|\b[A-Za-z]:[\\/]+Users)[\\/]+)(?P<other>[^\s\\/:;,'\"`()<>\[\]]+)"
-_OURS = frozenset({"schema", "verdict", "code", "severity", "rule", "follows"})
+_OURS = frozenset({"schema", "verdict", "name", "code", "severity", "rule", "follows", "provider", "device"})
 _SHARED = frozenset({"Public", "Shared", "Default", "All"})
 # the end of a folder's name: a dot may end a sentence, or begin what makes it another name
 _END = r"(?![\w\-+@~]|\.\w)"
