@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
+from stackfix.judging.examine import Patient, examine
 from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.report import Finding
 from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
@@ -75,11 +77,14 @@ def proof(
     library_check = _library_check(closed)
     if not closed.closed:
         first = closed.missing[0]
+        wrong = _wrong_packages(environment, facts)
         return Verdict(
             state=FAILED,
-            reason=f"{first.soname} is missing: {first.needed_by} needs it",
-            code=library_check.code,
-            fix=library_check.fix,
+            reason=wrong.text
+            if wrong is not None
+            else f"{first.soname} is missing: {first.needed_by} needs it",
+            code=wrong.code if wrong is not None else library_check.code,
+            fix=wrong.fix if wrong is not None else library_check.fix,
             checks=(library_check,),
         )
     here = device == "cpu" or _has_gpu()
@@ -94,13 +99,49 @@ def proof(
     )
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
+        wrong = _wrong_packages(environment, facts)
+        if wrong is not None:  # what no GPU would mend
+            found = Check(name="packages", ok=False, text=wrong.text, code=wrong.code, fix=wrong.fix)
+            return replace(
+                verdict,
+                state=FAILED,
+                reason=wrong.text,
+                code=wrong.code,
+                fix=wrong.fix,
+                checks=(*checks, found),
+            )
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
             f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
             "and DWPose gave the right answer on the CPU"
         )
         return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
+    if verdict.state == FAILED and verdict.code in _VAGUE and (wrong := _wrong_packages(environment, facts)):
+        return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
     return replace(verdict, checks=checks)
+
+
+_VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
+# What is no matter of the packages, or what a run with a GPU tells better than any reading.
+_NOT_OF_PACKAGES = frozenset(
+    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload", "shadowed_libraries")
+)  # fmt: skip
+
+
+def _wrong_packages(environment: Environment, facts: Database) -> Finding | None:
+    """Return the first thing wrong with the packages by which they can't run on any GPU, None where there is none."""
+    report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
+    build = environment.builds.get("onnxruntime")
+    for one in report.findings:
+        on_top = one.code == "both_ort_packages" and build is not None and build.package == "onnxruntime-gpu"
+        if (
+            one.severity == "error"
+            and one.rule != "metadata"
+            and one.code not in _NOT_OF_PACKAGES
+            and not on_top
+        ):
+            return one
+    return None
 
 
 def _run_known_first(
