@@ -126,7 +126,7 @@ def resolve(
         facts_date=facts.date,
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
-        documented=_documented(request, here.platform, facts) if isinstance(result, Explanation) else (),
+        documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
     )
 
 
@@ -169,10 +169,10 @@ def matrix(question: Question, *, folder: Path = Path()) -> tuple[Matrix, str]:
     return core_matrix.matrix(here, facts, request), facts.date
 
 
-def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
+def _documented(request: Request, machine: Machine, facts: Database) -> tuple[Documented, ...]:
     from stackfix.facts.documents import documented_for  # noqa: PLC0415 - asked only where there is no set
 
-    return documented_for(request, platform, facts)
+    return documented_for(request, machine, facts)
 
 
 def _packages(request: Request) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from packaging.specifiers import SpecifierSet
 
 from stackfix.model.evidence import Source
 from stackfix.model.wheel import Wheel
@@ -55,10 +56,18 @@ class NotMeasured(Struct, frozen=True, kw_only=True):
 
 
 class Documented(Struct, frozen=True, kw_only=True):
-    """A minor of a package that a document says is on an index, built with a CUDA."""
+    """A minor of a package that a document says is on an index, built with a CUDA.
+
+    `pythons` are those that the document names, as a specifier; "" where it does not say for which Pythons.
+    """
 
     package: str
     minor: str
     index: str
     cuda: str
     evidence: Source
+    pythons: str = ""
+
+    def excludes(self, python: str) -> bool:
+        """Whether the document says that there is no build for a Python's minor."""
+        return not SpecifierSet(self.pythons).contains(python)
