@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from packaging.specifiers import SpecifierSet
 
 from stackfix.model.evidence import Source
 from stackfix.model.wheel import Wheel
@@ -70,4 +69,6 @@ class Documented(Struct, frozen=True, kw_only=True):
 
     def excludes(self, python: str) -> bool:
         """Whether the document says that there is no build for a Python's minor."""
+        from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 5 ms, and asked only where there is no set
+
         return not SpecifierSet(self.pythons).contains(python)
