@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
     from stackfix.model.why_not import WhyNot
+    from stackfix.render.redaction import Redaction
     from stackfix.repairing import Fixed, FixWish
     from stackfix.solve.resolve import Reasons
     from stackfix.validate.weights import Weights
@@ -128,7 +129,7 @@ def resolve(
         facts_date=facts.date,
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
-        documented=_documented(request, here.platform, facts) if isinstance(result, Explanation) else (),
+        documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
     )
 
 
@@ -199,10 +200,10 @@ def matrix(question: Question, *, folder: Path = Path()) -> tuple[Matrix, str]:
     return core_matrix.matrix(here, facts, request), facts.date
 
 
-def _documented(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
+def _documented(request: Request, machine: Machine, facts: Database) -> tuple[Documented, ...]:
     from stackfix.facts.documents import documented_for  # noqa: PLC0415 - asked only where there is no set
 
-    return documented_for(request, platform, facts)
+    return documented_for(request, machine, facts)
 
 
 def _packages(request: Request) -> list[str]:
@@ -408,6 +409,17 @@ def doctor(
     return examine(patient, facts)
 
 
+def redaction(venv: Path | None = None, named: Sequence[str] = ()) -> Redaction:
+    """Return what takes user, host, homes, folders and GPU UUIDs out of a text about an environment.
+
+    `named` are files that were named beside it, whose folders are taken out too.
+    """
+    from stackfix.probe.identity import read_identity  # noqa: PLC0415 - few answers are for strangers
+    from stackfix.render import redaction as render  # noqa: PLC0415 - likewise
+
+    return render.redaction(read_identity(venv, [Path(one) for one in named if one]))
+
+
 def fix(venv: Path, wish: FixWish, progress: Progress) -> Fixed | Explanation:
     """Mend an environment by the smallest change after which every rule holds, and prove it; or say why not."""
     from stackfix.repairing import mended  # noqa: PLC0415 - few verbs mend
@@ -483,14 +495,18 @@ def validate(
     weights: str = "auto",
     image: str = "",
     save: str = "",
-    html: str = "",
-    redact: bool = False,
+    html: str | Callable[[str], None] = "",
+    hide: Redaction | None = None,
     device: str = "auto",
     timeout: int = 600,
     offline: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
-    """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    """Return whether DWPose runs in an environment, where, and whether its numbers are right.
+
+    `html` is a file for the report on it, or what takes its text; `hide` (see `redaction`) takes out of it
+    what is not to be told.
+    """
     from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
     from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
@@ -509,7 +525,7 @@ def validate(
     device = device_of(environment, device)
     interpreter = Path(environment.executable)
 
-    def proved(drawing: Path | None) -> Verdict:
+    def proved(page: Path | None = None) -> Verdict:
         return proof(
             environment,
             interpreter,
@@ -517,16 +533,18 @@ def validate(
             device,
             chosen or fetched,
             image=picture,
-            save=drawing,
+            save=Path(save) if save else None,
+            page=page,
             timeout=timeout,
         )
 
-    drawing = Path(save) if save else None
     if not html:
-        return proved(drawing)
-    from stackfix.reporting import reported  # noqa: PLC0415 - few verdicts become a report
+        return proved()
+    from stackfix.render.redaction import same  # noqa: PLC0415 - likewise
+    from stackfix.reporting import into, reported  # noqa: PLC0415 - few verdicts become a report
 
-    return reported(Path(html), environment, proved, drawing, redact=redact)
+    write = into(Path(html)) if isinstance(html, str) else html
+    return reported(environment, facts, proved, write, hide or same)
 
 
 def compare_options(

@@ -48,10 +48,23 @@ def address_of(source: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one document says that an index holds; `pythons` is null where it does not say for which."""
+
+    package: str
+    minors: tuple[str, ...]
+    platforms: tuple[str, ...]
+    pythons: str | None
+    method: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """An index beside the main one: what it is said to hold, where it is, and whether it answers.
 
-    `state` is "answers", "not configured", "not asked", or why it does not answer.
+    `state` is "answers", "not configured", "not asked", or why it does not answer. `documented` names what the
+    statements are of.
     """
 
     name: str
@@ -60,6 +73,7 @@ class SourceState:
     address: str
     state: str
     documented: tuple[str, ...]
+    statements: tuple[Statement, ...]
 
 
 def states(*, offline: bool = False) -> list[SourceState]:
@@ -72,12 +86,7 @@ def states(*, offline: bool = False) -> list[SourceState]:
         state = (
             "not configured" if not address else "not asked" if offline else _answers(address, each.packages)
         )
-        said = [
-            f"{row.package} {minor}"
-            for row in rows.documented
-            if each.name in row.sources
-            for minor in row.minors
-        ]
+        said = [row for row in rows.documented if each.name in row.sources]
         found.append(
             SourceState(
                 name=each.name,
@@ -85,7 +94,20 @@ def states(*, offline: bool = False) -> list[SourceState]:
                 cuda=each.cuda,
                 address=public(address) if address else "",
                 state=state,
-                documented=tuple(said),
+                documented=tuple(
+                    dict.fromkeys(f"{row.package} {minor}" for row in said for minor in row.minors)
+                ),
+                statements=tuple(
+                    Statement(
+                        package=row.package,
+                        minors=row.minors,
+                        platforms=row.platforms,
+                        pythons=row.pythons or None,
+                        method=row.method,
+                        source=row.source,
+                    )
+                    for row in said
+                ),
             )
         )
     return found

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
+from stackfix.judging.examine import Patient, examine
 from stackfix.judging.linkage import close
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.report import Finding
 from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
@@ -22,6 +25,14 @@ from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
 from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
 from stackfix.versions import canonical_name
+
+
+class Pictures(Struct, frozen=True, kw_only=True):
+    """The picture that DWPose is shown, where the skeletons are drawn, and where once more as PNG."""
+
+    image: Path | None = None
+    save: Path | None = None
+    page: Path | None = None
 
 
 def device_of(environment: Environment, word: str) -> str:
@@ -52,6 +63,7 @@ def proof(
     *,
     image: Path | None = None,
     save: Path | None = None,
+    page: Path | None = None,
     timeout: int = 600,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
@@ -65,11 +77,14 @@ def proof(
     library_check = _library_check(closed)
     if not closed.closed:
         first = closed.missing[0]
+        wrong = _wrong_packages(environment, facts)
         return Verdict(
             state=FAILED,
-            reason=f"{first.soname} is missing: {first.needed_by} needs it",
-            code="cudnn_missing" if first.soname.startswith("libcudnn") else "cuda_runtime_missing",
-            fix="`stackfix doctor` says what provides it",
+            reason=wrong.text
+            if wrong is not None
+            else f"{first.soname} is missing: {first.needed_by} needs it",
+            code=wrong.code if wrong is not None else library_check.code,
+            fix=wrong.fix if wrong is not None else library_check.fix,
             checks=(library_check,),
         )
     here = device == "cpu" or _has_gpu()
@@ -79,20 +94,58 @@ def proof(
         )
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
-    verdict = _run_known_first(interpreter, where, chosen, image, save, timeout)
+    verdict = _run_known_first(
+        interpreter, where, chosen, Pictures(image=image, save=save, page=page), timeout
+    )
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
+        wrong = _wrong_packages(environment, facts)
+        if wrong is not None:  # what no GPU would mend
+            found = Check(name="packages", ok=False, text=wrong.text, code=wrong.code, fix=wrong.fix)
+            return replace(
+                verdict,
+                state=FAILED,
+                reason=wrong.text,
+                code=wrong.code,
+                fix=wrong.fix,
+                checks=(*checks, found),
+            )
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
             f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
             "and DWPose gave the right answer on the CPU"
         )
         return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
+    if verdict.state == FAILED and verdict.code in _VAGUE and (wrong := _wrong_packages(environment, facts)):
+        return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
     return replace(verdict, checks=checks)
 
 
+_VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
+# What is no matter of the packages, or what a run with a GPU tells better than any reading.
+_NOT_OF_PACKAGES = frozenset(
+    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload", "shadowed_libraries")
+)  # fmt: skip
+
+
+def _wrong_packages(environment: Environment, facts: Database) -> Finding | None:
+    """Return the first thing wrong with the packages by which they can't run on any GPU, None where there is none."""
+    report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
+    build = environment.builds.get("onnxruntime")
+    for one in report.findings:
+        on_top = one.code == "both_ort_packages" and build is not None and build.package == "onnxruntime-gpu"
+        if (
+            one.severity == "error"
+            and one.rule != "metadata"
+            and one.code not in _NOT_OF_PACKAGES
+            and not on_top
+        ):
+            return one
+    return None
+
+
 def _run_known_first(
-    interpreter: Path, where: str, weights: Weights, image: Path | None, save: Path | None, timeout: int
+    interpreter: Path, where: str, weights: Weights, pictures: Pictures, timeout: int
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -108,8 +161,16 @@ def _run_known_first(
             for check in before.checks
             if check.name in {"boxes", "keypoints"}
         )
-    verdict = run(interpreter, device=where, weights=weights, image=image, save=save, timeout=timeout)
-    if image is not None and verdict.code == PICTURE_UNREADABLE:
+    verdict = run(
+        interpreter,
+        device=where,
+        weights=weights,
+        timeout=timeout,
+        image=pictures.image,
+        save=pictures.save,
+        page=pictures.page,
+    )
+    if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")
         raise QuestionError(said, hint="name a picture that OpenCV reads, as JPEG or PNG")
     return replace(verdict, weights_note=weights.note, checks=(*known, *verdict.checks))
@@ -126,6 +187,12 @@ def _library_check(closed: Closure) -> Check:
     if closed.closed:
         upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
         text = f"{closed.followed} libraries find all they need in the environment{upto}"
-    else:
-        text = "; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing)
-    return Check(name="libraries", ok=closed.closed, text=text)
+        return Check(name="libraries", ok=True, text=text)
+    cudnn = closed.missing[0].soname.startswith("libcudnn")
+    return Check(
+        name="libraries",
+        ok=False,
+        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
+        code="cudnn_missing" if cudnn else "cuda_runtime_missing",
+        fix="`stackfix doctor` says what provides it",
+    )

@@ -1,64 +1,84 @@
-"""The report on an environment: its verdict, machine and picture as one HTML file, redacted if that is wanted."""
+"""The report on an environment: its verdict, chain, findings, machine and picture as one HTML file."""
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from stackfix.errors import DiskError, QuestionError
+from stackfix.facts.database import Database
+from stackfix.judging.chain import Evidence, chain
+from stackfix.judging.examine import Patient, examine
 from stackfix.model.environment import Environment
-from stackfix.model.evidence import Known
 from stackfix.model.verdict import Verdict
 from stackfix.probe.machine import read_machine
+from stackfix.probe.surroundings import read_surroundings
 from stackfix.render.machine_text import machine_lines
-from stackfix.render.report_html import verdict_html
+from stackfix.render.redaction import Redaction
+from stackfix.render.report_html import Page, verdict_html
 
 
 def reported(
-    path: Path,
     environment: Environment,
-    proved: Callable[[Path | None], Verdict],
-    drawing: Path | None,
-    *,
-    redact: bool,
+    facts: Database,
+    proved: Callable[[Path], Verdict],
+    write: Callable[[str], None],
+    hide: Redaction,
 ) -> Verdict:
-    """Return the verdict that `proved` gives when it draws into a file, after writing the report on it."""
-    if not path.absolute().parent.is_dir():
-        raise QuestionError(f"{path}: there is no such folder to write a report into")
+    """Return the verdict that `proved` gives when it draws into a PNG file, after writing the report on it."""
     with tempfile.TemporaryDirectory(prefix="stackfix-report-") as own:
-        target = drawing or Path(own, "picture.png")
-        verdict = proved(target)
-        picture = target.read_bytes() if target.is_file() and target.suffix == ".png" else b""
+        drawn = Path(own, "picture.png")
+        verdict = proved(drawn)
+        picture = drawn.read_bytes() if drawn.is_file() else b""
     machine = read_machine(Path())
-    text = verdict_html(
-        verdict,
-        driver=str(machine.driver.value) if isinstance(machine.driver, Known) else "",
+    report = examine(
+        Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts
+    )
+    evidence = Evidence(
+        verdict=verdict, report=report, machine=machine, environment=_with_links_followed(environment)
+    )
+    page = Page(
+        verdict=verdict,
+        chain=chain(evidence),
+        report=report,
         packages=environment.packages,
         machine=machine_lines(machine),
+        facts_date=facts.date,
         picture=picture,
-        hidden=_hidden(environment) if redact else {},
     )
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DiskError(f"{path}: can't be written: {error.strerror or error}") from error
+    write(verdict_html(page, hide))
     return verdict
 
 
-def _hidden(environment: Environment) -> dict[str, str]:
-    """Return what tells who and where, and the word that stands for each."""
-    hidden = {
-        environment.path: "ENVIRONMENT",
-        str(Path(environment.path).absolute()): "ENVIRONMENT",
-        str(Path.cwd()): "FOLDER",
-        str(Path.home()): "HOME",
-        platform.node(): "HOST",
-    }
-    with contextlib.suppress(OSError, KeyError, ImportError):
-        hidden[getpass.getuser()] = "USER"
-    # a folder of one letter, the root say, would take letters out of words
-    return {word: stand for word, stand in hidden.items() if len(word) > 1}
+def into(path: Path) -> Callable[[str], None]:
+    """Return what writes a page into a file, whole or not at all; through links, and into pipes and devices."""
+    target = path.resolve() if path.is_symlink() else path
+    if target.is_dir() or not target.name:
+        raise QuestionError(f"{path}: is a folder", hint="name a file: `--html FILE`, or `--html -`")
+    if not target.absolute().parent.is_dir():
+        raise QuestionError(f"{path}: there is no such folder to write a report into")
+
+    def write(text: str) -> None:
+        part = target.with_name(f"{target.name}.part")
+        try:
+            if target.exists() and not target.is_file():
+                target.write_text(text, encoding="utf-8")
+                return
+            try:
+                part.write_text(text, encoding="utf-8", newline="\n")
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise DiskError(f"{path}: can't be written: {error.strerror or error}") from error
+
+    return write
+
+
+def _with_links_followed(environment: Environment) -> Environment:
+    """Return the environment with its folders also as the loader names them."""
+    real = (str(Path(site).resolve()) for site in environment.site_packages)
+    return replace(environment, site_packages=tuple(dict.fromkeys((*environment.site_packages, *real))))

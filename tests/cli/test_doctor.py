@@ -84,3 +84,19 @@ def test_the_environment_that_is_meant(tmp_path, monkeypatch):
     assert environment_meant("mine", "/x/bin/python", {}) == Path("mine")
     with pytest.raises(QuestionError, match="names a version"):
         environment_meant("", "3.12", {})
+
+
+def test_redacted_it_tells_neither_folder_nor_user_nor_home(site):
+    ann = {"HOME": str(site.root.parent), "USER": "ann", "LOGNAME": "ann"}
+    for flags in ((), ("--json",)):
+        done = doctor("--venv", site.onnxruntime().root, *ON, "--redact", *flags, **ann)
+        assert done.returncode == 1
+        assert str(site.root.parent) not in done.stdout
+        assert "stackfix fix --venv ENVIRONMENT" in done.stdout
+
+
+def test_redacted_the_error_tells_no_folder_either(tmp_path):
+    done = doctor("--venv", tmp_path / "not" / "there", "--redact")
+    assert done.returncode == 2
+    assert str(tmp_path) not in done.stderr + done.stdout
+    assert "ENVIRONMENT" in done.stderr

@@ -36,6 +36,28 @@ def test_sources_are_listed_with_what_documents_say_and_that_none_is_configured(
     assert {each["state"] for each in listed} == {"not configured"}
 
 
+def test_each_statement_has_its_platforms_its_pythons_and_its_document(index):
+    listed = json.loads(index.run("facts", "sources", "--json").stdout)["sources"]
+    by_name = {each["name"]: each["statements"] for each in listed}
+    (newest,) = [one for one in by_name["pytorch-cu129"] if "linux_aarch64" in one["platforms"]]
+    assert (newest["minors"], newest["pythons"]) == (["2.8"], ">=3.9,<=3.13")
+    assert newest["source"].startswith("https://github.com/pytorch/test-infra/blob/")
+    assert {one["pythons"] for one in by_name["onnxruntime-cuda-12"]} == {None}
+    text = index.run("facts", "sources").stdout
+    assert "torch 2.8 for linux_aarch64; Python >=3.9,<=3.13" in text
+    assert "for which Pythons is not documented" in " ".join(text.split())
+    assert "reported, not measured: onnxruntime-gpu 1.24" in text
+
+
+def test_what_a_document_excludes_for_this_python_is_not_named(index):
+    question = ["explain", "torch==1.13.1", "cuda==11.6", *MACHINE[:-4], "--glibc", "2.35", "--json"]
+    here = json.loads(index.run(*question, "--python", "3.10").stdout)
+    assert [one["index"] for one in here["documented"]] == ["pytorch-cu116"]
+    assert here["documented"][0]["pythons"] == ">=3.7,<=3.10"
+    newer = json.loads(index.run(*question, "--python", "3.11").stdout)
+    assert newer["documented"] == []
+
+
 def test_whether_a_configured_source_answers_is_found_out_and_not_assumed(index):
     index.publish(*torch("2.6.0+cu118", "11.8"))
     done = index.run("facts", "sources", "--json", **named(index))

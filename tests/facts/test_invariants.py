@@ -61,6 +61,13 @@ def test_a_small_sound_folder_is_sound(root, write_rows, settle):
         ("gpus.toml", 'last_cuda = "11.8"', 'last_cuda = "5.0"', "its last CUDA is before its first"),
         ("gpus.toml", 'name = "GeForce RTX 5080"', 'name = "GeForce RTX 5090"', "stands twice"),
         ("gpus.toml", 'capability = "3.7"', 'capability = "3.9"', "is not in the table"),
+        ("sources.toml", 'pythons = ">=3.7,<=3.10"', 'pythons = "3.7 to 3.10"', "does not say which Pythons"),
+        (
+            "sources.toml",
+            '["pytorch-cu116", "pytorch',
+            '["pytorch-cu999", "pytorch',
+            "no source `pytorch-cu999`",
+        ),
     ],
 )
 def test_a_wrong_hand_written_fact_is_told(root, write_rows, settle, name, old, new, said):

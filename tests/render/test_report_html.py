@@ -1,74 +1,66 @@
-"""The report is one file, tells each link of the chain, and hides what it is told to hide."""
+"""The report is one file, tells each link with its cause, hides what it is told to hide, and runs nothing."""
 
 import base64
 import re
 from html.parser import HTMLParser
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stackfix.model.identity import Identity
+from stackfix.model.link import Link, Why
+from stackfix.model.report import Finding, Report
 from stackfix.model.verdict import Check, Verdict
-from stackfix.render.report_html import chain, verdict_html
-
-PACKAGES = {
-    "torch": "2.15.0",
-    "onnxruntime-gpu": "1.31.1",
-    "nvidia-cudnn-cu13": "9.13",
-    "nvidia-cuda-runtime": "13.2",
-}
-
-
-def verdict(state="proved on gpu", code="", checks=()):
-    return Verdict(state=state, reason="because <b>&", code=code, checks=checks, weights="standin")
-
-
-def ok(name, *, answer=True, text="fine"):
-    return Check(name=name, ok=answer, text=text)
-
+from stackfix.render.redaction import redaction
+from stackfix.render.report_html import Page, verdict_html
+from stackfix.render.visible import visible
 
 PNG = b"\x89PNG..."
-GOOD = tuple(map(ok, ("torch", "import onnxruntime", "providers", "models", "finite numbers")))
 
 
-def states(found):
-    return {link.name: link.ok for link in chain(found, "580.65.06", PACKAGES)}
-
-
-def test_on_a_proved_gpu_every_link_holds():
-    assert set(states(verdict(checks=GOOD)).values()) == {True}
-    texts = {link.name: link.text for link in chain(verdict(), "580.65.06", PACKAGES)}
-    assert texts["cuDNN"] == "nvidia-cudnn-cu13 9.13"
-    assert texts["driver"] == "580.65.06"
-
-
-def test_on_the_cpu_nothing_is_said_of_driver_cuda_and_cudnn():
-    found = states(verdict("proved on cpu", checks=GOOD))
-    assert found["driver"] is found["CUDA"] is found["cuDNN"] is None
-    assert found["torch"] is found["model"] is True
-
-
-def test_the_link_that_broke_is_the_one_that_the_code_names():
-    for code, link in (
-        ("cudnn_missing", "cuDNN"),
-        ("cuda_runtime_missing", "CUDA"),
-        ("driver_too_old", "driver"),
-        ("torch_cpu_build", "torch"),
-        ("dwpose_cpu_fallback", "onnxruntime"),
-        ("wrong_numbers", "model"),
-    ):
-        broken = [name for name, held in states(verdict("failed", code, GOOD)).items() if held is False]
-        assert broken == [link]
-
-
-def test_without_torch_nothing_is_said_of_it():
-    assert {each.name: each.text for each in chain(verdict(), "", {})}["torch"] == "not in the environment"
-    assert states(verdict(checks=GOOD[1:]))["torch"] is None
+def page(text="fine", picture=PNG):
+    finding = Finding(
+        code="both_ort_packages",
+        severity="error",
+        text=f"two packages {text}",
+        because=(f"seen {text}",),
+        consequence=text,
+        fix=f"mend {text}",
+    )
+    return Page(
+        verdict=Verdict(
+            state="failed", reason="because <b>&", checks=(Check(name="models", ok=False, text=text, code="x_code"),)
+        ),
+        chain=(
+            Link(
+                name="cuDNN",
+                state="broken",
+                text=text,
+                origin=(f"nvidia-cudnn 9 {text}",),
+                broken=(Why(code="cudnn_missing", text=text, fix="put it in"),),
+                warnings=(Why(code="import_order_preload", text="later"),),
+            ),
+        ),
+        report=Report(path="/home/ann/env", findings=(finding,), good=("good so far",), unknown=("who knows",), mend="fix it"),
+        packages={"torch": "2.15.0"},
+        machine=["driver 580.65.06 on host box"],
+        facts_date="2026-11-24",
+        picture=picture,
+    )  # fmt: skip
 
 
 class Reader(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.open, self.sources = [], []
+        self.open, self.tags, self.sources, self.policy = [], [], [], ""
 
     def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
         self.sources.extend(value for name, value in attrs if name in {"src", "href"})
+        if values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"]
         if tag not in {"meta", "img", "br"}:
             self.open.append(tag)
 
@@ -76,23 +68,67 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_file_is_whole_fetches_nothing_and_escapes_what_came_from_outside():
-    evil = ok("models", answer=False, text="<script>alert('x')</script> in /home/ann/env")
-    text = verdict_html(
-        verdict("failed", checks=(evil,)),
-        driver="580.65.06",
-        packages=PACKAGES,
-        machine=["driver 580.65.06 on host box"],
-        picture=PNG,
-        hidden={"/home/ann": "HOME", "box": "HOST", "/home/ann/env": "ENVIRONMENT"},
-    )
+def read(text):
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
+    return reader
+
+
+def test_it_tells_chain_findings_checks_facts_date_and_picture():
+    text = verdict_html(page())
+    for told in (
+        "cuDNN: broken",
+        "nvidia-cudnn 9 fine",
+        "[cudnn_missing]<br>fix: put it in",
+        "later [import_order_preload]",
+        "cause: two packages fine [both_ort_packages]",
+        "fix: mend fine",
+        "good so far",
+        "who knows",
+        "to mend it: fix it",
+        "fine [x_code]",
+        "the facts of 2026-11-24",
+        "@media print",
+    ):
+        assert told in text
+    reader = read(text)
+    assert reader.policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     assert reader.sources == ["data:image/png;base64," + base64.b64encode(PNG).decode()]
-    assert "<script" not in text
-    assert "ann" not in text
-    assert "in ENVIRONMENT" in text
-    assert "host HOST" in text
     assert not re.search(r"https?://", text)
-    assert "because &lt;b&gt;&amp;" in text
+
+
+@pytest.mark.parametrize("evil", ["<script>alert('x')</script>", "</pre><img src=//x>", "'\"><svg onload=x>"])
+def test_what_came_from_outside_is_text(evil):
+    reader, plain = read(verdict_html(page(evil))), read(verdict_html(page()))
+    assert reader.tags == plain.tags
+    assert reader.sources == plain.sources
+
+
+def test_a_redacted_page_tells_neither_folder_nor_user_nor_host():
+    ann = Identity(
+        users=("ann",), hosts=("box",), homes=("/home/ann",), folders=(("/home/ann/env", "ENVIRONMENT"),)
+    )
+    text = verdict_html(page("in /home/ann/env, on a channel of ann"), redaction(ann))
+    assert "in ENVIRONMENT, on a channel of USER" in text
+    assert "on host HOST" in text
+    assert not re.search(r"\b(ann|box)\b", text)
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\x1b", "\x00", "\u200b", "\ud800", "\x7f", "\r"])
+def test_marks_that_turn_or_hide_text_are_shown(mark):
+    text = verdict_html(page(f"lib{mark}fdp"))
+    assert mark not in text
+    assert f"lib&lt;U+{ord(mark):04X}&gt;fdp" in text
+    text.encode("utf-8")
+
+
+@given(st.text())
+def test_what_is_visible_holds_no_control_and_can_be_written(text):
+    shown = visible(text)
+    assert shown.encode("utf-8").decode() == shown
+    assert all(one.isprintable() or one in "\n\t" or one.isspace() for one in shown)
+
+
+def test_ordinary_words_in_any_script_stay():
+    assert visible("größer, 日本語, שלום\n\t1.5 €") == "größer, 日本語, שלום\n\t1.5 €"

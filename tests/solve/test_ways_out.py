@@ -139,6 +139,31 @@ def test_another_index_is_offered_as_documented_and_never_as_verified():
     assert option.cuda == "11.8"
 
 
+def test_an_option_says_for_which_pythons_its_document_is_or_that_it_does_not_say():
+    found = options("torch==2.7.1", "cuda==11.8", driver="535.104.05", gpus=("RTX 3090",), python="3.12")
+    (option,) = [one for one in found if one.kind == "source"]
+    assert "documented, not measured, for Python >=3.9,<=3.13: " in option.hint
+    found = options("onnxruntime-gpu==1.17.0", "cuda==12.1", driver="535.104.05", gpus=("RTX 3090",))
+    (option,) = [one for one in found if one.kind == "source"]
+    assert "documented, not measured, and for which Pythons is not said: " in option.hint
+
+
+def test_another_index_is_not_offered_for_a_python_that_its_document_excludes():
+    wish = ("torch==1.13.1", "cuda==11.6")
+    found = options(*wish, driver="535.104.05", gpus=("RTX 3090",), python="3.10")
+    assert "source" in kinds(found)
+    found = options(*wish, driver="535.104.05", gpus=("RTX 3090",), python="3.11")
+    assert found
+    assert "source" not in kinds(found)
+
+
+def test_an_index_is_offered_for_aarch64_where_its_document_names_it():
+    there = {"driver": "580.95.05", "gpus": ("H100",), "platform": "linux_aarch64"}
+    (option,) = [one for one in options("torch==2.11.0", "cuda==12.6", **there) if one.kind == "source"]
+    assert option.text == "take torch 2.11 for CUDA 12.6 from pytorch-cu126"
+    assert "source" not in kinds(options("torch==2.11.0", "cuda==12.9", **there))
+
+
 @pytest.mark.parametrize(
     ("targets", "driver"),
     [

@@ -109,6 +109,21 @@ def test_a_cause_is_given_only_where_something_establishes_it(text, values, code
     assert cause_of(text, values, NOTHING).code == code
 
 
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("cv2", "opencv-python-headless"),
+        ("numpy", "numpy"),
+        ("onnxruntime.capi._pybind_state", "onnxruntime"),
+    ],
+)
+def test_the_hint_names_the_package_whose_module_is_missing(module, package):
+    cause = cause_of(f"ModuleNotFoundError: No module named '{module}'", {}, NOTHING)
+    assert cause.code == "wrong_python_environment"
+    assert f"`{package}`" in cause.reason
+    assert f"install `{package}`" in cause.fix
+
+
 def gpu_state(free, *processes):
     held = [{"pid": pid, "name": name, "bytes": size} for pid, name, size in processes]
     return {"gpu state": [{"gpu": 0, "total": 8_000_000_000, "free": free, "processes": held}]}

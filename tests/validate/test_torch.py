@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import standin_scene
+from stackfix.facts.root import data_root
 from stackfix.model.verdict import Verdict
 from stackfix.validate import journal, truth
 from stackfix.validate.child import Answer
@@ -22,6 +23,7 @@ from stackfix.validate.inside import torch_proof, torch_standin
 from stackfix.validate.judge import judge
 from stackfix.validate.run import run
 from stackfix.validate.torch_orders import ORDERS, beside_torch
+from stackfix.validate.weights import standins
 
 FAKE = Path(__file__).parent / "fake_onnxruntime.py"
 TORCH = """
@@ -192,3 +194,15 @@ def test_people_of_rubbish_are_a_failed_check(weights):
     done = beside_torch(lambda _: answer(rubbish), weights, "cpu", journal.read(""))
     assert [each.ok for each in done.checks] == [False, False]
     assert truth.read(weights.truth)
+
+
+def test_without_opencv_the_orders_are_not_asked_and_one_line_says_why(python, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(python.parents[1], bare, symlinks=True)
+    next(bare.glob("lib/*/site-packages/more.pth")).unlink()
+    verdict = asked(bare / "bin" / "python", standins(data_root()), "plain")
+    orders = {check.name: check for check in verdict.checks if check.name in ORDERS}
+    assert verdict.code == "wrong_python_environment"
+    assert orders[ORDERS[1]].ok is None
+    assert orders[ORDERS[1]].text == "no network can be run without `numpy`, which is not in this environment"
+    assert not any("Traceback" in check.text for check in verdict.checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -51,3 +51,13 @@ def answered(schema: str, *, as_json: bool) -> Iterator[End]:
     except StackfixError as error:
         output.failure(error, schema, as_json=as_json)
         raise click.exceptions.Exit(error.exit_code) from error
+
+
+@contextmanager
+def without(hide: Callable[[str], str]) -> Iterator[None]:
+    """Let what goes wrong be said as `hide` leaves it, with its hint."""
+    try:
+        yield
+    except StackfixError as error:
+        error.message, error.hint = hide(error.message), hide(error.hint)
+        raise

@@ -11,14 +11,23 @@ import click
 from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
-from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, requirement_files, source_flags
+from stackfix.cli.ask import answered, question, without
+from stackfix.cli.options import (
+    SourceFlags,
+    json_flag,
+    machine_flags,
+    redact_flag,
+    requirement_files,
+    source_flags,
+)
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
+from stackfix.errors import QuestionError
 from stackfix.installing import InstallWish
 from stackfix.model.resolution import Explanation
 from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
 from stackfix.render.growth_text import compared_document
+from stackfix.render.redaction import redacted, same
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
@@ -149,9 +158,12 @@ def lock(
     "--save", default="", metavar="OUT.png", help="Draw the skeletons over the picture into this file."
 )
 @click.option(
-    "--html", default="", metavar="OUT.html", help="Write a report, one file with the picture in it."
+    "--html",
+    default="",
+    metavar="OUT.html",
+    help="Write a report, one file with the picture in it; - is stdout.",
 )
-@click.option("--redact", is_flag=True, help="Leave user, host and folders out of the report.")
+@redact_flag
 @click.option("--compare", is_flag=True, help="Time options of a session side by side, with their memory.")
 @click.option("--providers", is_flag=True, help="Print the providers that are best here, as code to paste.")
 @click.option(
@@ -179,35 +191,44 @@ def validate(
     """Run DWPose in an environment, with its own interpreter, and say where it ran and whether it is right."""
     schema = "stackfix.validate/1"
     with answered(schema, as_json=as_json) as end:
-        verdict = app.validate(
-            Path(venv),
-            weights=weights,
-            image=image,
-            save=save,
-            html=html,
-            redact=redact,
-            device=device,
-            timeout=timeout,
-            offline=offline,
-            progress=TerminalProgress(),
-        )
-        asked = (compare or providers) and not verdict.failed
-        found = (
-            app.compare_options(Path(venv), weights=weights, device=device, timeout=timeout)
-            if asked
-            else None
-        )
+        piped = html == "-"
+        if piped and (as_json or compare or providers):
+            raise QuestionError(
+                "`--html -` and the answer would both be on stdout", hint="name a file: `--html FILE`"
+            )
+        hide = app.redaction(Path(venv), (save, image, html, weights)) if redact else same
+        with without(hide):
+            verdict = app.validate(
+                Path(venv),
+                weights=weights,
+                image=image,
+                save=save,
+                html=output.whole if piped else html,
+                hide=hide,
+                device=device,
+                timeout=timeout,
+                offline=offline,
+                progress=TerminalProgress(),
+            )
+            asked = (compare or providers) and not verdict.failed
+            found = (
+                app.compare_options(Path(venv), weights=weights, device=device, timeout=timeout)
+                if asked
+                else None
+            )
         if as_json:
             measured = comparison_document(found) if found else {}
-            output.document(
-                {"schema": schema, "ok": not verdict.failed, **verdict_document(verdict), **measured}
-            )
+            document = {"schema": schema, "ok": not verdict.failed, **verdict_document(verdict), **measured}
+            output.document(redacted(document, hide))
+        elif piped:
+            for line in verdict_lines(verdict):
+                output.note(hide(line))
         else:
-            output.answer(verdict_lines(verdict))
+            output.answer(map(hide, verdict_lines(verdict)))
             if found and compare:
-                output.answer(["", *comparison_lines(found)])
+                output.answer(map(hide, ["", *comparison_lines(found)]))
             if found and providers:
-                output.answer(["", *provider_lines(found)])
+                output.answer(map(hide, ["", *provider_lines(found)]))
         end(yes=not verdict.failed)
 
 

@@ -11,10 +11,11 @@ import click
 from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
-from stackfix.cli.ask import answered
-from stackfix.cli.options import json_flag, machine_flags
+from stackfix.cli.ask import answered, without
+from stackfix.cli.options import json_flag, machine_flags, redact_flag
 from stackfix.errors import QuestionError
 from stackfix.render.causes_text import causes_document, causes_lines
+from stackfix.render.redaction import redacted, same
 from stackfix.render.report_text import report_document, report_lines
 
 FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
@@ -42,10 +43,18 @@ FOLDERS = (".venv", "venv", "env", "python_embeded", "dwpose-env")
     metavar="FILE",
     help="What it printed (- is stdin): joined with the findings.",
 )
+@redact_flag
 @machine_flags
 @json_flag
 def doctor(
-    venv: str, models: tuple[str, ...], error_file: str, flags: MachineQuestion, *, live: bool, as_json: bool
+    venv: str,
+    models: tuple[str, ...],
+    error_file: str,
+    flags: MachineQuestion,
+    *,
+    live: bool,
+    redact: bool,
+    as_json: bool,
 ) -> None:
     """Judge an environment without importing anything from it, by the rules that judge plans.
 
@@ -53,17 +62,21 @@ def doctor(
     """
     schema = "stackfix.doctor/1"
     with answered(schema, as_json=as_json) as end:
-        report = app.doctor(
-            environment_meant(venv, flags.python), flags, models=[Path(one) for one in models], live=live
-        )
-        causes = app.explain_error(app.error_blocks(error_file), report=report).causes if error_file else ()
+        meant = environment_meant(venv, flags.python)
+        hide = app.redaction(meant, models) if redact else same
+        with without(hide):
+            report = app.doctor(meant, flags, models=[Path(one) for one in models], live=live)
+            causes = (
+                app.explain_error(app.error_blocks(error_file), report=report).causes if error_file else ()
+            )
         if as_json:
             told = causes_document(causes) if error_file else {}
-            output.document({"schema": schema, "ok": report.ok, **report_document(report), **told})
+            document = {"schema": schema, "ok": report.ok, **report_document(report), **told}
+            output.document(redacted(document, hide))
         else:
             if error_file:
-                output.answer([*causes_lines(causes), ""])
-            output.answer(report_lines(report))
+                output.answer(map(hide, [*causes_lines(causes), ""]))
+            output.answer(map(hide, report_lines(report)))
         end(yes=report.ok)
 
 

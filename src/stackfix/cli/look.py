@@ -17,7 +17,8 @@ from stackfix.cli.options import json_flag, machine_flags
 from stackfix.model.growth import NotMeasured
 from stackfix.model.request import MAIN
 from stackfix.probe.document import to_document
-from stackfix.render.growth_text import outcome_document, outcomes_lines
+from stackfix.render.facts_text import wrapped
+from stackfix.render.growth_text import outcome_document, outcomes_lines, python_words
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.wheel_text import wheel_document, wheel_lines
 
@@ -44,8 +45,13 @@ def source_lines(state: SourceState) -> Iterator[str]:
     yield f"{state.name}  CUDA {state.cuda}, {', '.join(state.packages)}: {state.state}"
     if state.address:
         yield f"  {state.address}"
-    if state.documented:
-        yield f"  documented, not measured: {', '.join(state.documented)}"
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for said in state.statements:
+        key = (said.method, said.package, ", ".join(said.platforms), python_words(said.pythons or ""))
+        alike.setdefault(key, []).extend(said.minors)
+    for (method, package, platforms, pythons), minors in alike.items():
+        what = f"{package} {', '.join(minors)} for {platforms}; {pythons}"
+        yield from wrapped(f"{method}, not measured: {what}", indent=2, hang=2)
 
 
 @click.group(invoke_without_command=True)

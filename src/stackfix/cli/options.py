@@ -92,3 +92,6 @@ measure_flag = click.option(
 check_flag = click.option(
     "--check-index", is_flag=True, help="Name newer releases that the facts lack (on a terminal, always)."
 )
+redact_flag = click.option(
+    "--redact", is_flag=True, help="Leave out user, host, folders and GPU UUIDs, for a text to be pasted."
+)

@@ -21,6 +21,11 @@ def answer(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
+def whole(text: str) -> None:
+    """Write a file that was asked for on stdout, which holds its last line break."""
+    click.echo(text, nl=False)
+
+
 def document(data: Mapping[str, Any]) -> None:
     """Write the answer as one JSON object to stdout."""
     import json  # noqa: PLC0415 - 5 ms that an answer does not need

@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from stackfix.facts.database import Database
 from stackfix.facts.sources import admitted
 from stackfix.model.growth import Documented
-from stackfix.model.machine import Platform
+from stackfix.model.machine import Machine
 from stackfix.model.request import Request
 from stackfix.rules.metadata import parse
 from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
@@ -20,13 +20,15 @@ def minors_of(specifier: SpecifierSet, facts: Database) -> list[str]:
     return [str(each) for each in facts.hardware.cuda_minors() if wanted.contains(str(each))]
 
 
-def documented_for(request: Request, platform: Platform, facts: Database) -> tuple[Documented, ...]:
-    """Return what documents say that other indexes hold of what is asked for."""
+def documented_for(request: Request, machine: Machine, facts: Database) -> tuple[Documented, ...]:
+    """Return what documents say that other indexes hold of what is asked for, for a Python of the machine."""
     wishes = [parse(root.requirement) for root in request.roots if root.asked_by == "you"]
     cudas = {
         minor for wish in wishes if wish.name == CUDA_ITSELF for minor in minors_of(wish.specifier, facts)
     }
     found: list[Documented] = []
     for wish in wishes:
-        found += admitted(facts.root, canonical_name(wish.name), str(wish.specifier), platform.label, cudas)
-    return tuple(found)
+        name, label = canonical_name(wish.name), machine.platform.label
+        found += admitted(facts.root, name, str(wish.specifier), label, cudas)
+    here = [python.version.minor_version for python in machine.pythons]
+    return tuple(one for one in found if not here or not all(one.excludes(python) for python in here))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import StackfixError
@@ -154,6 +155,14 @@ def _is_requirement(text: str) -> bool:
     return True
 
 
+def _is_specifier(text: str) -> bool:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
 def _documents(root: Path, database: Database) -> Iterator[str]:
     """Yield what is wrong with the documented facts, and each disagreement with a wheel that its row does not have."""
     rows = read_sources(root)
@@ -164,6 +173,11 @@ def _documents(root: Path, database: Database) -> Iterator[str]:
             for name in documented.sources
             if name not in names
         )
+        if documented.pythons and not _is_specifier(documented.pythons):
+            yield (
+                f"sources.toml: {documented.package} {', '.join(documented.minors)}: "
+                f"`{documented.pythons}` does not say which Pythons"
+            )
     for package in {claim.package for claim in rows.claim}:
         for wheel in database.wheels(package):
             if wheel.source == MAIN:

@@ -36,7 +36,10 @@ class SourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DocumentedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Minors of a package that a document says are on some of the indexes, for some platforms."""
+    """Minors of a package that a document says are on some of the indexes, for some platforms and Pythons.
+
+    `pythons` is a specifier of Python minors; "" where the document does not say for which.
+    """
 
     package: str
     minors: tuple[str, ...]
@@ -44,6 +47,7 @@ class DocumentedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     platforms: tuple[str, ...]
     method: str
     source: Annotated[str, msgspec.Meta(min_length=8)]
+    pythons: str = ""
 
 
 class ClaimRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +98,12 @@ def documented(root: Path, package: str, platform: str) -> Iterator[Documented]:
                 for index in row.sources:
                     evidence = Source(method=row.method, where=row.source, seen=rows.seen)
                     yield Documented(
-                        package=package, minor=minor, index=index, cuda=cuda[index], evidence=evidence
+                        package=package,
+                        minor=minor,
+                        index=index,
+                        cuda=cuda[index],
+                        evidence=evidence,
+                        pythons=row.pythons,
                     )
 
 

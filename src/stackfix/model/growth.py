@@ -55,10 +55,20 @@ class NotMeasured(Struct, frozen=True, kw_only=True):
 
 
 class Documented(Struct, frozen=True, kw_only=True):
-    """A minor of a package that a document says is on an index, built with a CUDA."""
+    """A minor of a package that a document says is on an index, built with a CUDA.
+
+    `pythons` are those that the document names, as a specifier; "" where it does not say for which Pythons.
+    """
 
     package: str
     minor: str
     index: str
     cuda: str
     evidence: Source
+    pythons: str = ""
+
+    def excludes(self, python: str) -> bool:
+        """Whether the document says that there is no build for a Python's minor."""
+        from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 5 ms, and asked only where there is no set
+
+        return not SpecifierSet(self.pythons).contains(python)

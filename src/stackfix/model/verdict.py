@@ -13,11 +13,16 @@ FAILED = "failed"
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One question and its answer; `ok` is None where it could not be asked, and `text` says why."""
+    """One question and its answer; `ok` is None where it could not be asked, and `text` says why.
+
+    `code` and `fix` are the cause of a failure and what to do about it, "" where nothing was made out.
+    """
 
     name: str
     ok: bool | None
     text: str
+    code: str = ""
+    fix: str = ""
 
 
 class Person(Struct, frozen=True, kw_only=True):

@@ -32,16 +32,22 @@ def outcomes_lines(
 
 def documented_notes(documented: Sequence[Documented]) -> Iterator[str]:
     """Yield a line for each index that is said to hold something of what is asked for."""
-    by_index: dict[tuple[str, str, str], list[str]] = {}
+    by_index: dict[tuple[str, str, str, str], list[str]] = {}
     for one in documented:
-        by_index.setdefault((one.package, one.index, one.cuda), []).append(one.minor)
-    for (package, index, cuda), minors in by_index.items():
-        yield f"documented, not measured: {package} {', '.join(minors)} for CUDA {cuda} on {index}"
+        by_index.setdefault((one.package, one.index, one.cuda, one.pythons), []).append(one.minor)
+    for (package, index, cuda, pythons), minors in by_index.items():
+        what = f"{package} {', '.join(minors)} for CUDA {cuda} on {index}"
+        yield f"documented, not measured: {what}, {python_words(pythons)}"
     if by_index:
         yield (
             "where such an index is configured (`stackfix facts sources`), `stackfix facts measure --source NAME` "
             "measures a release of it and `--source NAME` uses it"
         )
+
+
+def python_words(pythons: str) -> str:
+    """Return for which Pythons a document says that a build is."""
+    return f"Python {pythons}" if pythons else "for which Pythons is not documented"
 
 
 def documented_document(documented: Sequence[Documented]) -> list[dict[str, Any]]:
@@ -52,6 +58,7 @@ def documented_document(documented: Sequence[Documented]) -> list[dict[str, Any]
             "minor": one.minor,
             "index": one.index,
             "cuda": one.cuda,
+            "pythons": one.pythons or None,
             "evidence": str(one.evidence),
         }
         for one in documented

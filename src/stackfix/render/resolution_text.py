@@ -58,6 +58,7 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     if len(added) > len(linked):
         yield f"  and {len(added) - len(linked)} packages that these require"
     yield ""
+    yield from (line for note in resolution.notes for line in wrapped(f"note     {note}", 0, 9))
     yield f"download {size(resolution.download_bytes)} at most"
     if resolution.device == "gpu" and not isinstance(resolution.machine.gpus, Known):
         yield "unknown  the GPU: whether the set has code for it was not judged"

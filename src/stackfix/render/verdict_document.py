@@ -17,7 +17,16 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "reason": verdict.reason,
         "code": verdict.code or None,
         "fix": verdict.fix or None,
-        "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in verdict.checks],
+        "checks": [
+            {
+                "name": check.name,
+                "ok": check.ok,
+                "text": check.text,
+                "code": check.code or None,
+                "fix": check.fix or None,
+            }
+            for check in verdict.checks
+        ],
         "provider": verdict.provider or None,
         "people": [
             {

@@ -32,7 +32,7 @@ def sources(case: Case) -> Iterator[Option]:
         named = [name for name in case.problem.order if name in taken & pins.keys()]
         what = " and ".join(f"{name} {_minor(pins[name])}" for name in named)
         hint = (
-            f"{one.evidence.method}, not measured: that build is taken to need, and to have code for, what its release "
+            f"{one.evidence.method}, not measured, {_pythons(one)}: that build is taken to need, and to have code for, what its release "
             "on the main index does; "
             f"`stackfix facts measure --source {one.index} '{one.package}=={one.minor}.*'` measures it"
         )
@@ -72,6 +72,10 @@ class Rebuilt(Struct, frozen=True):
         return None
 
 
+def _pythons(one: Documented) -> str:
+    return f"for Python {one.pythons}" if one.pythons else "and for which Pythons is not said"
+
+
 def _of_nvidia(node: str) -> bool:
     return node.startswith(("nvidia-", "cuda-"))
 
@@ -107,7 +111,8 @@ def _is_measured_so(case: Case, one: Documented) -> bool:
 
 
 def _documented(case: Case) -> Iterator[Documented]:
-    """Yield what is documented and wished for, newest first."""
+    """Yield what is documented and wished for, newest first, but for what has no build for this Python."""
+    python = case.python.version.minor_version
     wanted = {root.node for root in case.problem.roots}
     in_conflict = {fact.package for fact in case.conflict} | {root.node for root in case.roots}
     for package in case.problem.order:
@@ -119,5 +124,5 @@ def _documented(case: Case) -> Iterator[Documented]:
             for key in case.problem.universe.keys(package)
             if all(key in root.allowed for root in case.problem.roots if root.node == package)
         }
-        fitting = [one for one in listed if one.minor in admitted]
+        fitting = [one for one in listed if one.minor in admitted and not one.excludes(python)]
         yield from sorted(fitting, key=lambda one: (number(one.minor), number(one.cuda)), reverse=True)

@@ -226,7 +226,23 @@ def _resolution(
         newer=tuple(newer),
         alternatives=tuple(_alternatives(problem, pins)) if reasons != "none" else (),
         open_facts=tuple(_open_facts(posed, pins)),
+        notes=tuple(_without_cuda(found, request, machine)),
     )
+
+
+def _without_cuda(pins: Sequence[Pin], request: Request, machine: Machine) -> Iterator[str]:
+    """Yield what of a GPU set is a build without CUDA: torch, where the main index has no other for a platform."""
+    for pin in pins:
+        if (
+            request.device == "gpu"
+            and pin.name == "torch"
+            and not pin.wheel.cuda
+            and not pin.wheel.cuda_major
+        ):
+            yield (
+                f"torch {pin.version} for {machine.platform.label} is a build without CUDA: torch itself runs on the CPU; "
+                "`stackfix facts sources` names indexes with builds for CUDA"
+            )
 
 
 def _alternatives(problem: Problem, pins: Pins) -> Iterator[Alternative]:

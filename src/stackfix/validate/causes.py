@@ -33,6 +33,10 @@ _CUINIT = {
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
 }  # fmt: skip
 
+_MODULE = "wrong_python_environment"
+# import folders whose distribution has another name
+_PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
+
 _MEMORY = r"out of memory|Failed to allocate memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|BFCArena"
 _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
 # a CUDA context with cuDNN's and cuBLAS's own kernels and workspaces takes some hundred megabytes of its own
@@ -73,7 +77,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"libGL\.so|libgthread|libSM\.so|libXext", "opencv_conflict",
      "OpenCV's build for desktops needs libraries of a desktop",
      "install `opencv-python-headless` in place of `opencv-python`"),
-    (r"No module named", "wrong_python_environment",
+    (r"No module named", _MODULE,
      "a package that DWPose needs is not in this environment", _REBUILD),
     (r"undefined symbol", "cuda_runtime_missing",
      "two libraries that were loaded together are not of one release", _REBUILD),
@@ -176,8 +180,23 @@ def _gigabytes(count: int) -> str:
 def _by_text(text: str, _values: Values) -> Cause | None:
     for pattern, code, reason, fix in _TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
-            return Cause(code, reason, fix)
+            return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
     return None
+
+
+def _lost_module(text: str) -> Cause | None:
+    """Return which package is missing, by the name of the module that Python did not find."""
+    found = re.search(r"No module named '?([A-Za-z_][\w.]*)", text)
+    if found is None:
+        return None
+    folder, _, inner = found[1].partition(".")
+    package = _PACKAGES.get(folder, folder)
+    if inner:
+        reason = f"a part of the package `{package}` is not in this environment: `{found[1]}`"
+        return Cause(_MODULE, reason, f"install `{package}` anew; or {_REBUILD}")
+    named = f"`{package}`, which brings `{folder}`," if package != folder else f"`{package}`"
+    reason = f"a package that DWPose needs is not in this environment: {named.rstrip(',')}"
+    return Cause(_MODULE, reason, f"install `{package}` into it; or {_REBUILD}")
 
 
 _STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_memory, _by_text)

@@ -70,6 +70,10 @@ _OTHERWISE = {
     "finite numbers": Cause("wrong_numbers", "the networks give numbers that are none"),
     "finite gpu numbers": Cause("wrong_numbers", "on the GPU the networks give numbers that are none"),
 }
+# what is wrong with these numbers no library that is missing explains
+_NUMBERS = frozenset(
+    ("boxes", "keypoints", "numbers", "people", "batches", "finite numbers", "finite gpu numbers")
+)
 
 
 def judge(
@@ -96,6 +100,7 @@ def judge(
     if state == NOT_PROVED:
         # no GPU was there to ask, so what onnxruntime said of it is no answer
         checks = [replace(check, ok=None) if check.name == "gpu session" else check for check in checks]
+    checks = [_with_cause(check, values) for check in checks]
     return Verdict(
         state=state,
         reason=cause.reason + (_TWIN_SAYS if weights == TWIN and state in _PROVED else ""),
@@ -121,20 +126,7 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
         code = "driver_missing"
         return NOT_PROVED, Cause(code, reason, "ask again on a machine with the GPU")
     if failed:
-        first = failed[0]
-        text = "\n".join(check.text for check in failed)
-        default = Cause("package_broken", f"{first.name} failed: {first.text.splitlines()[0]}")
-        if first.name in {
-            "boxes",
-            "keypoints",
-            "numbers",
-            "people",
-            "batches",
-            "finite numbers",
-            "finite gpu numbers",
-        }:
-            return FAILED, _OTHERWISE[first.name]
-        return FAILED, cause_of(text, values, _OTHERWISE.get(first.name, default))
+        return FAILED, _cause(failed[0], "\n".join(check.text for check in failed), values)
     answered = {check.name for check in checks if check.ok is True}
     needed = _NEEDED[device] + (TORCH_NEEDED if values.get("torch is here") is True else ())
     open_questions = [name for name in needed if name not in answered]
@@ -143,6 +135,21 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
     if device == "gpu":
         return PROVED_ON_GPU, Cause("", "DWPose ran on the GPU, every convolution and product of it")
     return PROVED_ON_CPU, Cause("", "DWPose ran on the CPU")
+
+
+def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
+    """Return the cause of a failed check, of which `text` is what was said."""
+    if check.name in _NUMBERS:
+        return _OTHERWISE[check.name]
+    default = Cause("package_broken", f"{check.name} failed: {check.text.partition(chr(10))[0]}")
+    return cause_of(text, values, _OTHERWISE.get(check.name, default))
+
+
+def _with_cause(check: Check, values: Mapping[str, Any]) -> Check:
+    if check.ok is not False:
+        return check
+    cause = _cause(check, check.text, values)
+    return replace(check, code=cause.code, fix=cause.fix)
 
 
 def _opens(checks: Sequence[Check], values: Mapping[str, Any]) -> bool:

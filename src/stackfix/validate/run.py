@@ -26,13 +26,15 @@ def run(
     weights: Weights,
     image: Path | None = None,
     save: Path | None = None,
+    page: Path | None = None,
     timeout: float = 300.0,
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
-    Without an image the stand-in scene is taken. A crash, a hang or no answer is a failed verdict, never an
+    Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
+    `page` where once more as PNG. A crash, a hang or no answer is a failed verdict, never an
     exception; an exception says that there was nothing to ask: no such interpreter, no such picture.
     """
     if device not in {"gpu", "cpu"}:
@@ -59,6 +61,7 @@ def run(
             "repeats": repeats,
             "scratch": scratch,
             "save": str(save.absolute()) if save else "",
+            "page": str(page.absolute()) if page else "",
         }
         answer = ask(python, request, variables, timeout)
     extra = _said_of(variables)
@@ -105,7 +108,11 @@ def _broken_off(
         reason=otherwise.reason if cause is otherwise else f"{otherwise.reason}; {cause.reason}",
         code=cause.code,
         fix=cause.fix,
-        checks=(*extra, *journal.checks, Check(name="run", ok=False, text=text)),
+        checks=(
+            *extra,
+            *journal.checks,
+            Check(name="run", ok=False, text=text, code=cause.code, fix=cause.fix),
+        ),
         provider="",
         weights=weights,
     )

@@ -102,6 +102,7 @@ def _prove(request: dict[str, Any], runtime: Any, journal: Any) -> None:
         int(request["repeats"]),
         request["scratch"],
         request.get("save") or "",
+        request.get("page") or "",
     )
     (proof.gpu_proof if request["device"] == "gpu" else proof.cpu_proof)(task, journal)
 

@@ -24,7 +24,7 @@ _TIME = re.compile(r"(\x1b\[[0-9;]*m|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )")
 
 
 class Task(NamedTuple):
-    """What to run: the networks, the picture (RGB), how often, a folder for profiles, and where to draw ("" = nowhere)."""
+    """What to run: the networks, the picture (RGB), how often, a folder for profiles, where to draw, and where once more as PNG ("" = nowhere)."""
 
     runtime: Any
     detector: str
@@ -33,6 +33,7 @@ class Task(NamedTuple):
     repeats: int
     scratch: str
     save: str = ""
+    page: str = ""
 
     def open(self, options: Options) -> Networks:
         """Return both networks opened with these options."""
@@ -305,13 +306,17 @@ def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Netwo
 
 
 def _write_people(task: Task, people: People, journal: Journal) -> None:
-    if task.save:
+    if task.save or task.page:
         journal.stage("draw the skeletons")
-        try:
-            draw.save(draw.draw(task.picture, people.keypoints, people.scores), task.save)
-            journal.passed("drawing", f"skeletons drawn over the picture: {task.save}")
-        except OSError as error:
-            journal.not_asked("drawing", f"{task.save} can't be written: {error}")
+        drawn = draw.draw(task.picture, people.keypoints, people.scores)
+        for path in filter(None, (task.page, task.save)):
+            try:
+                draw.save(drawn, path)
+            except OSError as error:  # noqa: PERF203 - two at most
+                journal.not_asked("drawing", f"{path} can't be written: {error}")
+            else:
+                if path == task.save:
+                    journal.passed("drawing", f"skeletons drawn over the picture: {path}")
     boxes = numbers(people.boxes)
     journal.value("people detected", len(boxes))
     if not boxes:

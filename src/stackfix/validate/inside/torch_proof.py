@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from . import libraries, torch_standin
-from .agreement import compare_people
+from . import libraries
 from .journal import Journal, numbers
-from .picture import read
-from .pipeline import find_people
-from .sessions import CPU, CUDA, Networks, Options, exact_cuda, listening
+
+# numpy and OpenCV are imported where networks are run: without them torch itself can still be asked
+if TYPE_CHECKING:
+    from .sessions import Options
 
 # Of n products in 32 bits a sum is off by about n^0.5 * 2^-24 of the typical size: 2e-6 for n = 768, and some ten
 # times that where a convolution is done by Winograd's transforms. TF32 rounds each factor to 11 bits: 3e-4.
@@ -22,7 +22,7 @@ TORCH_FIRST, ONNXRUNTIME_FIRST = "torch then onnxruntime", "onnxruntime then tor
 
 
 class Unanswered(Exception):  # noqa: N818 - not an error: the question can't be asked here
-    """There is no GPU to ask torch about."""
+    """There is no GPU to ask torch about, or a package is missing without which no network can be run."""
 
 
 def prove(request: dict[str, Any], journal: Journal) -> None:
@@ -114,6 +114,13 @@ def _reach_gpu(torch: Any) -> None:
 
 def _session(request: dict[str, Any], device: str) -> str:
     """Return that onnxruntime ran the stand-in networks on the device, or raise."""
+    for needed in ("numpy", "cv2"):
+        if importlib.util.find_spec(needed) is None:
+            raise Unanswered(f"no network can be run without `{needed}`, which is not in this environment")
+    from .picture import read  # noqa: PLC0415 - needs OpenCV
+    from .pipeline import find_people  # noqa: PLC0415 - likewise
+    from .sessions import CPU, CUDA, Networks, Options, listening  # noqa: PLC0415 - needs numpy
+
     runtime = importlib.import_module("onnxruntime")
     gpu = device == "gpu"
     if gpu:
@@ -140,12 +147,20 @@ def _session(request: dict[str, Any], device: str) -> str:
 
 def _gpu_ways(version: str) -> list[Options]:
     """Return the GPU with the CPU forbidden, and then, for shapes that onnxruntime keeps there, allowed."""
+    from .sessions import CPU, Options, exact_cuda  # noqa: PLC0415 - needs numpy
+
     cuda = exact_cuda(version)
     return [Options([cuda], strict=True), Options([cuda, CPU])]
 
 
 def _torchscript(torch: Any, request: dict[str, Any], device: str, journal: Journal) -> None:
     """Find people with the ONNX detector on the CPU and the TorchScript pose network on the device."""
+    from . import torch_standin  # noqa: PLC0415 - needs OpenCV
+    from .agreement import compare_people  # noqa: PLC0415 - likewise
+    from .picture import read  # noqa: PLC0415 - likewise
+    from .pipeline import find_people  # noqa: PLC0415 - likewise
+    from .sessions import CPU, Networks, Options  # noqa: PLC0415 - likewise
+
     where = "cuda" if device == "gpu" else "cpu"
     runtime = importlib.import_module("onnxruntime")
     path = request.get("torchscript") or ""
@@ -166,7 +181,7 @@ def _torchscript(torch: Any, request: dict[str, Any], device: str, journal: Jour
         same = compare_people(people, find_people(picture, networks.run_detector, networks.run_pose))
         journal.check("torchscript", same.ok, f"{said}; beside the ONNX pose network: {same.text}")
         return
-    good = bool(np.isfinite(people.scores).all())
+    good = all(math.isfinite(score) for scores in people.scores for score in scores)
     journal.check("torchscript", good, said if good else "TorchScript gives numbers that are none")
     journal.value(
         "torchscript people",
