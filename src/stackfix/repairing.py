@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from stackfix.asking import MachineQuestion, machine_of
 from stackfix.errors import NetworkError, QuestionError, TargetError
 from stackfix.facts.database import Database
-from stackfix.install.mend import Change, mend
+from stackfix.install.mend import CONSTRAINTS, Change, mend, write_constraints
 from stackfix.install.progress import Progress
 from stackfix.install.staging import NotProvedError
 from stackfix.judging.examine import Patient, examine, scene_of
@@ -20,7 +20,7 @@ from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.machine import Machine
 from stackfix.model.repair import Put, Repair, TakenOut
-from stackfix.model.report import Report
+from stackfix.model.report import Finding, Report
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import Verdict
@@ -81,6 +81,9 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
         found = replace(found, hook=False)
     constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
     planned = Fixed(before=before, repair=found, constraints=constraints)
+    if wish.protect and not wish.dry_run and not found.changes:
+        write_constraints(Path(environment.path), Path(environment.path), constraints, protect=True)
+        progress.stage(f"its pip obeys `{Path(environment.path) / CONSTRAINTS}` from now on")
     if wish.dry_run or not found.changes:
         return planned
     for line in repair_lines(found):
@@ -92,7 +95,10 @@ def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
     """Return whether the GPU builds are wanted: as asked, else where the environment or the machine has a GPU's."""
     if device != "auto":
         return device == "gpu"
-    if any(name in environment.packages for name in _GPU):
+    left = {
+        environment.builds[folder].package for folder in environment.ownerless if folder in environment.builds
+    }
+    if any(name in environment.packages or name in left for name in _GPU):
         return True
     if isinstance(machine.gpus, Known):
         return bool(machine.gpus.value)
@@ -143,9 +149,10 @@ def _carried_out(
     def prove(python: Path) -> bool:
         copy = read_environment(_root_of(python, environment))
         report = examine(Patient(environment=copy, machine=machine, surroundings=Surroundings()), facts)
+        report = _in_place(report, copy.path, environment.path)
         verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", weights if _can_run(copy) else None)
         state.append((report, verdict))
-        return report.ok and not verdict.failed
+        return not _worse(report, planned.before) and not verdict.failed
 
     change = Change(
         leaving=planned.repair.leaving,
@@ -170,6 +177,30 @@ def _carried_out(
         return replace(planned, after=after, verdict=verdict)
     after, verdict = state[-1]
     return replace(planned, after=replace(after, path=environment.path), verdict=verdict, applied=True)
+
+
+def _in_place(report: Report, copy: str, place: str) -> Report:
+    """Return the report on a copy as one on the environment whose place it takes."""
+    findings = tuple(
+        replace(
+            one,
+            text=one.text.replace(copy, place),
+            fix=one.fix.replace(copy, place),
+            because=tuple(line.replace(copy, place) for line in one.because),
+        )
+        for one in report.findings
+    )
+    return replace(report, path=place, findings=findings, mend=report.mend.replace(copy, place))
+
+
+def _worse(after: Report, before: Report) -> list[Finding]:
+    """Return the errors that a repair brought: what was wrong before and is no matter of the facts may stay."""
+    known = {(one.code, name) for one in before.findings if one.rule == "metadata" for name in one.about[:1]}
+    return [
+        one
+        for one in after.findings
+        if one.severity == "error" and not (one.rule == "metadata" and (one.code, *one.about[:1]) in known)
+    ]
 
 
 def _root_of(python: Path, environment: Environment) -> Path:

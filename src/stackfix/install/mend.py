@@ -72,11 +72,13 @@ def mend(
     executable = Path(environment.executable)
     if not executable.exists() or not executable.is_relative_to(environment.path):
         raise TargetError(f"`{executable}` is not inside `{environment.path}`: it can't be mended as a whole")
+    refuse_links(place)
     chosen = find_installer(installer, executable, settings)
     make_parent(place)
     with changing(place, progress) as beside, tempfile.TemporaryDirectory(prefix="stackfix-") as scratch:
         with staged(beside) as new:
             progress.stage(f"copying `{place.name}` (files are shared, not doubled)")
+            there = _packages_of(place)
             copy_linked(place, new.folder)
             python = new.folder / executable.relative_to(environment.path)
             _alter(new.folder, place, python, change, chosen, Path(scratch), settings, progress, read)
@@ -92,8 +94,36 @@ def mend(
             )
             progress.stage("proving that it works")
             _proved(prove, python, place)
+            if _packages_of(place) != there:
+                raise TargetError(
+                    f"packages of `{place}` were changed by somebody else in the meantime; nothing was changed here",
+                    hint="wait for the other installation, then try again",
+                )
         progress.stage(f"`{place}` is mended; `stackfix undo --venv {place}` puts the old one back")
     return read(place)
+
+
+def refuse_links(place: Path) -> None:
+    """Raise TargetError for a folder in an environment that is a link to elsewhere.
+
+    A copy would share what is behind it, and an installer would change it for everybody who links there.
+    """
+    for folder, names, _ in os.walk(place):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_symlink() and (
+                path.readlink().is_absolute() or not path.resolve().is_relative_to(place)
+            ):
+                raise TargetError(
+                    f"`{path.relative_to(place)}` in `{place}` is a link to `{path.readlink()}`: "
+                    "what is behind it may serve others too, so it is not changed",
+                    hint="put the folder itself in the place of the link, or make a fresh environment",
+                )
+
+
+def _packages_of(place: Path) -> set[str]:
+    """Return the names of the dist-info folders of an environment."""
+    return {path.name for path in site_packages(place).glob("*.dist-info")}
 
 
 def _proved(prove: Callable[[Path], object], python: Path, place: Path) -> None:

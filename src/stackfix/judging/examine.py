@@ -123,8 +123,9 @@ def _elsewhere(patient: Patient) -> frozenset[str]:
 
 
 def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
-    if environment.broken or not any(one.severity == "error" for one in findings):
-        return ""
+    wrong = [one for one in findings if one.severity == "error"]
+    if environment.broken or all(one.code == "requirement_unmet" for one in wrong):
+        return ""  # what the facts know nothing of, an installer adds: the finding's own command
     return remedy.mend(environment)
 
 

@@ -196,11 +196,13 @@ def _finding(
     )  # fmt: skip
     because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in lost]
     packages = remedy.providers(names, owner, held, scene)
+    # of a package without facts nobody knows which of its extension modules it cannot do without
+    optional = code == "library_missing" and all(each.wheel.package != owner for each in held)
     listed = " and ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     cpu = owner == "onnxruntime-gpu"
     return Finding(
         code=code,
-        severity="error",
+        severity="warning" if optional else "error",
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
         consequence=_ON_CPU if cpu else f"`import {remedy.import_name(owner)}` fails, or what needs it does",

@@ -32,6 +32,9 @@ _CODES = (
 )  # fmt: skip
 
 
+_NO_DRIVER = "without a driver stackfix's hook loads nothing, so whether the CUDA provider finds its libraries was not seen live"
+
+
 class LiveView(Struct, frozen=True, kw_only=True):
     """What came of the live probe: findings, what is right, what could not be told."""
 
@@ -51,7 +54,10 @@ def live_view(runs: Sequence[LiveRun], environment: Environment, machine: Machin
             if step.name == "torch.cuda":
                 _torch_cuda(step, environment, machine, findings, good, unknown)
             elif step.name == "provider library":
-                findings += _provider(step, run, runs, environment)
+                if not step.ok and environment.hook and not isinstance(machine.driver, Known):
+                    unknown.append(_NO_DRIVER)
+                else:
+                    findings += _provider(step, run, runs, environment)
             elif not step.ok:
                 findings.append(_failed(step, run, environment))
             elif step.name == "providers":

@@ -13,7 +13,7 @@ from stackfix.judging import remedy
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
-from stackfix.rules import tags
+from stackfix.rules import metadata, plain, tags
 from stackfix.rules.installed import Unmet, unmet
 from stackfix.rules.scene import Scene
 
@@ -261,9 +261,13 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
     by = group[0].by
     names = [one.requirement for one in group]
     verb = "is" if len(names) == 1 else "are"
+    other = [name for name in environment.packages if name.startswith("opencv-")]
+    served = bool(other) and all(
+        one.name.startswith("opencv-") for one in group
+    )  # cv2 is there, by another name
     return Finding(
         code="requirement_unmet",
-        severity="error",
+        severity="warning" if served else "error",
         text=f"{by.name} {by.version} requires {', '.join(names)}, which {verb} not installed",
         because=tuple(
             f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
@@ -278,7 +282,9 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
 def _wrong(one: Unmet, environment: Environment) -> Finding:
     by = one.by
     together = by.name in _TOGETHER and one.name in _TOGETHER
-    other_numpy = one.name == "numpy" and one.found.partition(".")[0] != "1"
+    other_numpy = (
+        one.name == "numpy" and one.found.partition(".")[0] != "1" and _wants_numpy_1(one.requirement)
+    )
     if together:
         consequence = "their compiled operators do not fit each other: imports fail, or operators are missing"
     elif other_numpy:
@@ -286,7 +292,13 @@ def _wrong(one: Unmet, environment: Environment) -> Finding:
     else:
         consequence = "it was not made for that version"
     return Finding(
-        code="torch_torchvision_mismatch" if together else _UNMET_CODES.get(one.name, "requirement_unmet"),
+        code=(
+            "torch_torchvision_mismatch"
+            if together
+            else "requirement_unmet"
+            if one.name == "numpy" and not other_numpy
+            else _UNMET_CODES.get(one.name, "requirement_unmet")
+        ),
         severity="error" if together or other_numpy else "warning",
         text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
         because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
@@ -295,6 +307,11 @@ def _wrong(one: Unmet, environment: Environment) -> Finding:
         rule="metadata",
         about=(by.name, one.name),
     )
+
+
+def _wants_numpy_1(requirement: str) -> bool:
+    """Whether a requirement on numpy admits its last 1.x: what was built for numpy 1 is bounded so."""
+    return plain.admits(metadata.parse_row(requirement).specifier or ">=0", "1.26.4")
 
 
 def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ every other package keeps its installed release where that can be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -27,6 +28,7 @@ from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation
 from stackfix.solve.resolve import readings
+from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
@@ -110,13 +112,17 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
         installed=installed,
         wanted=wanted,
         pinned=tuple(name for name in PILLARS if installed.get(name, "-") in wanted.get(name, ())),
-        damaged=frozenset(each.name for each in environment.distributions if each.missing or each.changed),
+        damaged=frozenset(
+            each.name
+            for each in environment.distributions
+            if each.missing or each.changed or any(one.broken for one in each.libraries)
+        ),
     )
 
 
 def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
-    names = {each.name for each in environment.distributions}
+    names = {each.name for each in environment.distributions} | set(_without_record(environment))
     if wish.gpu and "onnxruntime" in names:
         names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
     elif not wish.gpu and {"onnxruntime", "onnxruntime-gpu"} <= names:
@@ -124,7 +130,12 @@ def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tupl
     for folder in ("cv2",):
         owners = sorted(
             (name for name in names if name in scene.facts.owners(folder)),
-            key=lambda name: (name not in wish.keep, not name.endswith("-headless"), name),
+            key=lambda name: (
+                name not in wish.keep,
+                not _is_required(name, environment),
+                not name.endswith("-headless"),
+                name,
+            ),
         )
         names -= set(owners[1:])
     for name in sorted(names):
@@ -134,6 +145,25 @@ def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tupl
         if wish.gpu and name == "torch":
             keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major)
         yield name, keys
+
+
+def _without_record(environment: Environment) -> dict[str, str]:
+    """Return package -> version of what lies there without its dist-info, as its own build file says."""
+    return {
+        build.package: str(Version(build.version.partition("+")[0]))
+        for folder, build in environment.builds.items()
+        if folder in environment.ownerless
+    }
+
+
+def _is_required(name: str, environment: Environment) -> bool:
+    """Whether another installed package asks for this one by name."""
+    for each in environment.distributions:
+        for text in each.requires_dist:
+            head = re.match(r"[A-Za-z0-9._-]+", text)
+            if head is not None and "extra" not in text and canonical_name(head[0]) == name:
+                return True
+    return False
 
 
 def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
@@ -153,7 +183,8 @@ def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Probl
             roots.append(
                 Requirement(name, keys, Fact(text=f"{name} must be there", rule="request", source=source))
             )
-    universe: Universe = Preferring(case.universe, case.installed)
+    preferred = {**_without_record(case.environment), **case.installed}
+    universe: Universe = Preferring(case.universe, preferred)
     return Problem(universe, (*roots, *readings(case.scene)), tuple(order))
 
 
@@ -310,7 +341,10 @@ def _strained(case: _Case, found: Repair) -> Iterator[str]:
             if each.name in versions
         ),
     )
+    changed = {step.pin.name for step in found.steps if isinstance(step, Put)}
     for one in unmet(environment, case.scene):
+        if one.by.name in changed:  # its requirements are those of the release that it no longer is
+            continue
         if one.found and one.name in {step.pin.name for step in found.steps if isinstance(step, Put)}:
             yield f"{one.by.name} {one.by.version} requires {one.requirement}; it gets {one.name} {one.found}"
 
