@@ -25,6 +25,10 @@ MISSING = (
         ("libcudnn.so.9", "cudnn 8.9.7", "cudnn_major_mismatch"),
         ("libcudnn.so.9", "pytorch version: 2.6.0+cpu", "torch_cpu_build"),
         ("libcudnn_adv.so.9", "", "cudnn_missing"),
+        ("libcudnn.so.9", "", "cudnn_missing"),
+        ("libcublasLt.so.12", "", "cuda_major_mismatch"),
+        ("libcudart.so.12", "", "cuda_runtime_missing"),
+        ("libcudart.so.12", "torch==2.13.0", "cuda_major_mismatch"),
         ("libcurand.so.10", "torch==2.15.0", "cuda_runtime_missing"),
         ("libnvrtc.so.12", "", "nvrtc_missing"),
         ("libnvinfer.so.10", "", "tensorrt_missing"),
@@ -148,6 +152,22 @@ def test_a_list_of_providers_without_cuda_is_no_failure_by_itself(codes):
     assert codes(text) == []
     assert codes(f"onnxruntime-gpu==1.18.1\ntorch==2.5.1+cu124\n{text}") == []
     assert codes(f"onnxruntime==1.18.1\nonnxruntime-gpu==1.18.1\n{text}") == ["both_ort_packages"]
+
+
+@pytest.mark.parametrize(
+    ("library", "code"),
+    [("cudnn_ops_infer64_8.dll", "cudnn_missing"), ("zlibwapi.dll", "windows_zlib")],
+)
+def test_a_wording_can_say_what_is_likelier_where_nothing_else_is_told(library, code, codes):
+    assert codes(f"Could not load library {library}. Error code 126")[0] == code
+    newer = "cudnn_major_mismatch" if "cudnn" in library else code
+    assert codes(f"torch 2.5.1+cu121\nCould not load library {library}. Error code 126")[0] == newer
+
+
+def test_no_driver_in_a_container_is_a_container_without_gpu(codes):
+    text = "RuntimeError: No CUDA GPUs are available"
+    assert codes(text) == ["driver_missing"]
+    assert codes(f"$ docker run app\n{text}")[0] == "container_without_gpu"
 
 
 def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):

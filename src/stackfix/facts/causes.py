@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,7 @@ _COMMON = "common.toml"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 _Weight: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
+_Alone: TypeAlias = Literal["missing", "mismatch"]
 
 
 class _CauseRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +40,7 @@ class _PatternRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: bool = False
     counter_examples: tuple[str, ...] = ()
     gives: str = ""
+    alone: _Alone | Literal[""] = ""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +62,7 @@ class _LibraryRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     regex: str
     code: str = ""
     cuda: dict[str, tuple[int, ...]] = {}
+    alone: dict[str, _Alone] = {}
 
 
 class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +98,7 @@ def load_causes(root: Path) -> Knowledge:
         patterns=tuple(patterns),
         clues=tuple(_clue(row, common.phrase) for row in common.clue),
         libraries=tuple(
-            LibraryKind(kind=row.kind, regex=row.regex, code=row.code, cuda=row.cuda)
+            LibraryKind(kind=row.kind, regex=row.regex, code=row.code, cuda=row.cuda, alone=row.alone)
             for row in common.library
         ),
         newer_since=common.newer_since,
@@ -122,6 +125,7 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
             examples=row.examples,
             counter_examples=row.counter_examples,
             gives=row.gives or row.code,
+            alone=row.alone,
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error

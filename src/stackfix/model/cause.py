@@ -34,7 +34,7 @@ class Pattern(Struct, frozen=True, kw_only=True):
     """One wording of one cause, or (`library`) one wording that a library is missing, which the library decides.
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
-    must not stand on the lines of a match.
+    must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Pattern(Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
     gives: str = ""
+    alone: str = ""
 
 
 class Clue(Struct, frozen=True, kw_only=True):
@@ -67,13 +68,16 @@ class LibraryKind(Struct, frozen=True, kw_only=True):
     """Libraries of one kind by their file names; group `major` is the number in the name.
 
     `code` is the cause when one is missing, "" for those whose cause hangs on the CUDA or the cuDNN that is there.
-    `cuda` says for each number in the name which CUDA majors ship it.
+    `cuda` says for each number in the name which CUDA majors ship it. `alone` says for a number in the name ("*" for
+    any) what is likelier where the text tells nothing else: that the library is "missing" or of another major
+    ("mismatch"); without it the day decides.
     """
 
     kind: str
     regex: str
     code: str = ""
     cuda: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    alone: Mapping[str, str] = field(default_factory=dict)
 
 
 class Triggers(Struct, frozen=True):

@@ -21,14 +21,15 @@ class Meaning:
     because: tuple[str, ...] = ()
 
 
-def meanings(
-    library: str, where: Circumstances, knowledge: Knowledge, *, asked_by_onnxruntime: bool = False
-) -> list[Meaning]:
-    """Return what it may mean that a library is missing, most likely first; nothing for one of no known kind."""
+def meanings(library: str, where: Circumstances, knowledge: Knowledge, alone: str = "") -> list[Meaning]:
+    """Return what it may mean that a library is missing, most likely first; nothing for one of no known kind.
+
+    `alone` is what the wording says is likelier ("missing" or "mismatch") where the text tells nothing else.
+    """
     for kind in knowledge.libraries:
         match = compiled(kind.regex).search(library)
         if match is not None:
-            asked = _Asked(library, kind, _number(match), where, knowledge, asked_by_onnxruntime)
+            asked = _Asked(library, kind, _number(match), where, knowledge, alone)
             return sorted(_meanings(asked), key=lambda each: -each.confidence)
     return []
 
@@ -42,7 +43,7 @@ class _Asked:
     number: str
     where: Circumstances
     knowledge: Knowledge
-    by_onnxruntime: bool
+    alone: str
 
 
 def _number(match: re.Match[str]) -> str:
@@ -89,8 +90,6 @@ def _cudnn(asked: _Asked) -> list[Meaning]:
     if other and wanted:
         return [Meaning(mismatch, 0.9, (sentence, other)), Meaning(missing, 0.4, (sentence,))]
     newer, because = _newer(asked, "cudnn", wanted)
-    if newer is None:  # a part of cuDNN 9 is looked for by cuDNN 9 itself, which therefore is there
-        newer = "_" not in asked.library.partition(".so")[0].partition("64_")[0]
     likelier, other_code = (mismatch, missing) if newer else (missing, mismatch)
     return [Meaning(likelier, 0.6, (sentence, because)), Meaning(other_code, 0.4, (sentence,))]
 
@@ -109,28 +108,22 @@ def _cuda(asked: _Asked) -> list[Meaning]:
     if same:
         return [Meaning(missing, 0.85, (sentence, same)), Meaning(mismatch, 0.4, (sentence, other))]
     newer, because = _newer(asked, "cuda", max(wanted))
-    if newer is None:
-        newer = True
-    elif "cudart" in asked.library.lower() and max(wanted) < _OLD and not asked.by_onnxruntime:
-        newer = False
     likelier, other_code = (mismatch, missing) if newer else (missing, mismatch)
     return [Meaning(likelier, 0.6, (sentence, because)), Meaning(other_code, 0.4, (sentence,))]
 
 
-# Extensions that were built for CUDA 11 and older link the runtime alone, and mostly stand beside no CUDA at all.
-_OLD = 12
+def _newer(asked: _Asked, stack: str, wanted: int) -> tuple[bool, str]:
+    """Return whether what is there is likelier of a newer major than not there at all, and why.
 
-
-def _newer(asked: _Asked, stack: str, wanted: int) -> tuple[bool | None, str]:
-    """Return whether a newer major was what one got when the text was printed (now, where it has no date), and why.
-
-    None where no newer major is known.
+    What the wording or the kind of library says comes first; then whether a newer major was what one got when the text
+    was printed (now, where it has no date).
     """
+    likelier = asked.alone or asked.kind.alone.get(asked.number) or asked.kind.alone.get("*")
+    if likelier:
+        return likelier == "mismatch", ""
     since = asked.knowledge.newer_since.get(stack, {}).get(str(wanted + 1), "")
-    if not since:
-        return None, ""
     date = asked.where.first("date")
-    if date is None:
+    if not since or date is None:
         return True, ""
     newer = date.value >= since
     name = {"cuda": "CUDA", "cudnn": "cuDNN"}[stack]

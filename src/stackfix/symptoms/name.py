@@ -56,27 +56,27 @@ def _matches(
         if not pattern.library:
             yield match.start(), words, Meaning(pattern.code, pattern.weight)
             continue
-        for found in meanings(
-            match["library"],
-            where,
-            knowledge,
-            asked_by_onnxruntime="onnxruntime" in lines_of(text, match).lower(),
-        ):
+        for found in meanings(match["library"], where, knowledge, pattern.alone):
             yield match.start(), words, found
 
 
 def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
-    if wsl := where.on("wsl"):
-        for code in _INSIDE_WSL & set(signs):
-            signs.setdefault("wsl2", _Sign(0, signs[code].at)).add(0.9, (wsl, *signs[code].because[:2]))
+    for system, code, instead in _INSIDE:
+        if (told := where.on(system)) and (sign := signs.get(instead)):
+            signs.setdefault(code, _Sign(0, sign.at)).add(_SEEN_INSIDE, (told, *sign.because[:2]))
     for found in (*_both(signs, where), *_builds(signs, where)):
         sign = signs.setdefault(found.code, _Sign(0, min((each.at for each in signs.values()), default=0)))
         sign.add(found.confidence, found.because)
 
 
-# What Linux inside WSL prints when it does not reach Windows' driver.
-_INSIDE_WSL = {"driver_missing", "driver_broken_state"}
+# Where a program runs -> what it means there that it finds no driver, or one that does not answer.
+_INSIDE = (
+    ("wsl", "wsl2", "driver_missing"),
+    ("wsl", "wsl2", "driver_broken_state"),
+    ("container", "container_without_gpu", "driver_missing"),
+)
+_SEEN_INSIDE = 0.92
 _DWPOSE = {"dwpose_cpu_fallback", "dwpose_get_providers_none"}
 
 
