@@ -63,6 +63,7 @@ class _LibraryRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str = ""
     cuda: dict[str, tuple[int, ...]] = {}
     alone: dict[str, _Alone] = {}
+    wheel: str = ""
 
 
 class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,10 +98,7 @@ def load_causes(root: Path) -> Knowledge:
         words=words,
         patterns=tuple(patterns),
         clues=tuple(_clue(row, common.phrase) for row in common.clue),
-        libraries=tuple(
-            LibraryKind(kind=row.kind, regex=row.regex, code=row.code, cuda=row.cuda, alone=row.alone)
-            for row in common.library
-        ),
+        libraries=tuple(_library(row) for row in common.library),
         newer_since=common.newer_since,
         source_lines=common.source_line,
         triggers=Triggers(common.telling, common.triggers),
@@ -129,6 +127,12 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error
+
+
+def _library(row: _LibraryRow) -> LibraryKind:
+    return LibraryKind(
+        kind=row.kind, regex=row.regex, code=row.code, cuda=row.cuda, alone=row.alone, wheel=row.wheel
+    )
 
 
 def _clue(row: _ClueRow, phrases: Mapping[str, tuple[str, ...]]) -> Clue:

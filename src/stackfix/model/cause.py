@@ -70,7 +70,7 @@ class LibraryKind(Struct, frozen=True, kw_only=True):
     `code` is the cause when one is missing, "" for those whose cause hangs on the CUDA or the cuDNN that is there.
     `cuda` says for each number in the name which CUDA majors ship it. `alone` says for a number in the name ("*" for
     any) what is likelier where the text tells nothing else: that the library is "missing" or of another major
-    ("mismatch"); without it the day decides.
+    ("mismatch"); without it the day decides. `wheel` is the middle of the name of NVIDIA's wheel that brings them.
     """
 
     kind: str
@@ -78,6 +78,7 @@ class LibraryKind(Struct, frozen=True, kw_only=True):
     code: str = ""
     cuda: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     alone: Mapping[str, str] = field(default_factory=dict)
+    wheel: str = ""
 
 
 class Triggers(Struct, frozen=True):

@@ -10,6 +10,7 @@ from stackfix.symptoms.circumstances import Circumstances
 from stackfix.symptoms.search import compiled
 
 CUDNN, DRIVER, DRIVER_LINK = "cudnn", "driver", "driver link name"
+_WHEEL = re.compile(r"(?P<name>[a-z-]+)-cu(?P<cuda>\d\d)\W+(?P<release>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ def _meanings(asked: _Asked) -> list[Meaning]:
     if there := _installed(asked.library, where):
         sentence = f"{there}: the file is in the environment, and was not found"
         return [Meaning("import_order_preload", 0.92, (sentence,))]
+    if wheel := _wheel(asked):
+        sentence = f"{wheel}: NVIDIA's wheel with the file is in the environment, and the file was not found"
+        return [Meaning("import_order_preload", 0.84, (sentence,))]
     if kind.code:
         return [Meaning(kind.code, 0.9)]
     return _cudnn(asked) if kind.kind == CUDNN else _cuda(asked)
@@ -68,6 +72,19 @@ def _meanings(asked: _Asked) -> list[Meaning]:
 def _installed(library: str, where: Circumstances) -> str:
     """Return the words that show the library's file in an environment, or ""."""
     return next((each.because for each in where.all("file") if each.value.lower() == library.lower()), "")
+
+
+def _wheel(asked: _Asked) -> str:
+    """Return the words that show NVIDIA's wheel of a library, of the major that is asked for, or ""."""
+    wanted = (
+        {asked.number} if asked.kind.kind == CUDNN else set(map(str, asked.kind.cuda.get(asked.number, ())))
+    )
+    for each in asked.where.all("wheel") if asked.kind.wheel else ():
+        match = _WHEEL.fullmatch(each.value.lower().replace("_", "-"))
+        major = match and match["release" if asked.kind.kind == CUDNN else "cuda"]
+        if match and match["name"] == asked.kind.wheel and major in wanted:
+            return each.because
+    return ""
 
 
 def _driver(where: Circumstances) -> list[Meaning]:
