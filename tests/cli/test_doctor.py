@@ -61,7 +61,8 @@ def test_a_name_that_is_not_utf8_is_shown_and_not_a_traceback(tmp_path):
         assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
-def test_live_tells_what_the_environments_own_interpreter_says(site):
+def test_live_tells_what_the_environments_own_interpreter_says(tmp_path):
+    site = Site(tmp_path / "env", python=f"{sys.version_info[0]}.{sys.version_info[1]}.0")
     site.install(
         "torch",
         "2.8.0",

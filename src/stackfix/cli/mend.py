@@ -98,7 +98,7 @@ def _put_back(folder: Path, *, as_json: bool) -> None:
     if as_json:
         output.document({"schema": SCHEMA, "ok": True, "venv": str(folder), "plan": [], "undone": True})
     else:
-        output.answer([f"`{folder}` is what it was before the last change"])
+        output.answer([f"`{folder}` is what it was before the last change; once more takes that back"])
 
 
 def _write_constraints(fixed: Fixed, path: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +100,9 @@ def mend(
                     f"packages of `{place}` were changed by somebody else in the meantime; nothing was changed here",
                     hint="wait for the other installation, then try again",
                 )
-        progress.stage(f"`{place}` is mended; `stackfix undo --venv {place}` puts the old one back")
+        progress.stage(
+            f"`{place}` is mended; `stackfix undo --venv {shlex.quote(str(place))}` puts the old one back"
+        )
     return read(place)
 
 
