@@ -6,7 +6,6 @@ Each verb takes a question and returns a value; the command line and the Python 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,232 +13,80 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.version import Version
 
-from stackfix.asking import MachineQuestion, Question, device_of, machine_of, parted, request_of
+from stackfix.answering import (
+    Answer,
+    database,
+    growth_of,
+    matrix,
+    packages_of,
+    resolve,
+    silent,
+    why_not,
+)
+from stackfix.asking import MachineQuestion, Question, machine_of
 from stackfix.errors import NetworkError, QuestionError
-from stackfix.facts.database import Database
-from stackfix.facts.overlay import overlay_folder
 from stackfix.facts.root import data_root
 from stackfix.installing import Chosen, Installed, InstallWish, installed, interpreter_of, machine_notes
 from stackfix.model.machine import Machine, Platform
-from stackfix.model.request import MAIN, Request
+from stackfix.model.request import MAIN
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.wheel import Wheel
-from stackfix.rules.metadata import parse_row
-from stackfix.rules.shipped_together import CUDA_ITSELF
-from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
     from stackfix.facts.coverage import Coverage
-    from stackfix.fresh import Growth
     from stackfix.index.ask import Pages
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
     from stackfix.model.cause import Cause
-    from stackfix.model.growth import Compared, Documented, Measured, NotMeasured
+    from stackfix.model.growth import Compared, Measured, NotMeasured
     from stackfix.model.kept import KeptModel
     from stackfix.model.live import LiveRun
     from stackfix.model.lock import Lock
-    from stackfix.model.matrix import Matrix
     from stackfix.model.report import Report
     from stackfix.model.trial import Comparison
     from stackfix.model.verdict import Verdict
-    from stackfix.model.why_not import WhyNot
     from stackfix.render.redaction import Redaction
     from stackfix.repairing import Fixed, FixWish
-    from stackfix.solve.resolve import Reasons
     from stackfix.validate.weights import Weights
 
-_EXACT = re.compile(r"==\s*([^,*=\s]+)")
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """A resolution or an explanation, with the request that it answers and the date of the facts.
-
-    `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
-    and of which there is no row, as `torch==2.16.0`. `documented` is what other indexes are said to hold of what is
-    asked for, where no set was found.
-    """
-
-    request: Request
-    result: Resolution | Explanation
-    facts_date: str
-    measured: tuple[Measured | NotMeasured, ...] = ()
-    without_facts: tuple[str, ...] = ()
-    documented: tuple[Documented, ...] = ()
-
-
-def database() -> Database:
-    """Return the facts that this installation carries, and those that were measured by its user."""
-    return Database(data_root(), overlay_folder())
+__all__ = [
+    "Answer",
+    "Told",
+    "ask_index",
+    "check_facts",
+    "compare",
+    "compare_options",
+    "coverage",
+    "database",
+    "doctor",
+    "error_blocks",
+    "explain_error",
+    "fetch_models",
+    "fix",
+    "import_models",
+    "install",
+    "lock",
+    "lock_text",
+    "machine",
+    "matrix",
+    "measure",
+    "models",
+    "read_lock",
+    "redaction",
+    "resolve",
+    "show",
+    "sources",
+    "undo",
+    "validate",
+    "why_not",
+    "write_lock",
+]
 
 
 def machine(question: MachineQuestion, folder: Path = Path()) -> Machine:
     """Return the machine that the question describes; by default this one."""
     return machine_of(question, database(), folder)
-
-
-def _silent(text: str) -> None:
-    del text
-
-
-def resolve(
-    question: Question,
-    *,
-    folder: Path = Path(),
-    reasons: Reasons = "all",
-    measure_new: bool = False,
-    say: Callable[[str], None] = _silent,
-) -> Answer:
-    """Return the newest set that works, or why there is none.
-
-    Touches no network, unless what is new on the index is to be measured first, or another index than the main one
-    was named: nothing of it has rows before it is measured.
-    """
-    if measure_new and question.offline:
-        raise NetworkError("measuring reads wheels from the index, and `--offline` forbids it")
-    facts = database()
-    here = machine_of(question.machine, facts, folder)
-    if here.tegra:
-        raise QuestionError(
-            "this is a Jetson: its driver and CUDA come with JetPack, and the wheels of PyPI do not serve it",
-            hint="use NVIDIA's wheels for this JetPack",
-        )
-    request = parted(request_of(question, here, facts.root), facts)
-    measured: tuple[Measured | NotMeasured, ...] = ()
-    if measure_new:
-        measured += _growth(here.platform, say).newest(_packages(request))
-    found, request, notes = _of_sources(request, question, here, say)
-    measured += found
-    if measured:
-        facts = database()
-    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
-
-    result = core.resolve(here, facts, request, reasons=reasons)
-    if isinstance(result, Resolution):
-        result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
-    elif len(question.machine.machine_files) > 1:
-        from stackfix.grouping import with_splitters  # noqa: PLC0415 - few questions are about several machines
-
-        result = with_splitters(result, question, facts, folder)
-    return Answer(
-        request=request,
-        result=result,
-        facts_date=facts.date,
-        measured=measured,
-        without_facts=_without_facts(request, facts, here.platform),
-        documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
-    )
-
-
-def _of_sources(
-    request: Request, question: Question, here: Machine, say: Callable[[str], None]
-) -> tuple[tuple[Measured | NotMeasured, ...], Request, list[str]]:
-    """Return what was measured of further sources, and the request without those that do not answer, which is said.
-
-    What only a document says is measured before a set can rest on it.
-    """
-    measured: list[Measured | NotMeasured] = []
-    notes: list[str] = []
-    for source in sorted(request.sources - {MAIN}) if not question.offline else ():
-        from stackfix.indexes import held  # noqa: PLC0415 - HTTP costs 60 ms at import
-
-        try:
-            measured += _growth(here.platform, say, source).newest(held(source, request))
-        except NetworkError as error:
-            if request.sources == {source}:
-                raise
-            request = replace(request, sources=request.sources - {source})
-            notes.append(f"the source {source} does not answer and is left out: {error.message}")
-            say(notes[-1])
-    return tuple(measured), request, notes
-
-
-def _not_judged(request: Request) -> tuple[str, ...]:
-    names = ", ".join(root.requirement for root in request.others)
-    return (f"not judged, for no facts are about it: {names}",) if names else ()
-
-
-def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
-    """Return why a release is not in an answer's set: the facts against it, or the set with it."""
-    from stackfix.solve import why_not as reasons  # noqa: PLC0415 - few questions ask it
-
-    facts, machine, request = database(), answer.result.machine, answer.request
-    unknown = reasons.unknown(requirement, facts, request, machine)
-    if unknown is not None:
-        return unknown
-    asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, facts.root)
-    roots = tuple(
-        replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
-        for root in asked_too.roots
-    )
-    return reasons.why_not(
-        reasons.Doubt(
-            machine=machine,
-            facts=facts,
-            request=request,
-            asked_too=replace(asked_too, roots=roots),
-            result=answer.result,
-            requirement=requirement,
-        )
-    )
-
-
-def matrix(question: Question, *, folder: Path = Path()) -> tuple[Matrix, str]:
-    """Return what goes with what on a machine, a row for each minor of torch; and the date of the facts."""
-    from stackfix.solve import matrix as core_matrix  # noqa: PLC0415 - one verb asks it
-
-    facts = database()
-    asked, unsaid = question.machine, bool(question.machine.platform and not question.machine.python)
-    here = machine_of(replace(asked, python="3.12") if unsaid else asked, facts, folder)
-    if unsaid:  # a described platform has no Pythons of which anything is known
-        here = replace(here, pythons=(), other_pythons=())
-    targets = (core_matrix.PACKAGE, *core_matrix.BESIDE[device_of(here)])
-    request = request_of(replace(question, targets=targets), here, facts.root)
-    return core_matrix.matrix(here, facts, request), facts.date
-
-
-def _documented(request: Request, machine: Machine, facts: Database) -> tuple[Documented, ...]:
-    from stackfix.facts.documents import documented_for  # noqa: PLC0415 - asked only where there is no set
-
-    return documented_for(request, machine, facts)
-
-
-def _packages(request: Request) -> list[str]:
-    return [name for name in request.newest if name != "python"]
-
-
-def _without_facts(request: Request, facts: Database, platform: Platform) -> tuple[str, ...]:
-    """Return the releases that are asked for by exact version and of which no row for the platform is on record."""
-    found: list[str] = []
-    for root in request.roots:
-        wish = parse_row(root.requirement)
-        exact = _EXACT.fullmatch(wish.specifier)
-        if exact is None or wish.name == CUDA_ITSELF:  # a CUDA is no package that could be measured
-            continue
-        package, version = canonical_name(wish.name), Version(exact[1])
-        if all(Version(each.key) != version for each in facts.listed(package, platform.label)):
-            found.append(f"{package}=={version}")
-    return tuple(found)
-
-
-def _growth(platform: Platform, say: Callable[[str], None], source: str = MAIN) -> Growth:
-    from stackfix.fresh import Growth  # noqa: PLC0415 - HTTP costs 60 ms at import
-    from stackfix.index.config import index_config  # noqa: PLC0415 - likewise
-    from stackfix.index.network import open_transport  # noqa: PLC0415 - likewise
-    from stackfix.indexes import address_of  # noqa: PLC0415 - likewise
-
-    config = index_config()
-    return Growth(
-        transport=open_transport(),
-        index=config.address if source == MAIN else address_of(source),
-        source=source,
-        platform=platform,
-        overlay=overlay_folder(),
-        reread=database,
-        say=say,
-    )
 
 
 def sources(*, offline: bool = False) -> list[SourceState]:
@@ -254,7 +101,7 @@ def measure(
     platform: str = "",
     source: str = MAIN,
     *,
-    say: Callable[[str], None] = _silent,
+    say: Callable[[str], None] = silent,
 ) -> tuple[Measured | NotMeasured, ...]:
     """Measure releases on the configured index and write their rows beside the facts; and what they require.
 
@@ -263,7 +110,7 @@ def measure(
     """
     from stackfix.probe.host import read_platform  # noqa: PLC0415 - few verbs read it alone
 
-    growth = _growth(Platform.parse(platform or read_platform().label), say, source)
+    growth = growth_of(Platform.parse(platform or read_platform().label), say, source)
     return tuple(outcome for one in requirements for outcome in growth.asked(one))
 
 
@@ -271,7 +118,7 @@ def ask_index(answer: Answer) -> Pages:
     """Start asking the index for the packages of an answer, beside whatever is done meanwhile."""
     from stackfix.index.ask import Pages  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return Pages(_packages(answer.request))
+    return Pages(packages_of(answer.request))
 
 
 def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
@@ -282,7 +129,7 @@ def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
 
 
 def lock(
-    question: Question, *, folder: Path = Path(), say: Callable[[str], None] = _silent
+    question: Question, *, folder: Path = Path(), say: Callable[[str], None] = silent
 ) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
     answer = resolve(question, folder=folder, reasons="none", say=say)
