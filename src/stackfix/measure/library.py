@@ -9,7 +9,7 @@ from stackfix.measure.archive import Archive
 from stackfix.measure.reader import BytesReader, Reader
 
 HEADS = (1 << 15, 1 << 18, 1 << 22)
-MOST = 320 << 20
+MOST = 768 << 20
 
 _WINDOWS = (".dll", ".pyd")
 
@@ -61,7 +61,7 @@ def linked_member(archive: Archive, large: Archive | None, path: str) -> Linked 
 
     An ELF library's head tells them where the string table stands there, which is a kilobyte to 4 MiB; a PE's
     tables stand behind its code. Where more is wanted it is inflated from `large`; without it, or where that were
-    more than 320 MiB, it is left unread.
+    more than 768 MiB, it is left unread.
     """
     name = known_as(path)
     if name.endswith(_WINDOWS):
