@@ -78,6 +78,8 @@ def proof(
     if not closed.closed:
         first = closed.missing[0]
         wrong = _wrong_packages(environment, facts)
+        if wrong is not None and wrong.code not in _SAYS_MORE:
+            wrong = None
         return Verdict(
             state=FAILED,
             reason=wrong.text
@@ -121,6 +123,10 @@ def proof(
     return replace(verdict, checks=checks)
 
 
+# Causes that say more of a missing library than that it is missing.
+_SAYS_MORE = frozenset(
+    ("both_ort_packages", "cuda_major_mismatch", "cudnn_major_mismatch", "ort_cpu_only", "torch_cpu_build")
+)
 _VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
 # What is no matter of the packages, or what a run with a GPU tells better than any reading.
 _NOT_OF_PACKAGES = frozenset(

@@ -39,6 +39,7 @@ MACHINE = SimpleNamespace(
     wsl=False,
     pythons=(),
     other_pythons=(),
+    group=(),
     platform=SimpleNamespace(label="linux_x86_64"),
 )
 PYTHON = Interpreter(version=PythonVersion.parse("3.12"))
