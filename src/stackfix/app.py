@@ -25,7 +25,7 @@ from stackfix.answering import (
     why_not,
 )
 from stackfix.asking import MachineQuestion, Question, machine_of
-from stackfix.errors import NetworkError, QuestionError
+from stackfix.errors import QuestionError
 from stackfix.facts.root import data_root
 from stackfix.installing import Chosen, Installed, InstallWish, installed, interpreter_of, machine_notes
 from stackfix.model.machine import Machine, Platform
@@ -139,14 +139,11 @@ def lock(
 def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
-    if question.offline:
-        raise NetworkError(
-            "addresses of files are asked of the index, and `--offline` forbids it",
-            hint="install from a lock: `--lock pylock.toml`",
-        )
     from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return lock_of_request(answer.result, answer.request, database(), facts_date=answer.facts_date)
+    return lock_of_request(
+        answer.result, answer.request, database(), facts_date=answer.facts_date, offline=question.offline
+    )
 
 
 def read_lock(path: Path) -> Lock:

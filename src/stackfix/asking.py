@@ -225,6 +225,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         newest=tuple(dict.fromkeys(newest)),
         features=features,
         sources=frozenset(question.sources) or SOURCES,
+        restricted=bool(question.sources),
         newest_before=_date(question.newest_before),
         recipe=recipes[0] if recipes else "",
         formats=tuple(formats),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -69,6 +68,7 @@ def installed(
     from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
+    from stackfix.reaching import installer_variables  # noqa: PLC0415 - likewise
 
     offline = wish.question.offline
     weights = at_once(wish.weights)
@@ -99,7 +99,7 @@ def installed(
             installer=wish.installer,
             progress=progress,
             replace=wish.replace,
-            variables=os.environ | {"UV_OFFLINE": "1"} if offline else None,
+            variables=installer_variables(offline=offline),
         )
     except NotProvedError:
         return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)

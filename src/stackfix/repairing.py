@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from stackfix.asking import MachineQuestion, machine_of
-from stackfix.errors import NetworkError, QuestionError, TargetError
+from stackfix.errors import QuestionError, TargetError
 from stackfix.facts.database import Database
 from stackfix.install.mend import CONSTRAINTS, Change, mend, write_constraints
 from stackfix.install.progress import Progress
@@ -28,6 +28,7 @@ from stackfix.networks import networks
 from stackfix.probe.environment import read_environment
 from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
+from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
 from stackfix.solve.repair import Wish, repair
 from stackfix.versions import canonical_name
@@ -137,13 +138,11 @@ def _carried_out(
     fetching = wish.weights != "auto" and not wish.offline  # a repair proves on the networks that are here
     weights = networks(wish.weights, progress, offline=not fetching) if wish.validate else None
     pins = tuple(step.pin for step in planned.repair.steps if isinstance(step, Put))
-    if pins and wish.offline:
-        raise NetworkError("the files that come in are asked of the index, and `--offline` forbids it")
     scene = scene_of(environment, machine, facts)
     resolution = Resolution(
         device="gpu" if gpu else "cpu", machine=machine, python=scene.python, cuda="", pins=pins
     )
-    lock = lock_of_files(resolution, facts_date=facts.date)
+    lock = lock_of_files(resolution, facts_date=facts.date, offline=wish.offline)
     state: list[tuple[Report, Verdict]] = []
 
     def prove(python: Path) -> bool:
@@ -171,6 +170,7 @@ def _carried_out(
             prove=prove,
             progress=progress,
             installer=wish.installer,
+            variables=installer_variables(offline=wish.offline),
         )
     except NotProvedError:
         after, verdict = state[-1]

@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from stackfix.errors import AnswerError
 from stackfix.facts.database import Database
-from stackfix.index.artifacts import without_credentials
-from stackfix.index.config import index_config
 from stackfix.install.resolving import resolve_others
 from stackfix.model.evidence import Known
 from stackfix.model.lock import LockedPackage
 from stackfix.model.request import Request, Root
 from stackfix.model.resolution import Explanation, Resolution
+from stackfix.own_source import own_sources, owners
+from stackfix.reaching import installer_variables
 from stackfix.solve.resolve import resolve
 from stackfix.versions import canonical_name
 
@@ -20,13 +20,13 @@ ROUNDS = 6
 
 
 def complete(
-    resolution: Resolution, request: Request, facts: Database
+    resolution: Resolution, request: Request, facts: Database, *, offline: bool = False
 ) -> tuple[Resolution, tuple[LockedPackage, ...]] | Explanation:
     """Return the set, solved again with what others need of it, and the packages that only the installer knows."""
     platform = resolution.machine.platform
     here = replace(resolution.machine, pythons=(resolution.python,))
     glibc = here.glibc.value if isinstance(here.glibc, Known) else None
-    config = index_config()
+    sources = own_sources(restricted=request.restricted)
     for _ in range(ROUNDS):
         pins = resolution.packages
         found = resolve_others(
@@ -35,14 +35,16 @@ def complete(
             python=resolution.python.version,
             platform=platform,
             glibc=glibc,
-            index=config.address,
+            indexes=sources.indexes,
+            links=sources.links,
+            offline=offline,
+            variables=installer_variables(offline=offline),
         )
         new = [one.name for one in found if one.name not in pins and facts.listed(one.name, platform.label)]
         if not new:
-            index = without_credentials(config.address)
-            return resolution, tuple(
-                replace(one, index=one.index or index) for one in found if one.name not in pins
-            )
+            others = tuple(one for one in found if one.name not in pins)
+            own = {} if offline else owners(others, sources, request.hashes)
+            return resolution, tuple(replace(one, index=own.get(one.name, "")) for one in others)
         asked = tuple(
             Root(requirement=name, asked_by="a package of your project (by way of uv)") for name in new
         )

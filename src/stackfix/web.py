@@ -6,6 +6,7 @@ them (certificates, a proxy, trusted hosts) is passed in. A redirect to another 
 
 from __future__ import annotations
 
+import base64
 import http.client
 from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
@@ -47,6 +48,17 @@ def public(address: str) -> str:
         return address.rpartition("@")[2]
     place = parts.path if parts.netloc else parts.path.rpartition("@")[2]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], place, "", ""))
+
+
+def bare(address: str) -> str:
+    """Return an address without the name and password that stand in it."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def basic(user: str, password: str) -> str:
+    """Return the header by which a name and a password are shown (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 class Response:

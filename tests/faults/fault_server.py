@@ -10,6 +10,8 @@ import json
 import socket
 import struct
 import threading
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +48,11 @@ def wheel_bytes(name: str, version: str, *, weight: int = 0) -> bytes:
 
 @dataclass
 class Server:
-    """What is served: wheels by file name; `faults` says of a file, or of a project's page, what goes wrong."""
+    """What is served: wheels by file name; `faults` says of a file, or of a project's page, what goes wrong.
+
+    `kept_for` is how long clients may keep a file ("max-age=..."). `plain` pages are HTML with relative links, as
+    mirrors serve them.
+    """
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -54,6 +60,8 @@ class Server:
     asked: list[str] = field(default_factory=list)
     headers: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
+    kept_for: str = ""
+    plain: bool = False
 
     def publish(self, name: str, version: str, *, weight: int = 0) -> str:
         """Put a wheel on the shelf and return its file name."""
@@ -62,7 +70,9 @@ class Server:
         return file
 
     def page(self, package: str) -> bytes | None:
-        """Return a project's page (PEP 691), None for a project that is not there."""
+        """Return a project's page (PEP 691, or PEP 503), None for a project that is not there."""
+        if self.plain:
+            return self._links(package)
         rows = [
             {
                 "filename": name,
@@ -78,6 +88,16 @@ class Server:
             json.dumps({"meta": {"api-version": "1.0"}, "name": package, "files": rows}).encode()
             if rows
             else None
+        )
+
+    def _links(self, package: str) -> bytes | None:
+        links = [
+            f'<a href="../../files/{name}#sha256={hashlib.sha256(data).hexdigest()}">{name}</a><br/>'
+            for name, data in self.files.items()
+            if name.split("-")[0].replace("_", "-") == package
+        ]
+        return (
+            "\n".join(["<!DOCTYPE html><html><body>", *links, "</body></html>"]).encode() if links else None
         )
 
 
@@ -111,11 +131,10 @@ class Handler(BaseHTTPRequestHandler):
             first, _, last = span.removeprefix("bytes=").partition("-")
             status, body = 206, body[int(first) : int(last) + 1 if last else None]
         self.send_response(status)
-        page = (
-            "application/vnd.pypi.simple.v1+json"
-            if self.path.startswith("/simple")
-            else "application/octet-stream"
-        )
+        listing = "text/html" if self.kept.plain else "application/vnd.pypi.simple.v1+json"
+        page = listing if self.path.startswith("/simple") else "application/octet-stream"
+        if self.kept.kept_for and not self.path.startswith("/simple"):
+            self.send_header("Cache-Control", self.kept.kept_for)
         self.send_header("Content-Type", content_type or page)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.send_header("Accept-Ranges", "bytes")
@@ -159,13 +178,34 @@ def index() -> Iterator[Server]:
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Lets nobody through who has no password."""
+    """Lets nobody through who has no password; who has "anna:secret" gets what is asked for."""
 
     def do_GET(self) -> None:
+        said = self.headers.get("Proxy-Authorization", "")
+        if said == "Basic " + base64.b64encode(b"anna:secret").decode():
+            self._pass_on()
+            return
         self.send_response(407)
         self.send_header("Proxy-Authenticate", 'Basic realm="office"')
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _pass_on(self) -> None:
+        own = {name: value for name, value in self.headers.items() if not name.lower().startswith("proxy-")}
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        asked = urllib.request.Request(self.path, headers=own, method=self.command)
+        try:
+            with opener.open(asked) as answer:
+                status, headers, body = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            status, headers, body = error.code, error.headers, error.read()
+        self.send_response(status)
+        for name in ("Content-Type", "Content-Range", "Accept-Ranges"):
+            if name in headers:
+                self.send_header(name, headers[name])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -200,6 +240,11 @@ def longer(handler: Handler, body: bytes) -> None:
 def empty(handler: Handler, _: bytes) -> None:
     """Send nothing at all, successfully."""
     handler.whole(b"")
+
+
+def other(handler: Handler, body: bytes) -> None:
+    """Send another file of the same size."""
+    handler.whole(hashlib.shake_128(b"another").digest(len(body)))
 
 
 def corrupt(handler: Handler, body: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,6 +60,15 @@ def fill() -> None:
                 pass
 
 
+def squeeze() -> None:
+    """Leave `FAULT_LEFT` bytes on the small disk."""
+    disk = Path(os.environ["FAULT_DISK"])
+    with (disk / "filler").open("wb", buffering=0) as filler:
+        left = shutil.disk_usage(disk).free - int(os.environ["FAULT_LEFT"])
+        while left > 0 and _fits(filler, b"\1" * min(left, 1 << 20)):
+            left -= 1 << 20
+
+
 def _fits(filler: FileIO, data: bytes) -> bool:
     try:
         return bool(filler.write(data))
@@ -85,7 +95,7 @@ def jump() -> None:
 
 
 ACTIONS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (kill, interrupt, terminate, fill, limit, close, jump)
+    each.__name__: each for each in (kill, interrupt, terminate, fill, squeeze, limit, close, jump)
 }
 
 

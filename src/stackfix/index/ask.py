@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from queue import Empty, Queue
 
 from stackfix.errors import NetworkError, StackfixError
-from stackfix.index.config import index_config
+from stackfix.index.config import index_config, no_index
 from stackfix.index.network import open_transport
 from stackfix.index.simple import IndexFile, project
 from stackfix.index.transport import HttpTransport
@@ -27,6 +27,8 @@ class Pages:
 
     def _start(self) -> None:
         try:
+            if no_index():
+                raise NetworkError("no index may be asked (`no-index`)")
             config = index_config()
         except StackfixError as error:
             for package in self._packages:

@@ -26,6 +26,7 @@ else:
 
 _VARIABLES = ("STACKFIX_SOURCE_PYPI", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 _SOURCE_VARIABLE = "STACKFIX_SOURCE_"
+_YES = frozenset({"1", "true", "yes", "on"})
 _LABEL = re.compile(r"^[A-Za-z0-9._-]+=(?=[a-z]+:)")
 
 
@@ -66,45 +67,96 @@ def certificate(variables: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtraIndex:
-    """A further index that the user has configured: its name where it has one, its address, where it was found."""
+    """A further index that the user has configured: its name where it has one, its address, where it was found.
+
+    `explicit` is uv's word for one that serves only what is assigned to it.
+    """
 
     name: str
     address: str
     found_via: str
+    explicit: bool = False
 
 
 def extra_indexes(environment: Mapping[str, str] | None = None) -> tuple[ExtraIndex, ...]:
     """Return the indexes beside the default one that stackfix's, uv's and pip's configuration name, each once."""
     variables = os.environ if environment is None else environment
     found: dict[str, ExtraIndex] = {}
-    for name, address, found_via in _extra(variables):
-        found.setdefault(address.rstrip("/"), ExtraIndex(name=name, address=address, found_via=found_via))
+    for each in _extra(variables):
+        found.setdefault(each.address.rstrip("/"), each)
     return tuple(found.values())
 
 
-def _extra(variables: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield name ("" for none), address and place."""
+def _extra(variables: Mapping[str, str]) -> Iterator[ExtraIndex]:
+    """Yield every further index, the strongest place first."""
     for variable, value in sorted(variables.items()):
         if variable.startswith(_SOURCE_VARIABLE) and variable != f"{_SOURCE_VARIABLE}PYPI" and value.strip():
-            yield variable.removeprefix(_SOURCE_VARIABLE).lower().replace("_", "-"), value.strip(), variable
+            name = variable.removeprefix(_SOURCE_VARIABLE).lower().replace("_", "-")
+            yield ExtraIndex(name=name, address=value.strip(), found_via=variable)
     for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         for word in variables.get(variable, "").split():
             label = _LABEL.match(word)
-            yield (label[0][:-1] if label else ""), _LABEL.sub("", word), variable
+            name = label[0][:-1] if label else ""
+            yield ExtraIndex(name=name, address=_LABEL.sub("", word), found_via=variable)
     for path in _uv_files(variables):
         for each in _uv_indexes(path):
-            yield str(each.get("name") or ""), str(each["url"]), str(path)
+            yield ExtraIndex(
+                name=str(each.get("name") or ""),
+                address=str(each["url"]),
+                found_via=str(path),
+                explicit=each.get("explicit") is True,
+            )
+        for address in _uv_listed(path, "extra-index-url"):
+            yield ExtraIndex(name="", address=address, found_via=str(path))
     for path in _pip_files(variables):
         for address in _pip_settings(path).get("extra-index-url", "").split():
-            yield "", address, str(path)
+            yield ExtraIndex(name="", address=address, found_via=str(path))
+
+
+def find_links(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the folders and pages of links that uv's and pip's variables and files name, each once."""
+    variables = os.environ if environment is None else environment
+    found = [word for word in variables.get("UV_FIND_LINKS", "").split(",") if word.strip()]
+    found += variables.get("PIP_FIND_LINKS", "").split()
+    for path in _uv_files(variables):
+        found += _uv_listed(path, "find-links")
+    for path in _pip_files(variables):
+        found += _pip_settings(path).get("find-links", "").split()
+    return tuple(dict.fromkeys(word.strip() for word in found))
+
+
+def no_index(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether uv or pip is configured to ask no index, and to take files from find-links alone."""
+    variables = os.environ if environment is None else environment
+    said = [variables.get("UV_NO_INDEX", ""), pip_setting("no-index", variables)]
+    for path in _uv_files(variables):
+        settings = _uv_settings(path)
+        of_pip = settings.get("pip")
+        tables = (settings, of_pip if isinstance(of_pip, dict) else {})
+        said += [str(table.get("no-index", "")) for table in tables]
+    return any(word.strip().lower() in _YES for word in said)
+
+
+def _uv_settings(path: Path) -> dict[str, object]:
+    """Return what a uv.toml says; nothing for one that cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _uv_listed(path: Path, key: str) -> list[str]:
+    """Return the words of a list in a uv.toml, in its own table or in that of `uv pip`."""
+    settings = _uv_settings(path)
+    of_pip = settings.get("pip")
+    tables = (settings, of_pip if isinstance(of_pip, dict) else {})
+    listed = [table.get(key) for table in tables]
+    return [word for words in listed if isinstance(words, list) for word in words if isinstance(word, str)]
 
 
 def _uv_indexes(path: Path) -> list[dict[str, object]]:
     """Return the tables of a uv.toml's `[[index]]` that are not the default."""
-    try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("index")
-    except (OSError, ValueError):
-        return []
+    listed = _uv_settings(path).get("index")
     tables = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return [each for each in tables if each.get("default") is not True and isinstance(each.get("url"), str)]
 
@@ -154,6 +206,17 @@ def pip_setting(name: str, variables: Mapping[str, str]) -> str:
     return own or _last([(path, _pip_settings(path)) for path in _pip_files(variables)], name)
 
 
+def uv_setting(name: str, variables: Mapping[str, str]) -> str:
+    """Return a setting of uv's configuration files ("keyring-provider"), the strongest first; "" where not set."""
+    for path in _uv_files(variables):
+        settings = _uv_settings(path)
+        of_pip = settings.get("pip")
+        for table in (settings, of_pip if isinstance(of_pip, dict) else {}):
+            if isinstance(table.get(name), str):
+                return str(table[name])
+    return ""
+
+
 def _uv_files(variables: Mapping[str, str]) -> Iterator[Path]:
     if variables.get("UV_CONFIG_FILE"):
         yield Path(variables["UV_CONFIG_FILE"])
@@ -164,10 +227,7 @@ def _uv_files(variables: Mapping[str, str]) -> Iterator[Path]:
 
 def _uv_index(path: Path) -> str:
     """Return the default index that a uv.toml names, "" where it names none."""
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
+    settings = _uv_settings(path)
     listed = settings.get("index")
     for each in listed if isinstance(listed, list) else []:
         if isinstance(each, dict) and each.get("default") is True and isinstance(each.get("url"), str):

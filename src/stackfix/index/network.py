@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackfix.index.config import pip_setting
+from stackfix.index.keyring import credentials
 from stackfix.index.transport import HttpTransport
 
 TRIES = 4
@@ -55,6 +56,7 @@ def open_transport(*, tries: int = 0) -> HttpTransport:
         trusted=found.trusted,
         tries=tries or found.tries,
         seconds=found.seconds,
+        keyring=credentials,
     )
 
 

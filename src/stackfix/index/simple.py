@@ -45,6 +45,13 @@ def project(transport: Transport, index: str, package: str) -> tuple[IndexFile, 
     return _from_html(answer, address)
 
 
+def linked_files(transport: Transport, address: str) -> tuple[IndexFile, ...]:
+    """Return the distribution files that one page links to, of whatever packages; empty where there is no page."""
+    page = f"{address.rstrip('/')}/" if not address.endswith((".html", ".htm")) else address
+    answer = transport.page(page, "text/html")
+    return () if answer is None else _links_of(answer, page)
+
+
 def _from_json(answer: Answer, address: str) -> tuple[IndexFile, ...]:
     try:
         rows = json.loads(answer.body)["files"]
@@ -77,18 +84,22 @@ class _Links(HTMLParser):
 
 
 def _from_html(answer: Answer, address: str) -> tuple[IndexFile, ...]:
+    found = _links_of(answer, address)
     text = answer.body.decode("utf-8", "replace")
-    parser = _Links()
-    try:
-        parser.feed(text)
-        found = tuple(file for link in parser.links if (file := _linked(link, address)) is not None)
-    except (ValueError, AssertionError) as error:
-        raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
-    if not found and (parser.links or not _EMPTY_PROJECT.search(text)):
+    if not found and ("<a " in text.lower() or not _EMPTY_PROJECT.search(text)):
         raise NetworkError(
             f"{public(address)}: not a project page: {answer.content_type or 'no content type'}, and no file on it"
         )
     return found
+
+
+def _links_of(answer: Answer, address: str) -> tuple[IndexFile, ...]:
+    parser = _Links()
+    try:
+        parser.feed(answer.body.decode("utf-8", "replace"))
+        return tuple(file for link in parser.links if (file := _linked(link, address)) is not None)
+    except (ValueError, AssertionError) as error:
+        raise NetworkError(f"{public(address)}: not a project page: {error!r}") from error
 
 
 def _linked(link: dict[str, str | None], address: str) -> IndexFile | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from stackfix.errors import NetworkError
+from stackfix.index.local import is_local, page_of, pieces_of, span_of
 from stackfix.measure.reader import checked
 from stackfix.web import (
     NOT_FOUND,
@@ -17,12 +18,21 @@ from stackfix.web import (
     Response,
     UnreachableError,
     Web,
+    bare,
+    basic,
     public,
 )
 
 PAGE_LIMIT = 64 << 20
+Keyring: TypeAlias = Callable[[str], "tuple[str, str] | None"]
+_UNAUTHORIZED = 401
 _REFUSED = 400
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+def nobody(_address: str) -> tuple[str, str] | None:
+    """Return that no keyring knows anything."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +68,12 @@ class HttpTransport:
         trusted: Sequence[str] = (),
         tries: int = 4,
         seconds: float = 60.0,
+        keyring: Keyring = nobody,
     ) -> None:
-        """Open a session as `Web` does; `seconds` is how long a server may be silent."""
+        """Open a session as `Web` does; `seconds` is how long a server may be silent.
+
+        `keyring` is asked for name and password of an address once its server has answered 401.
+        """
         self._web = Web(
             certificate=certificate,
             client_certificate=client_certificate,
@@ -69,13 +83,18 @@ class HttpTransport:
             read_seconds=seconds,
         )
         self._tries = tries
+        self._keyring = keyring
+        self._said: dict[str, tuple[str, str] | None] = {}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._web.close()
 
     def page(self, address: str, accept: str) -> Answer | None:
-        """Return a page of at most 64 MiB, or None for 404."""
+        """Return a page of at most 64 MiB, or None for 404; of a folder its `index.html`."""
+        if is_local(address):
+            kept = page_of(address, PAGE_LIMIT)
+            return None if kept is None else Answer(body=kept, content_type="text/html")
         response = self._get(address, {"Accept": accept}, missing_is_none=True)
         if response is None:
             return None
@@ -85,6 +104,8 @@ class HttpTransport:
 
     def span(self, address: str, offset: int, length: int) -> bytes:
         """Return a byte range; a server that ignores ranges is an error, not a download of everything."""
+        if is_local(address):
+            return span_of(address, offset, length)
         headers = {"Range": f"bytes={offset}-{offset + length - 1}", "Accept-Encoding": "identity"}
         problem = ""
         for attempt in range(self._tries):
@@ -108,6 +129,9 @@ class HttpTransport:
 
     def stream(self, address: str) -> Iterator[bytes]:
         """Yield a file in pieces of 1 MiB."""
+        if is_local(address):
+            yield from pieces_of(address, 1 << 20)
+            return
         response = self._get(address, {"Accept-Encoding": "identity"})
         if response is None:
             raise NetworkError(f"{public(address)}: not there")
@@ -121,9 +145,10 @@ class HttpTransport:
         self, address: str, headers: Mapping[str, str], *, missing_is_none: bool = False
     ) -> Response | None:
         problem = ""
+        asked, shown = self._known(address, headers)
         for attempt in range(self._tries):
             try:
-                response = self._web.get(address, headers)
+                response = self._web.get(asked, shown)
             except NotAnAddressError as error:
                 raise NetworkError(f"`{public(address)}` is not an address of a package index") from error
             except UnreachableError as error:
@@ -136,10 +161,25 @@ class HttpTransport:
                 if response.status == NOT_FOUND and missing_is_none:
                     return None
             problem = f"the server answered {response.status}"
+            if response.status == _UNAUTHORIZED and self._ask_keyring(address):
+                return self._get(address, headers, missing_is_none=missing_is_none)
             if response.status not in _RETRIED:
                 break
             self._pause(attempt)
         raise NetworkError(f"{public(address)}: {problem}", hint=_hint(problem))
+
+    def _known(self, address: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """Return an address and headers with what the keyring said for its host, if it was asked."""
+        said = self._said.get(_host(address))
+        return (bare(address), {**headers, "Authorization": basic(*said)}) if said else (address, headers)
+
+    def _ask_keyring(self, address: str) -> bool:
+        """Whether the keyring, asked once a host, has a password that was not shown yet."""
+        host = _host(address)
+        if host in self._said:
+            return False
+        self._said[host] = self._keyring(address)
+        return self._said[host] is not None
 
     def _pause(self, attempt: int) -> None:
         if attempt + 1 < self._tries:
@@ -162,6 +202,10 @@ class HttpTransport:
             if len(body) >= limit:
                 break
         return bytes(body)
+
+
+def _host(address: str) -> str:
+    return public(address).partition("://")[2].partition("/")[0]
 
 
 def _hint(problem: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from stackfix.errors import DiskError, HashError, InstallerError, NetworkError, StackfixError
 from stackfix.install.create import interpreter, site_packages
@@ -16,7 +17,7 @@ from stackfix.install.installer import Installer
 from stackfix.install.process import Ended, inherited, run
 from stackfix.install.progress import Progress
 from stackfix.install.record import drop_files
-from stackfix.install.settings import pip_environment, uv_environment
+from stackfix.install.settings import is_offline, pip_environment, uv_environment
 from stackfix.model.lock import Lock
 from stackfix.plan.lock import to_pylock
 
@@ -95,7 +96,7 @@ def apply(
         settings = pip_environment(installer.command, inherited(variables), scratch)
     ended = run(command, folder=scratch, environment=settings, progress=progress)
     if ended.code:
-        raise failure(installer, ended)
+        raise _offline(installer, ended) if is_offline(variables) else failure(installer, ended)
     named = frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"})
     drop_files(site_packages(environment), named, {package.name for package in lock.packages})
 
@@ -116,6 +117,19 @@ def _listed(lock: Lock, installer: Installer, scratch: Path, variables: Mapping[
     listed = scratch / "requirements.txt"
     listed.write_text(requirements(lock), encoding="utf-8")
     return listed
+
+
+def _offline(installer: Installer, ended: Ended) -> StackfixError:
+    """Return that a file is not in the installer's cache, where the network was forbidden and that is what is wrong."""
+    error = failure(installer, ended)
+    said = re.findall(r"[\w.+%-]+\.whl", ended.text)
+    if not isinstance(error, NetworkError) and "network was disabled" not in ended.text.lower():
+        return error
+    what = unquote(said[-1]) if said else "a file of the set"
+    return NetworkError(
+        f"{installer.kind} does not have {what} in its cache, and `--offline` forbids fetching it",
+        hint="run the same once with a network, or bring it as a bundle (`stackfix bundle`)",
+    )
 
 
 def failure(installer: Installer, ended: Ended) -> StackfixError:

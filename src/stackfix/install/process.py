@@ -44,8 +44,12 @@ def run(
     folder: Path,
     environment: Mapping[str, str],
     progress: Progress | None = None,
+    secrets: bool = False,
 ) -> Ended:
-    """Run a command to its end in a folder; a command that cannot be started raises InstallerError."""
+    """Run a command to its end in a folder; a command that cannot be started raises InstallerError.
+
+    `secrets` keeps the credentials in what it says, which must then not be shown.
+    """
     shown = progress if progress is not None else Silent()
     try:
         if shown.bars and sys.platform != "win32":
@@ -55,7 +59,8 @@ def run(
         raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
     with _stopped_on_error(child):
         output, _ = child.communicate()
-    return Ended(child.returncode, readable(output[-_KEPT:]))
+    kept = output[-_KEPT:]
+    return Ended(child.returncode, kept.decode("utf-8", "replace") if secrets else readable(kept))
 
 
 def _started(

@@ -9,10 +9,11 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stackfix.errors import AnswerError, InstallerError, NetworkError
+from stackfix.errors import AnswerError, InstallerError, NetworkError, StackfixError
 from stackfix.install.apply import failure
 from stackfix.install.installer import Installer, find_installer
 from stackfix.install.process import inherited, run
@@ -34,17 +35,20 @@ def resolve_others(
     python: PythonVersion,
     platform: Platform,
     glibc: tuple[int, int] | None,
-    index: str = "",
+    indexes: Sequence[str] = (),
+    links: Sequence[str] = (),
     offline: bool = False,
+    alone: bool = False,
     variables: Mapping[str, str] | None = None,
 ) -> tuple[LockedPackage, ...]:
     """Return all packages that uv needs for `wanted` under `constraints`, each with the file for this machine.
 
+    A name is taken from the first of the `indexes` that has it (none: no index is asked), and from the find-links
+    `links`, if any are given. `alone` leaves out what the wanted ones require.
+
     Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
     """
-    given = dict(os.environ if variables is None else variables)
-    if index:
-        given["UV_DEFAULT_INDEX"] = index
+    given = _of_these(os.environ if variables is None else variables, indexes)
     uv = _uv(given)
     with tempfile.TemporaryDirectory(prefix="stackfix-") as name:
         scratch = Path(name)
@@ -58,13 +62,58 @@ def resolve_others(
             *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
             *("--constraints", "pins.txt", "--output-file", "pylock.toml"),
             *(["--offline"] if offline else []),
+            *(["--no-deps"] if alone else []),
+            *([] if indexes else ["--no-index"]),
+            *(word for place in links for word in ("--find-links", place)),
             "wanted.in",
         ]
-        ended = run(command, folder=scratch, environment=uv_environment(inherited(given), scratch))
+        ended = run(
+            command, folder=scratch, environment=uv_environment(inherited(given), scratch, indexes=False)
+        )
         if ended.code:
             raise _no(uv, ended.text, failure(uv, ended))
         document = parse_toml((scratch / "pylock.toml").read_text(encoding="utf-8"))
     return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+
+
+def known_to_uv(
+    pins: Mapping[str, str],
+    *,
+    python: PythonVersion,
+    platform: Platform,
+    glibc: tuple[int, int] | None,
+    index: str,
+) -> tuple[LockedPackage, ...]:
+    """Return the files of releases as far as the pages in uv's cache list them; no network is used."""
+    found: list[LockedPackage] = []
+    for name, version in pins.items():
+        with suppress(StackfixError):  # uv has no page of it
+            found += resolve_others(
+                [f"{name}=={version}"],
+                (),
+                python=python,
+                platform=platform,
+                glibc=glibc,
+                indexes=(index,),
+                offline=True,
+                alone=True,
+            )
+    return tuple(found)
+
+
+def _of_these(variables: Mapping[str, str], indexes: Sequence[str]) -> dict[str, str]:
+    """Return variables that name these indexes for uv, in this order, and no others."""
+    dropped = ("STACKFIX_SOURCE_", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX")
+    given = {
+        name: value
+        for name, value in variables.items()
+        if not name.startswith(dropped) and name not in ("UV_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX")
+    }
+    if indexes:
+        given["UV_DEFAULT_INDEX"] = indexes[-1]
+    if len(indexes) > 1:
+        given["UV_INDEX"] = " ".join(indexes[:-1])
+    return given
 
 
 def _uv(variables: Mapping[str, str]) -> Installer:
@@ -109,7 +158,7 @@ def _package(
     rows = {
         _name(row): row
         for row in table.get("wheels", ())
-        if "url" in row and "sha256" in row.get("hashes", {})
+        if ("url" in row or "path" in row) and "sha256" in row.get("hashes", {})
     }
     files = [
         WheelFile(name=name, size=int(row.get("size") or 0), sha256=str(row["hashes"]["sha256"]))
@@ -125,10 +174,15 @@ def _package(
     return LockedPackage(
         name=name,
         version=version,
-        file=LockedFile(name=file.name, size=file.size, sha256=file.sha256, url=str(rows[file.name]["url"])),
+        file=LockedFile(name=file.name, size=file.size, sha256=file.sha256, url=_address(rows[file.name])),
         index=str(table.get("index", "")),
     )
 
 
+def _address(row: Mapping[str, Any]) -> str:
+    """Return where a file lies; one of a folder of the find-links stands there by its path."""
+    return str(row["url"]) if "url" in row else Path(str(row["path"])).absolute().as_uri()
+
+
 def _name(row: Mapping[str, Any]) -> str:
-    return str(row.get("name") or str(row["url"]).rpartition("/")[2].replace("%2B", "+"))
+    return str(row.get("name") or str(row.get("url") or row["path"]).rpartition("/")[2].replace("%2B", "+"))

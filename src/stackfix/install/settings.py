@@ -20,6 +20,8 @@ from stackfix.install.process import run
 from stackfix.plan.lock import parse_toml
 
 _SOURCE = "STACKFIX_SOURCE_"
+# pip has no word for "offline": its cache is asked before any connection, and this proxy lets none come about
+NOWHERE = "http://127.0.0.1:9"
 _PIP_KEPT = frozenset(
     {
         "cert",
@@ -66,6 +68,7 @@ _UV_FILE_KEPT = frozenset(
         "no-proxy",
     }
 )
+_UV_INDEXES = frozenset({"index", "index-url", "extra-index-url"})
 _UV_PIP_KEPT = frozenset({"index-url", "extra-index-url", "keyring-provider", "link-mode"})
 
 
@@ -75,7 +78,7 @@ def pip_environment(pip: Sequence[str], variables: Mapping[str, str], folder: Pa
     pip itself says what its configuration files hold; they are then switched off (`PIP_CONFIG_FILE`).
     """
     kept = {name: value for name, value in variables.items() if not name.startswith("PIP_")}
-    said = run([*pip, "config", "list"], folder=folder, environment=dict(variables))
+    said = run([*pip, "config", "list"], folder=folder, environment=dict(variables), secrets=True)
     for line in said.text.splitlines() if said.code == 0 else ():
         found = re.fullmatch(r"(?:global|install)\.([a-z-]+)=(.+)", line.strip())
         if found and found[1] in _PIP_KEPT:
@@ -86,9 +89,15 @@ def pip_environment(pip: Sequence[str], variables: Mapping[str, str], folder: Pa
         kept["PIP_INDEX_URL"] = main
     if further:
         kept["PIP_EXTRA_INDEX_URL"] = " ".join((kept.get("PIP_EXTRA_INDEX_URL", ""), *further)).strip()
-    return (
-        {"PIP_NO_INPUT": "1"} | kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    )
+    kept |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if is_offline(variables):
+        kept |= {"PIP_PROXY": NOWHERE, "PIP_RETRIES": "0"}
+    return {"PIP_NO_INPUT": "1"} | kept
+
+
+def is_offline(variables: Mapping[str, str]) -> bool:
+    """Whether the installer may use its caches and no network (`UV_OFFLINE`)."""
+    return variables.get("UV_OFFLINE", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
 def _mirrors(variables: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -114,8 +123,11 @@ def _literal(text: str) -> str:
         return text
 
 
-def uv_environment(variables: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the variables under which uv keeps the user's network settings; writes its uv.toml into `folder`."""
+def uv_environment(variables: Mapping[str, str], folder: Path, *, indexes: bool = True) -> dict[str, str]:
+    """Return the variables under which uv keeps the user's network settings; writes its uv.toml into `folder`.
+
+    `indexes` says whether the indexes of the user's uv.toml are among them.
+    """
     kept = {
         name: value
         for name, value in variables.items()
@@ -128,7 +140,7 @@ def uv_environment(variables: Mapping[str, str], folder: Path) -> dict[str, str]
         kept["UV_INDEX"] = " ".join((*further, kept.get("UV_INDEX", ""))).strip()
     settings: dict[str, Any] = {}
     for path in _uv_files(variables):
-        settings |= _uv_settings(path)
+        settings |= _uv_settings(path, indexes=indexes)
     config = folder / "uv.toml"
     config.write_text(toml(settings), encoding="utf-8")
     return kept | {"UV_CONFIG_FILE": str(config), "UV_NO_ENV_FILE": "1"}
@@ -149,15 +161,16 @@ def _uv_files(variables: Mapping[str, str]) -> list[Path]:
     return [Path(base) / "uv" / "uv.toml" for base in ("/etc", *reversed(machines), user)]
 
 
-def _uv_settings(path: Path) -> dict[str, Any]:
+def _uv_settings(path: Path, *, indexes: bool) -> dict[str, Any]:
+    left_out: frozenset[str] = frozenset() if indexes else _UV_INDEXES
     try:
         document = parse_toml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    kept = {key: value for key, value in document.items() if key in _UV_FILE_KEPT}
+    kept = {key: value for key, value in document.items() if key in _UV_FILE_KEPT - left_out}
     of_pip = document.get("pip")
     if isinstance(of_pip, dict):
-        kept["pip"] = {key: value for key, value in of_pip.items() if key in _UV_PIP_KEPT}
+        kept["pip"] = {key: value for key, value in of_pip.items() if key in _UV_PIP_KEPT - left_out}
     return kept
 
 
