@@ -141,9 +141,8 @@ def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
         raise TypeError(answer)
     from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return lock_of_request(
-        answer.result, answer.request, database(), facts_date=answer.facts_date, offline=question.offline
-    )
+    dated, offline = answer.facts_date, question.offline
+    return lock_of_request(answer.result, answer.request, database(), facts_date=dated, offline=offline)
 
 
 def read_lock(path: Path) -> Lock:

@@ -83,6 +83,29 @@ def test_what_splits_a_group_is_named_with_the_facts_of_each_machine(files):
     assert dict(split.options[0].packages)["torch"] == resolved(files, "b300").packages["torch"]
 
 
+def drivers(found: Resolution | Explanation) -> list[tuple[str, dict[str, str]]]:
+    """Return the ways out that are a driver, each held against the rules again."""
+    assert isinstance(found, Explanation)
+    return [(one.text, dict(one.packages)) for one in found.options if one.kind == "driver"]
+
+
+def test_a_newer_driver_on_the_one_machine_that_needs_it_is_a_way_out(files, tmp_path):
+    files["old"] = described(tmp_path, "old", driver="550.54.14", gpus=("RTX 5090",))
+    ((text, packages),) = drivers(resolved(files, "a100", "old"))
+    assert text == f"install NVIDIA driver 570 or newer on {files['old']}"
+    files["old"] = described(tmp_path, "new", driver="570.26", gpus=("RTX 5090",))
+    assert packages["torch"] == resolved(files, "a100", "old").packages["torch"]
+
+
+def test_where_no_driver_alone_helps_all_that_are_too_old_are_named(files, tmp_path):
+    files["older"] = described(tmp_path, "older", driver="525.60.13", gpus=("H100",))
+    machines = (files["a100"], files["older"])
+    question = Question(targets=("torch>=2.13",), machine=MachineQuestion(machine=machines))
+    ((text, packages),) = drivers(app.resolve(question, reasons="none").result)
+    assert text == f"install NVIDIA driver 580.65.06 or newer on {machines[0]}, {machines[1]}"
+    assert packages["torch"].startswith("2.1")
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [(("5090", "arm"), "a lock is for one platform"), (("5090", "python"), "no Python that all of these")],

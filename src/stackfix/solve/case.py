@@ -41,6 +41,15 @@ class Case(Struct, frozen=True, kw_only=True):
         """Return the reading of the machine that takes part in the conflict, None where it does not."""
         return next((one for one in self.roots if one.node == node and one.fact.relaxable), None)
 
+    def readings(self, node: str) -> list[tuple[Requirement, str]]:
+        """Return the reading of each machine that takes part in the conflict, and of a group " on NAME"."""
+        found: list[tuple[Requirement, str]] = []
+        for one in self.roots:
+            base, _, place = one.node.partition("@")
+            if base == node and one.fact.relaxable:
+                found.append((one, f" on {self.machine.group[int(place)][0]}" if place else ""))
+        return found
+
     def option(self, pins: Pins, kind: str, text: str, *, python: str = "", hint: str = "") -> Option:
         """Return a way out with the set that comes out."""
         return Option(

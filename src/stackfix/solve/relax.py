@@ -139,19 +139,28 @@ def _knows(case: Case, driver: DriverVersion, gpu: Gpu) -> bool:
 
 
 def _driver(case: Case) -> Iterator[Option]:
-    """Yield the nearest newer driver that lets a set exist; else the nearest older one."""
-    reading = case.reading(DRIVER)
-    if reading is None or not _any_key_helps(case, reading):
+    """Yield the nearest newer driver that lets a set exist, else the nearest older one; of a group, for each machine.
+
+    Where no machine's driver alone helps a group, the oldest is named that helps on all that are older.
+    """
+    found = [
+        option for reading, where in case.readings(DRIVER) for option in _other_driver(case, reading, where)
+    ]
+    yield from found or _drivers_everywhere(case)
+
+
+def _other_driver(case: Case, reading: Requirement, where: str) -> Iterator[Option]:
+    if not _any_key_helps(case, reading):
         return
     (here,) = reading.allowed
-    keys = sorted(case.problem.universe.keys(DRIVER), key=number)
+    keys = sorted(case.problem.universe.keys(reading.node), key=number)
     newer = [key for key in keys if number(key) > number(here)]
     older = [key for key in keys if number(key) < number(here)]
     found = _first(case, reading, newer)
     if found is not None:
         key, pins = found
         limit = _last_that_serves(case, reading, newer[newer.index(key) :])
-        text = f"install NVIDIA driver {key} or newer"
+        text = f"install NVIDIA driver {key} or newer{where}"
         yield case.option(pins, "driver", text, hint=f"but none newer than branch {limit}" if limit else "")
         return
     found = _first(case, reading, older[::-1])
@@ -159,7 +168,28 @@ def _driver(case: Case) -> Iterator[Option]:
         key, pins = found
         branch = case.facts.hardware.branch_of(DriverVersion.parse(key))
         hint = f"older than the one that is there ({here})"
-        yield case.option(pins, "driver", f"install an NVIDIA driver of branch {branch}", hint=hint)
+        yield case.option(pins, "driver", f"install an NVIDIA driver of branch {branch}{where}", hint=hint)
+
+
+def _drivers_everywhere(case: Case) -> Iterator[Option]:
+    """Yield the oldest driver that lets a set exist once every machine of a group has it or a newer one."""
+    readings = [one for one in case.problem.roots if one.node.startswith(f"{DRIVER}@") and one.fact.relaxable]
+    if len(readings) < 2 or not case.readings(DRIVER):
+        return
+    keys = {key for one in readings for key in case.problem.universe.keys(one.node)}
+    for key in sorted(keys, key=number):
+        older = [one for one in readings if number(min(one.allowed)) < number(key)]
+        if len(older) < 2:
+            continue
+        problem = case.problem
+        for one in older:
+            problem = explain.without(problem, one.fact, instead(key))
+        pins = newest(problem)
+        if not isinstance(pins, Refutation):
+            names = [case.machine.group[int(one.node.partition("@")[2])][0] for one in older]
+            text = f"install NVIDIA driver {key} or newer on {', '.join(names)}"
+            yield case.option(pins, "driver", text)
+            return
 
 
 def _any_key_helps(case: Case, reading: Requirement) -> bool:
@@ -225,15 +255,15 @@ def _alone(case: Case) -> Iterator[_Alone]:
 
 def _glibc(case: Case) -> Iterator[Option]:
     """Yield the oldest newer glibc that lets a set exist."""
-    reading = case.reading(GLIBC)
-    if reading is None:
-        return
-    (here,) = reading.allowed
-    keys = sorted(case.problem.universe.keys(GLIBC), key=number)
-    found = _first(case, reading, [key for key in keys if number(key) > number(here)])
-    if found is not None:
-        text = f"move to a system with glibc {found[0]} or newer"
-        yield case.option(found[1], "glibc", text, hint="a newer distribution, or a container of one")
+    for reading, where in case.readings(GLIBC):
+        (here,) = reading.allowed
+        keys = sorted(case.problem.universe.keys(reading.node), key=number)
+        found = _first(case, reading, [key for key in keys if number(key) > number(here)])
+        if found is not None:
+            machine = where.removeprefix(" on ")
+            text = f"move {machine} to" if machine else "move to"
+            hint = "a newer distribution, or a container of one"
+            yield case.option(found[1], "glibc", f"{text} a system with glibc {found[0]} or newer", hint=hint)
 
 
 def _two_changes(case: Case) -> Iterator[Option]:
