@@ -14,11 +14,9 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 HOME=${HOME:-$(awk -F: -v id="$(id -u)" '$3 == id { print $6; exit }' /etc/passwd)}
 export HOME
 
-fail() {
-  printf 'error: %s\n' "$1" >&2
-  [ -z "${2:-}" ] || printf 'hint: %s\n' "$2" >&2
-  exit "${3:-3}"
-}
+[ ! -f "$here/bundle.json" ] || exec sh "$here/install.sh" "$@" # it was put into a bundle
+# shellcheck source=data/tool/shared.sh
+. "$here/data/tool/shared.sh"
 
 packages=
 bundle=
@@ -43,7 +41,6 @@ while [ "$count" -gt 0 ]; do
   esac
 done
 
-[ -n "$bundle" ] || ! [ -f "$here/bundle.json" ] || bundle=$here
 if [ -n "$bundle" ]; then
   [ -f "$bundle/install.sh" ] || fail "$bundle is no bundle: it has no install.sh" "make one where there is a network: stackfix bundle" 2
   exec sh "$bundle/install.sh" "$@"

@@ -11,11 +11,8 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-fail() {
-  printf 'error: %s\n' "$1" >&2
-  [ -z "${2:-}" ] || printf 'hint: %s\n' "$2" >&2
-  exit "${3:-3}"
-}
+# shellcheck source=data/tool/shared.sh
+. "$here/shared.sh"
 
 # said KEY: a word of bundle.json, which stands on a line of its own.
 said() {
@@ -58,18 +55,18 @@ done
 [ -n "$venv" ] || venv=${HOME:?}/$name-env
 case $tool in /*) ;; *) tool=$(pwd)/$tool ;; esac
 
-machine=$(uname -s | tr '[:upper:]' '[:lower:]')_$(uname -m)
-[ "$machine" = "$platform" ] || fail "this bundle is for $platform, this machine is $machine" "" 1
+fits bundle "$platform" "$(said glibc)" "$(said driver)"
 
 if [ -z "$interpreter" ]; then
   for found in "python$python" python3 python "${HOME:-/nonexistent}"/.pyenv/versions/"$python".*/bin/python \
     "${HOME:-/nonexistent}"/.local/share/uv/python/cpython-"$python".*/bin/python; do
-    if "$found" -c "import sys; raise SystemExit('%d.%d' % sys.version_info[:2] != '$python')" >/dev/null 2>&1; then
+    if is_python "$found" "$python"; then
       interpreter=$(command -v "$found")
       break
     fi
   done
 fi
+[ -z "$interpreter" ] || is_python "$interpreter" "$python" || fail "$interpreter is no Python $python, for which this bundle is made" "name another one, or make a bundle for this one: stackfix bundle --python" 1
 [ -n "$interpreter" ] || fail "there is no Python $python here, for which this bundle is made" "install it (Debian, Ubuntu: python$python; Fedora: python$python), or make a bundle for the Python that is here: stackfix bundle --python"
 
 work=$(mktemp -d)

@@ -35,6 +35,7 @@ from stackfix.model.wheel import WheelFile
 from stackfix.plan.lock import to_pylock
 from stackfix.plan.tool_lock import ToolPin, tool_pins
 from stackfix.render.bundle_document import bundle_text
+from stackfix.render.export.shell import functions
 from stackfix.render.export.subject import Subject
 from stackfix.render.units import size as shown_size
 from stackfix.rules.tags import best_file
@@ -44,6 +45,7 @@ INDEX = "bundle.json"
 SCRIPTS = ("install.sh", "install.ps1")
 WHEELS, TOOL, MODELS = "wheels", "tool", "models"
 _THREADS = 4
+_READS = '# shellcheck source=data/tool/shared.sh\n. "$here/shared.sh"'
 _MARGIN = 64 << 20
 
 
@@ -72,11 +74,15 @@ def bundle(
     `models` is "auto" (those of the cache, else the stand-ins), "standin", or a folder. Until `bundle.json` is
     there, which is written last, the folder is no bundle.
     """
+    if question.offline:
+        raise NetworkError("a bundle is filled from the index, and `--offline` forbids asking it")
     progress.stage("working out the newest set that works")
     answer = app.resolve(question, reasons="none")
     if isinstance(answer.result, Explanation):
         return answer.result
     subject = subject_of(answer, question)
+    if isinstance(subject, Explanation):
+        return subject
     networks = _networks(models, subject.lock.recipe)
     located = app.lock(question)
     if isinstance(located, Explanation):
@@ -93,12 +99,21 @@ def bundle(
     files = [_named(folder, each.path) for each in wanted]
     files += _own(folder, _pins(located), needed)
     files += [_copied(source, folder, path) for path, source in networks.items()]
-    files += [_written(folder, name, (data_root() / "tool" / name).read_bytes()) for name in SCRIPTS]
+    files += [_written(folder, name, script(name).encode()) for name in SCRIPTS]
     files.append(_written(folder, "pylock.toml", to_pylock(_beside(located)).encode()))
     made = _described(subject, tuple(files), "own" if networks else "standin")
     text = bundle_text(made).encode()
     index = _written(folder, INDEX, text)
     return Bundled(bundle=made, folder=folder, sha256=index.sha256)
+
+
+def script(name: str) -> str:
+    """Return a script as it goes into a bundle: alone, with the functions that it reads from a file beside it."""
+    tool = data_root() / "tool"
+    text = (tool / name).read_text(encoding="utf-8")
+    if _READS not in text:
+        return text
+    return text.replace(_READS, "\n".join(functions((tool / "shared.sh").read_text(encoding="utf-8"))))
 
 
 def _described(subject: Subject, files: tuple[BundledFile, ...], models: str) -> Bundle:

@@ -6,19 +6,24 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from stackfix import app
 from stackfix.asking import Question
 from stackfix.errors import DiskError, QuestionError
+from stackfix.facts.root import data_root
 from stackfix.install.planned_hook import planned_hook
 from stackfix.locking import check_hashes
-from stackfix.model.lock import Address, Lock
+from stackfix.model.lock import Address, Lock, LockedPackage
 from stackfix.model.machine import Platform
 from stackfix.model.request import MAIN
 from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.wheel import WheelFile
 from stackfix.plan.lock import lock_of
 from stackfix.render.export.formats import FORMATS
 from stackfix.render.export.subject import Subject
 from stackfix.rules.tags import needed_glibc
+from stackfix.together import complete
 
 _MARK = "stackfix export"
 _MARK_LIMIT = 4096
@@ -41,6 +46,8 @@ def export(question: Question, format_name: str, folder: Path) -> Exported | Exp
     if isinstance(answer.result, Explanation):
         return answer.result
     found = subject_of(answer, question)
+    if isinstance(found, Explanation):
+        return found
     if not chosen.serves(found):
         raise QuestionError(
             f"`--format {format_name}` is for {chosen.system}, and this set is for {found.lock.platform}",
@@ -58,21 +65,26 @@ def export(question: Question, format_name: str, folder: Path) -> Exported | Exp
     return Exported(text=text, file=chosen.file, executable=chosen.executable, lock=found.lock)
 
 
-def subject_of(answer: app.Answer, question: Question) -> Subject:
-    """Return an answer as what is exported; no address is in it."""
+def subject_of(answer: app.Answer, question: Question) -> Subject | Explanation:
+    """Return an answer as what is exported, no address in it; or why what the facts do not know does not go with it.
+
+    Only what the facts do not know is asked of the index.
+    """
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
     result = answer.result
+    others: tuple[LockedPackage, ...] = ()
     if answer.request.others:
-        names = ", ".join(root.requirement for root in answer.request.others)
-        raise QuestionError(
-            f"no facts are about what your project also asks for ({names}), and only a lock can hold that",
-            hint="`stackfix lock` resolves it too: `uv pip install -r pylock.toml` reads what it writes",
-        )
+        whole = complete(result, answer.request, app.database(), offline=question.offline)
+        if isinstance(whole, Explanation):
+            return whole
+        result, others = whole
     nowhere = {pin.file.name: Address(url="") for pin in result.pins}
     lock = lock_of(result, nowhere, facts_date=answer.facts_date, recipe=answer.request.recipe)
+    lock = replace(lock, packages=(*lock.packages, *others))
     check_hashes(lock, answer.request)
-    glibc = max((need for pin in result.pins if (need := needed_glibc(pin.file)) is not None), default=None)
+    files = [*(pin.file for pin in result.pins), *(_file_of(one) for one in others)]
+    glibc = max((need for file in files if (need := needed_glibc(file)) is not None), default=None)
     return Subject(
         lock=lock,
         name=name_of(question),
@@ -84,8 +96,14 @@ def subject_of(answer: app.Answer, question: Question) -> Subject:
         driver_floor=_floor(lock),
         glibc=".".join(map(str, glibc)) if glibc is not None else "",
         added=planned_hook([pin.wheel for pin in result.pins]),
+        functions=(data_root() / "tool" / "shared.sh").read_text(encoding="utf-8"),
         sources={pin.name: pin.wheel.source for pin in result.pins if pin.wheel.source != MAIN},
     )
+
+
+def _file_of(package: LockedPackage) -> WheelFile:
+    file = package.file
+    return WheelFile(name=file.name, size=file.size, sha256=file.sha256)
 
 
 def name_of(question: Question) -> str:

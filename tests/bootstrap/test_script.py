@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCRIPTS = ["bootstrap.sh", "stackfix", "test", ".ci/run", "scripts/environment.sh", "data/tool/install.sh"]
+SCRIPTS = [
+    "bootstrap.sh",
+    "stackfix",
+    "test",
+    ".ci/run",
+    "scripts/environment.sh",
+    "data/tool/install.sh",
+    "data/tool/shared.sh",
+]
 TOOLS = ("sh", "awk", "id", "sed", "mkdir", "mktemp", "head", "sort", "rm", "cat", "dirname", "readlink")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a script for Linux")

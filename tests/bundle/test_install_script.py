@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SCRIPT = CHECKOUT / "data" / "tool" / "install.sh"
+from stackfix.bundling import script
+
 PYTHON = "{}.{}".format(*sys.version_info[:2])
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a script for Linux")
@@ -36,24 +37,26 @@ def bundle(folder, **said):
         "name": "dwpose",
         "python": PYTHON,
         "platform": f"linux_{os.uname().machine}",
+        "glibc": "",
+        "driver": "",
         "models": "standin",
         "bytes": sum(each["size"] for each in files),
         "files": files,
         **said,
     }
     (folder / "bundle.json").write_text(json.dumps(document, indent=2) + "\n")
-    shutil.copy(SCRIPT, folder / "install.sh")
+    (folder / "install.sh").write_text(script("install.sh"))
     return folder
 
 
-def run(folder, *words):
+def run(folder, *words, path=os.environ["PATH"]):
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
     return subprocess.run(
         ["sh", str(folder / "install.sh"), "--python", sys.executable, *words],
         capture_output=True,
         text=True,
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        env={"HOME": str(home), "PATH": path},
         cwd="/",
     )
 
@@ -104,10 +107,34 @@ def test_an_unfinished_bundle_says_how_it_is_finished(tmp_path):
     assert "run stackfix bundle again" in done.stderr
 
 
-def test_a_bundle_for_another_machine_is_refused(tmp_path):
-    done = run(bundle(tmp_path / "stick", platform="linux_riscv64"))
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"platform": "linux_riscv64"}, "this set is for linux_riscv64, this machine is linux_"),
+        ({"glibc": "9.9"}, r"glibc is [0-9.]+ here, and the files of this set need 9.9"),
+        ({"python": "3.99"}, r"is no Python 3.99, for which this bundle is made"),
+    ],
+)
+def test_a_bundle_for_another_machine_is_refused_before_anything_is_checked(tmp_path, said, expected):
+    done = run(bundle(tmp_path / "stick", **said))
     assert done.returncode == 1
-    assert "this bundle is for linux_riscv64, this machine is linux_" in done.stderr
+    assert re.search(expected, done.stderr)
+    assert "checking" not in done.stderr
+
+
+def test_an_older_driver_is_refused_and_a_missing_one_is_said(tmp_path):
+    folder = bundle(tmp_path / "stick", driver="580.65.06", glibc="2.17")
+    if not Path("/proc/driver/nvidia/version").exists():
+        assert "no NVIDIA driver was found here; the set needs 580.65.06" in run(folder).stderr
+    tools = tmp_path / "home" / "bin"
+    tools.mkdir(parents=True, exist_ok=True)
+    (tools / "nvidia-smi").write_text("#!/bin/sh\necho 535.104.05\n")
+    (tools / "nvidia-smi").chmod(0o755)
+    if not Path("/proc/driver/nvidia/version").exists():
+        done = run(folder, path=f"{tools}:{os.environ['PATH']}")
+        assert done.returncode == 1
+        assert "the NVIDIA driver is 535.104.05 here, and this set needs 580.65.06" in done.stderr
+        assert "checking" not in done.stderr
 
 
 def test_a_tool_folder_that_no_bundle_made_is_left_alone(tmp_path):
@@ -121,4 +148,6 @@ def test_a_tool_folder_that_no_bundle_made_is_left_alone(tmp_path):
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not here")
 def test_shellcheck_has_nothing_to_say():
-    assert subprocess.run(["shellcheck", str(SCRIPT)], capture_output=True, text=True).stdout == ""
+    text = script("install.sh")
+    assert '. "$here/shared.sh"' not in text
+    assert subprocess.run(["shellcheck", "-"], input=text, capture_output=True, text=True).stdout == ""

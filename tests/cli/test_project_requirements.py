@@ -157,11 +157,21 @@ def test_a_pyproject_that_is_none_is_refused(tmp_path, text, place):
     assert caught.value.place == place
 
 
-def test_an_export_does_not_leave_out_what_only_a_lock_can_hold(index, project):
+@pytest.mark.parametrize("form", ["requirements", "dockerfile", "conda", "bootstrap-sh"])
+def test_an_export_holds_what_the_facts_do_not_know_by_its_hash(index, project, form):
     (project / "r.txt").write_text("known\nstrange\n")
     words = ["-r", str(project / "r.txt"), *CPU, "-o", "-"]
-    done = index.run("export", "--format", "requirements", *words)
-    assert done.returncode == 2
-    assert "no facts are about what your project also asks for (strange)" in done.stderr
-    assert "stackfix lock" in done.stderr
+    done = index.run("export", "--format", form, *words, UV_CACHE_DIR=str(project / "c"))
+    assert done.returncode == 0, done.stderr
+    for name in ("known-2.0", "strange-1.0", "deep-1.0"):
+        assert hashlib.sha256(index.files[f"{name}-py3-none-any.whl"]).hexdigest() in done.stdout
+    assert index.address not in done.stdout
+
+
+def test_an_export_says_where_what_the_facts_do_not_know_does_not_fit(index, project):
+    (project / "r.txt").write_text("known==2.0\nold\n")
+    words = ["-r", str(project / "r.txt"), *CPU, "-o", "-"]
+    done = index.run("export", "--format", "requirements", *words, UV_CACHE_DIR=str(project / "c"))
+    assert done.returncode == 3
+    assert "does not fit the set" in done.stderr
     assert not done.stdout

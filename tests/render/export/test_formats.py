@@ -9,6 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 from msgspec.structs import replace
 
+from stackfix.facts.root import data_root
 from stackfix.model.lock import Lock, LockedFile, LockedPackage
 from stackfix.plan.lock import parse_toml
 from stackfix.render.export.conda import conda
@@ -17,6 +18,8 @@ from stackfix.render.export.formats import FORMATS
 from stackfix.render.export.pyproject import pyproject
 from stackfix.render.export.requirements import requirements
 from stackfix.render.export.subject import Subject
+
+FUNCTIONS = (data_root() / "tool" / "shared.sh").read_text()
 
 
 def package(name: str, version: str, digit: str) -> LockedPackage:
@@ -34,7 +37,8 @@ def cpu_set(**said: object) -> Subject:
         facts_date="2026-11-24",
         recipe="dwpose",
     )
-    return Subject(**{"lock": lock, "name": "dwpose", "asked": ("dwpose",), "glibc": "2.28", **said})
+    given = {"name": "dwpose", "asked": ("dwpose",), "glibc": "2.28", "functions": FUNCTIONS}
+    return Subject(**{"lock": lock, **given, **said})
 
 
 def gpu_set(platform: str = "linux_x86_64", **said: object) -> Subject:
@@ -56,6 +60,7 @@ def gpu_set(platform: str = "linux_x86_64", **said: object) -> Subject:
             "asked": ("dwpose",),
             "driver_floor": "580.65.06",
             "added": added,
+            "functions": FUNCTIONS,
             **said,
         }
     )
@@ -115,7 +120,7 @@ def test_an_option_that_ends_in_a_colon_is_quoted_for_yaml():
 def test_a_container_runs_as_no_root_and_asks_for_the_driver_only_where_there_is_a_gpu():
     cpu, gpu = dockerfile(cpu_set()), dockerfile(gpu_set())
     for text in (cpu, gpu):
-        assert re.search(r"^USER user$", text, re.MULTILINE)
+        assert re.search(r"^USER 1000$", text, re.MULTILINE)
     assert "NVIDIA" not in cpu
     assert "ENV NVIDIA_VISIBLE_DEVICES=all\nENV NVIDIA_DRIVER_CAPABILITIES=compute,utility\n" in gpu
 
@@ -201,3 +206,12 @@ def test_a_script_without_a_python_says_what_to_install_and_leaves_nothing(tmp_p
     assert "there is no Python 3.12 that can make environments, and no uv" in done.stderr
     assert "apt-get install python3.12 python3.12-venv" in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not here")
+@pytest.mark.parametrize("made", [cpu_set, gpu_set])
+def test_hadolint_has_nothing_to_say(made):
+    done = subprocess.run(
+        ["hadolint", "--no-color", "-"], input=dockerfile(made()), capture_output=True, text=True
+    )
+    assert (done.stdout, done.returncode) == ("", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from stackfix.render.export.requirements import requirement_lines
-from stackfix.render.export.shell import block, quoted
+from stackfix.render.export.shell import block, functions, quoted
 from stackfix.render.export.subject import Subject, commented, heading
 
 UNPACKED = 1.7  # of a wheel's size, as in install.space: what a set takes on the disk
@@ -13,20 +13,6 @@ UNPACKED = 1.7  # of a wheel's size, as in install.space: what a set takes on th
 _BODY = """\
 unfinished=.stackfix-bootstrap-unfinished
 mark=.stackfix-bootstrap
-
-fail() {
-  printf 'error: %s\\n' "$1" >&2
-  [ -z "${2:-}" ] || printf 'hint: %s\\n' "$2" >&2
-  exit "${3:-3}"
-}
-
-# Whether version $1 is older than version $2; both are numbers with dots.
-older() {
-  awk -v a="$1" -v b="$2" 'BEGIN {
-    n = split(a, x, "."); m = split(b, y, ".")
-    for (i = 1; i <= n || i <= m; i++) { if (x[i] + 0 != y[i] + 0) exit !(x[i] + 0 < y[i] + 0) }
-    exit 1 }'
-}
 
 target=./$name-env
 while [ $# -gt 0 ]; do
@@ -42,23 +28,7 @@ done
 case $target in /*) ;; *) target=$(pwd)/$target ;; esac
 
 # The machine must be the one that the set is for.
-here=$(uname -s | tr '[:upper:]' '[:lower:]')_$(uname -m)
-[ "$here" = "$platform" ] || fail "this set is for $platform, this machine is $here" "" 1
-if [ -n "$glibc" ]; then
-  found=$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }') || found=
-  [ -n "$found" ] || fail "this system has no glibc, and the files of this set need $glibc" "" 1
-  ! older "$found" "$glibc" || fail "glibc is $found here, and the files of this set need $glibc" "use a newer system" 1
-fi
-if [ -n "$driver" ]; then
-  found=$(sed -n 's/^NVRM version:.* \\([0-9][0-9]*\\.[0-9.]*\\) .*/\\1/p' /proc/driver/nvidia/version 2>/dev/null) || found=
-  if [ -z "$found" ] && command -v nvidia-smi >/dev/null 2>&1; then
-    found=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || found=
-  fi
-  case $found in
-    [0-9]*) ! older "$found" "$driver" || fail "the NVIDIA driver is $found here, and this set needs $driver" "install a newer driver, or export a set for this one: stackfix export --driver $found" 1 ;;
-    *) printf 'no NVIDIA driver was found here; the set needs %s or newer to run on a GPU\\n' "$driver" >&2 ;;
-  esac
-fi
+fits export "$platform" "$glibc" "$driver"
 
 if [ -f "$target/$mark" ] && [ "$(cat "$target/$mark")" = "$digest" ] && "$target/bin/python" -c '' 2>/dev/null; then
   printf '%s is there already, and is this set\\n' "$target"
@@ -84,7 +54,7 @@ for found in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv"; do
 done
 interpreter=
 for found in "python$python" python3 python; do
-  if "$found" -c "import sys; raise SystemExit('%d.%d' % sys.version_info[:2] != '$python')" >/dev/null 2>&1; then
+  if is_python "$found" "$python"; then
     if [ -n "$uv" ] || "$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then interpreter=$(command -v "$found"); break; fi
   fi
 done
@@ -162,6 +132,8 @@ def bootstrap_sh(subject: Subject) -> str:
         "set -eu",
         "",
         *(f"{key}={quoted(value)}" for key, value in said.items()),
+        "",
+        *functions(subject.functions),
         "",
         *_BODY.rstrip("\n").split("\n"),
         "",

@@ -42,7 +42,7 @@ def dockerfile(subject: Subject) -> str:
         f'ENV PATH="{ENVIRONMENT}/bin:${{PATH}}"',
         "",
         "RUN useradd --create-home --uid 1000 user",
-        "USER user",
+        "USER 1000",
         "WORKDIR /home/user",
         'CMD ["python"]',
     ]
@@ -51,6 +51,7 @@ def dockerfile(subject: Subject) -> str:
 
 def _install(subject: Subject, python: str) -> Iterator[str]:
     """Yield one RUN: the environment in one layer, without what pip downloaded."""
+    yield "# hadolint ignore=SC2016"
     yield "RUN set -eu; \\"
     yield "    printf '%s\\n' \\"
     for line in ("--only-binary :all:", *requirement_lines(subject)):

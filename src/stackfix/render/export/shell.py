@@ -18,3 +18,8 @@ def block(text: str, target: str, end: str) -> Iterator[str]:
     yield f"cat >{target} <<'{end}'"
     yield from lines
     yield end
+
+
+def functions(shared: str) -> list[str]:
+    """Return the functions of a file that scripts share, as lines of one that stands alone: without its heading."""
+    return shared.partition("\n\n")[2].rstrip("\n").split("\n")
