@@ -189,6 +189,7 @@ def _in_place(report: Report, copy: str, place: str) -> Report:
             because=tuple(line.replace(copy, place) for line in one.because),
         )
         for one in report.findings
+        if one.code != "copied_environment"  # a copy is what it is until it takes the place
     )
     return replace(report, path=place, findings=findings, mend=report.mend.replace(copy, place))
 

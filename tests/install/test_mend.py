@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,3 +195,46 @@ def test_no_network_is_said_as_such(shelf, there, variables):
     shelf.faults[newer.file.name] = "broken server"
     with pytest.raises(NetworkError):
         carry_out(there, change(shelf, newer, leaving=("app",)), variables)
+
+
+def packages_in(target: Path) -> Path:
+    (found,) = (target / "lib").glob("python3.*/site-packages")
+    return found
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+@pytest.mark.parametrize("record", [b'\x00\xff no list\n"unclosed', b"app/__init__.py\n", None])
+def test_a_package_whose_record_is_damaged_or_gone_is_replaced(shelf, there, variables, installer, record):
+    target = Path(there.path)
+    path = packages_in(target) / "app-1.0.dist-info" / "RECORD"
+    path.unlink()
+    if record is not None:
+        path.write_bytes(record)
+    (packages_in(target) / "app" / "old.py").write_text("of 1.0")
+    mended = carry_out(
+        there, change(shelf, shelf.wheel("app", "1.5"), leaving=("app",)), variables, installer=installer
+    )
+    assert mended.packages == {"app": "1.5", "lib": "2.0"}
+    assert mended.unreadable == ()
+    assert not (packages_in(target) / "app" / "old.py").exists()
+    assert said(target / "bin" / "python", "import app; print(app.version)") == "1.5"
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_no_second_record_of_a_replaced_package_is_left(shelf, there, variables, installer):
+    packages = packages_in(Path(there.path))
+    second = packages / "app-0.9.dist-info"
+    shutil.copytree(packages / "app-1.0.dist-info", second)
+    metadata = second / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 0.9"))
+    with (second / "RECORD").open("a") as stream:
+        stream.write("app/sub/of_0_9.py,,\nlib/__init__.py,,\n../../../../outside.py,,\n")
+    (packages / "app" / "sub").mkdir()
+    (packages / "app" / "sub" / "of_0_9.py").write_text("of 0.9")
+    what = change(shelf, shelf.wheel("app", "1.5"), leaving=("app",))
+    mended = carry_out(there, what, variables, installer=installer)
+    assert mended.packages == {"app": "1.5", "lib": "2.0"}
+    assert mended.duplicates == ()
+    assert not (packages / "app" / "sub").exists()
+    assert [path.name for path in packages.glob("app-*")] == ["app-1.5.dist-info"]
+    assert said(Path(there.path) / "bin" / "python", "import lib; print(lib.version)") == "2.0"

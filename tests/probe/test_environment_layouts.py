@@ -149,3 +149,10 @@ def test_packages_outside_that_can_be_imported_too_are_unknown(site):
     with (site.root / "pyvenv.cfg").open("a") as handle:
         handle.write("include-system-site-packages = true\n")
     assert any("include-system-site-packages" in line for line in look(site).unknown)
+
+
+@pytest.mark.parametrize("record", ["thing/__init__.py\n", 'a\x00b\n"unclosed', "<html>log in</html>\n"])
+def test_a_record_that_is_no_list_of_files_is_named_as_that(site, record):
+    (site.packages / "thing-1.0.dist-info" / "RECORD").write_text(record)
+    found = finding(look(site), "gutted_package")
+    assert "its RECORD is damaged" in found.text

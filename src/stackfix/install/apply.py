@@ -28,6 +28,7 @@ _HASH = re.compile(
     r"|has an invalid wheel|invalid package format|read from zip|is invalid\b",
     re.IGNORECASE,
 )
+_INSTALLED = re.compile(r"RECORD`? file is invalid|no RECORD file was found|missing RECORD", re.IGNORECASE)
 _CUT = re.compile(
     r"response body|unexpected (eof|end)|end of file before|incompleteread|connection (broken|reset|closed)"
     r"|timed? ?out",
@@ -135,6 +136,11 @@ def _offline(installer: Installer, ended: Ended) -> StackfixError:
 def failure(installer: Installer, ended: Ended) -> StackfixError:
     """Return the error that an installer's last words mean, with these words."""
     words = _last_words(ended.text)
+    if _INSTALLED.search(words):
+        return InstallerError(
+            f"the list of files (RECORD) of an installed package is damaged: {words}",
+            hint="`stackfix doctor` names the package, `stackfix fix` installs it anew",
+        )
     if _HASH.search(words) and not _CUT.search(words):
         return HashError(
             f"a downloaded file is not the one that the lock names: {words}",

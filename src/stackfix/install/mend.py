@@ -25,13 +25,14 @@ from stackfix.install.journal import remove_tree
 from stackfix.install.marker import Marker, read_marker, write_marker
 from stackfix.install.process import inherited, run
 from stackfix.install.progress import Progress
-from stackfix.install.record import replace_bytes
+from stackfix.install.record import folders_of, mend_records, remove_files, replace_bytes, take_out_doubles
 from stackfix.install.settings import uv_environment
 from stackfix.install.space import amount
 from stackfix.install.staging import NotProvedError, changing, staged
 from stackfix.install.target import make_parent, resolved
 from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
+from stackfix.versions import canonical_name
 
 CONSTRAINTS = "stackfix-constraints.txt"
 _FOLDERS = {"onnxruntime": "onnxruntime", "onnxruntime-gpu": "onnxruntime", "torch": "torch"}
@@ -147,7 +148,7 @@ def _alter(
 ) -> None:
     if change.leaving:
         progress.stage(f"removing {', '.join(change.leaving[:6])}{' …' if len(change.leaving) > 6 else ''}")
-        _remove(change.leaving, python, chosen, scratch, settings)
+        _remove_all(change.leaving, site_packages(staging), python, chosen, scratch, settings)
     after = read(staging)
     for path in change.strays:
         for packages in after.site_packages:
@@ -167,6 +168,24 @@ def _alter(
     if change.hook:
         add_hook(site_packages(staging), read(staging))
     write_constraints(staging, place, change.constraints, protect=change.protect)
+
+
+def _remove_all(
+    names: Sequence[str],
+    packages: Path,
+    python: Path,
+    installer: Installer,
+    scratch: Path,
+    settings: Mapping[str, str],
+) -> None:
+    """Remove packages with every record of theirs: an installer takes out one of several, or stumbles over them."""
+    wanted = frozenset(canonical_name(name) for name in names)
+    mend_records(packages, wanted)
+    left = take_out_doubles(packages, wanted)
+    _remove(names, python, installer, scratch, settings)
+    for each in folders_of(packages, wanted):  # its RECORD did not list itself
+        remove_tree(each)
+    remove_files(packages, left)
 
 
 def _remove(

@@ -10,7 +10,9 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Collection, Iterator
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -26,10 +28,74 @@ def replace_bytes(path: Path, data: bytes) -> None:
 
 
 def records(packages: Path) -> Iterator[tuple[Path, list[list[str]]]]:
-    """Yield each RECORD of a site-packages folder with its rows."""
+    """Yield each RECORD of a site-packages folder with its rows; one that is none is left out."""
     for path in sorted(packages.glob("*.dist-info/RECORD")):
-        text = path.read_text(encoding="utf-8")
-        yield path, [row for row in csv.reader(io.StringIO(text)) if row]
+        rows = _rows(path)
+        if rows is not None:
+            yield path, rows
+
+
+def _rows(path: Path) -> list[list[str]] | None:
+    """Return the rows of a RECORD, None where it is damaged: not text, not CSV, or of other rows than RECORD has."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8")), strict=True) if row]
+    except (OSError, ValueError, csv.Error):
+        return None
+    return rows if all(len(row) == 3 for row in rows) else None
+
+
+def folders_of(packages: Path, names: Collection[str]) -> list[Path]:
+    """Return the dist-info folders of packages by these names; several of one name where an installer left one."""
+    found = (path for path in packages.glob("*.dist-info") if path.is_dir())
+    return sorted(path for path in found if canonicalize_name(path.name.partition("-")[0]) in names)
+
+
+def mend_records(packages: Path, names: Collection[str]) -> None:
+    """Give packages whose RECORD is lost or damaged one of what lies in their folders, so that they can be removed."""
+    for info in folders_of(packages, names):
+        if _rows(info / "RECORD"):
+            continue
+        own = packages / canonicalize_name(info.name.partition("-")[0]).replace("-", "_")
+        files = [each for folder in (info, own) for each in sorted(folder.rglob("*")) if each.is_file()]
+        paths = dict.fromkeys([*files, info / "RECORD"])
+        _write(info / "RECORD", [[each.relative_to(packages).as_posix(), "", ""] for each in paths])
+
+
+def take_out_doubles(packages: Path, names: Collection[str]) -> list[str]:
+    """Remove the records of packages that have several, all but the one that fits the disk best; return their files."""
+    found: dict[str, list[Path]] = {}
+    for info in folders_of(packages, names):
+        found.setdefault(canonicalize_name(info.name.partition("-")[0]), []).append(info)
+    files: list[str] = []
+    for infos in found.values():
+        listed = {info: [row[0] for row in _rows(info / "RECORD") or ()] for info in infos}
+        best = max(reversed(infos), key=lambda info: _share_there(packages, listed[info]))
+        for info in infos:
+            if info != best:
+                files += listed[info]
+                shutil.rmtree(info)
+    return files
+
+
+def _share_there(packages: Path, files: Sequence[str]) -> float:
+    return sum((packages / path).is_file() for path in files) / len(files) if files else 0.0
+
+
+def remove_files(packages: Path, files: Collection[str]) -> None:
+    """Remove files of a site-packages folder that no package lists any more, and the folders that are then empty."""
+    if not files:
+        return
+    owned = {row[0] for _, rows in records(packages) for row in rows}
+    for path in files:
+        place = packages / path
+        if path in owned or ".." in place.parts or not place.is_file():
+            continue
+        place.unlink()
+        with suppress(OSError):  # not empty
+            for folder in place.parents:
+                if folder == packages:
+                    break
+                folder.rmdir()
 
 
 def _write(path: Path, rows: list[list[str]]) -> None:

@@ -89,6 +89,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     models = list(model_findings(patient.models, held, environment))
     findings = [
         *_broken(environment),
+        *_copied(environment),
         *collisions(environment, facts),
         *lost_files(environment),
         *duplicate_records(environment),
@@ -162,6 +163,23 @@ def _broken(environment: Environment) -> Iterator[Finding]:
             fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
             rule="environment",
         )  # fmt: skip
+
+
+def _copied(environment: Environment) -> Iterator[Finding]:
+    """Yield that the scripts of an environment start another one's Python."""
+    names = [name for name, _ in environment.strange_scripts]
+    if not names:
+        return
+    elsewhere = ", ".join(dict.fromkeys(folder for _, folder in environment.strange_scripts))
+    yield Finding(
+        code="copied_environment",
+        severity="warning",
+        text=f"{len(names)} scripts of it start the Python in {elsewhere}: it was copied or moved from there",
+        because=(f"the first line of {', '.join(f'bin/{name}' for name in names[:4])} [read: the files]",),
+        consequence="`pip` and every other command of it works on that environment, or fails where it is gone",
+        fix=f"run them as `{environment.executable} -m pip`; or make it anew where it is to stand",
+        rule="environment",
+    )
 
 
 def _good(

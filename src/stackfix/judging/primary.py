@@ -12,6 +12,7 @@ from stackfix.model.report import Finding
 # do not belong together, then what is only absent, then the machine's side, then what would do harm later.
 _ORDER = (
     "broken_environment",
+    "copied_environment",
     "wrong_python_environment",
     "both_ort_packages",
     "ort_cpu_only",

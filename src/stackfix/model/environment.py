@@ -87,8 +87,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
     libraries of the environment that no distribution brought (a conda prefix's own); `strays` are CUDA libraries that
     somebody copied into it. `distributions` has each name
-    once; `duplicates` are those with several records. `unreadable` names what is broken
-    in it, each with the reason; `broken` what makes it unusable as a whole.
+    once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
+    folder, each with that folder. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str
@@ -106,6 +106,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     beside: tuple[SharedLibrary, ...] = ()
     strays: tuple[SharedLibrary, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+    strange_scripts: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 

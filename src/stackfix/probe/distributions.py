@@ -215,14 +215,19 @@ def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
         unreadable.append(f"{info}: its RECORD cannot be read: {error.strerror or error}")
         return {}
     found: dict[str, str] = {}
+    strange = 0
     for line in text.replace("\r\n", "\n").replace("\\", "/").split("\n"):
         path, _, recorded = line.partition(",")
         if '"' in line:
             path, recorded = _quoted(line)
+        strange += bool(line) and recorded.count(",") != 1
         if "./" in path:
             path = posixpath.normpath(path)
         if path and path[0] != "/" and ":" not in path[:3] and path.isprintable() and _stays(path):
             found[path] = recorded
+    if strange:
+        lines = "1 line" if strange == 1 else f"{strange} lines"
+        unreadable.append(f"{info}: its RECORD is damaged: {lines} of it name no file")
     return found
 
 

@@ -23,6 +23,7 @@ from stackfix.probe.distributions import (
     read_distributions,
     read_library,
 )
+from stackfix.probe.scripts import strange_scripts
 from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
 
@@ -245,6 +246,7 @@ def _environment(
             for library in stray_libraries(shelf, distributions, portable=kind == "portable")
         ),
         duplicates=tuple(duplicates),
+        strange_scripts=strange_scripts(folder) if kind == "venv" and not windows else (),
         unreadable=tuple(unreadable),
         broken=tuple(broken),
     )

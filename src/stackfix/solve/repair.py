@@ -304,10 +304,11 @@ def _held_installed(case: _Case, name: str) -> Held | None:
 
 def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -> dict[str, str]:
     """Return what stays and must be written again, with the reason: its files are lost, or go with another's."""
+    twice = {each.name for each in case.environment.duplicates}
     found = {
-        name: "its files were lost or overwritten"
-        for name in case.damaged
-        if packages.get(name) == case.installed.get(name)
+        name: "it is on record more than once" if name in twice else "its files were lost or overwritten"
+        for name in case.damaged | twice
+        if name in packages and packages[name] == case.installed.get(name)
     }
     files = {each.name: each.files for each in case.environment.distributions}
     going = {
