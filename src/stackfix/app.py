@@ -180,11 +180,11 @@ def lock_text(found: Lock) -> str:
     return to_pylock(found)
 
 
-def undo(venv: Path) -> None:
+def undo(venv: Path, progress: Progress | None = None) -> None:
     """Put back the environment that was there before the last install."""
     from stackfix.install.install import undo as put_back  # noqa: PLC0415 - few verbs install
 
-    put_back(venv)
+    put_back(venv, progress=progress)
 
 
 def write_lock(found: Lock, path: Path) -> None:
@@ -226,9 +226,8 @@ def doctor(
 ) -> Report:
     """Return what is wrong and right with an installed environment on a machine, read from outside.
 
-    `venv` is its folder or its interpreter, None the environment that this runs in. `question` describes another
-    machine than this one; its Python does not count, the environment has its own. `live` also imports torch and
-    onnxruntime, in children of its interpreter.
+    `venv` is its folder or interpreter, None the one that this runs in; `question` another machine, its Python aside.
+    `live` also imports torch and onnxruntime, in children of its interpreter.
     """
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do

@@ -170,6 +170,21 @@ def test_an_undo_that_was_cut_off_is_finished(tmp_path, monkeypatch, cut):
     assert read_journal(places) is None
 
 
+def test_an_undo_after_one_that_was_cut_off_finishes_it_and_does_not_take_it_back(tmp_path):
+    places = Beside(tmp_path / "venv")
+    small(places.target, "new")
+    small(places.previous, "old")
+    write_journal(places, Entry(step="undoing", build="old", process=1))
+    places.target.rename(places.leaving)
+    heard = Silent()
+    undo(places.target, progress=heard)
+    assert heard.said == ["an undo that process 1 did not finish is finished"]
+    assert switch.read_marker(places.target).build == "old"
+    undo(places.target)
+    assert switch.read_marker(places.target).build == "new"
+    assert beside(places.target) == [".venv.stackfix-previous"]
+
+
 def test_exchange_is_one_step_or_refused(tmp_path):
     one, other = small(tmp_path / "one", "one"), small(tmp_path / "other", "other")
     if switch.exchange(one, other):

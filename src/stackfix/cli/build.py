@@ -239,7 +239,7 @@ def undo(venv: str, *, as_json: bool) -> None:
     """Put back the environment that was there before the last install."""
     schema = "stackfix.undo/1"
     with answered(schema, as_json=as_json):
-        app.undo(Path(venv))
+        app.undo(Path(venv), TerminalProgress())
         if as_json:
             output.document({"schema": schema, "ok": True, "venv": venv})
         else:

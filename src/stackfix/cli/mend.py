@@ -94,7 +94,7 @@ def fix(
 
 
 def _put_back(folder: Path, *, as_json: bool) -> None:
-    app.undo(folder)
+    app.undo(folder, TerminalProgress())
     if as_json:
         output.document({"schema": SCHEMA, "ok": True, "venv": str(folder), "plan": [], "undone": True})
     else:

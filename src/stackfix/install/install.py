@@ -18,11 +18,12 @@ from stackfix.install.apply import apply
 from stackfix.install.create import create, interpreter, python_version, site_packages
 from stackfix.install.hook import add_hook
 from stackfix.install.installer import Choice, find_installer
+from stackfix.install.interruption import interruptions_wait
+from stackfix.install.journal import read_journal
 from stackfix.install.marker import Marker, write_marker
 from stackfix.install.progress import Progress, Silent
 from stackfix.install.space import Disks, FreeSpace, amount, check_room
-from stackfix.install.staging import NotProvedError, changing, held, staged
-from stackfix.install.switch import recover
+from stackfix.install.staging import NotProvedError, changing, staged
 from stackfix.install.switch import undo as _undo
 from stackfix.install.target import Beside, judge, make_parent, resolved
 from stackfix.model.environment import Environment
@@ -88,15 +89,19 @@ def install(
     return read(place)
 
 
-def undo(target: Path, *, wait_seconds: float = 0) -> None:
-    """Put back what was at `target` before the last install; TargetError if nothing is kept."""
+def undo(target: Path, *, wait_seconds: float = 0, progress: Progress | None = None) -> None:
+    """Put back what was at `target` before the last install; TargetError if nothing is kept.
+
+    What an earlier run left is finished or undone first, and said. An undo that was cut off is what is finished: then
+    nothing more is done, for a second one would take it back.
+    """
     place = resolved(target)
     if not place.parent.is_dir():
         raise TargetError(f"`{place}` is not there")
-    beside = Beside(place)
-    with held(beside, wait_seconds):
-        recover(beside)
-        _undo(beside)
+    left = read_journal(Beside(place))
+    with changing(place, progress or Silent(), wait_seconds=wait_seconds) as beside, interruptions_wait():
+        if left is None or left.step != "undoing":
+            _undo(beside)
 
 
 def _proved(prove: Callable[[Path], object], staging: Path) -> None:
