@@ -16,7 +16,7 @@ from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
-from stackfix.model.recipe import ModelFormat, Recipe
+from stackfix.model.recipe import ModelFormat, Recipe, Variant
 from stackfix.model.request import MAIN, Request, Root
 from stackfix.probe.describe import described as describe
 from stackfix.rules.metadata import parse_wish
@@ -199,18 +199,24 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
     features: dict[str, frozenset[str]] = {}
     recipes: list[str] = []
     formats: list[ModelFormat] = []
+    listed = _of_files(question)
+    files = {wish.package for wish in listed if not wish.constrains}
+    wished = files | {
+        _package(_asked(target)) for target in question.targets if _is_requirement(target, root)
+    }
     for target in question.targets:
         if _is_requirement(target, root):
-            roots.append(Root(requirement=target, asked_by="you", relaxable=True))
+            roots.append(_asked(target))
             continue
         recipe = load_recipe(root, target)
         variant = recipe.gpu if device == "gpu" else recipe.cpu
         recipes.append(recipe.name)
-        roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in variant.roots]
-        newest += variant.newest
+        other = _others(variant, frozenset(wished))
+        asked = [name for name in variant.roots if name not in other]
+        roots += [Root(requirement=name, asked_by=f"recipe {recipe.name}") for name in asked]
+        newest += [other.get(name, name) for name in variant.newest]
         features |= variant.features
         formats += recipe.formats
-    listed = _of_files(question)
     roots += [_root(wish) for wish in listed if not wish.constrains]
     if not roots:
         raise QuestionError(
@@ -232,6 +238,19 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         constraints=tuple(_root(wish) for wish in listed if wish.constrains),
         hashes={wish.package: wish.sha256 for wish in listed if wish.sha256},
     )
+
+
+def _asked(requirement: str) -> Root:
+    return Root(requirement=requirement, asked_by="you", relaxable=True)
+
+
+def _others(variant: Variant, wished: frozenset[str]) -> dict[str, str]:
+    """Return root -> what serves in its place, where that is asked for and the root itself is not."""
+    return {
+        name: next(one for one in others if one in wished)
+        for name, others in variant.instead.items()
+        if name not in wished and not wished.isdisjoint(others)
+    }
 
 
 def _also_asked(

@@ -6,7 +6,10 @@ import json
 import pytest
 from binaries import wheel
 
+from stackfix import app
+from stackfix.asking import MachineQuestion, Question
 from stackfix.errors import DataError, QuestionError
+from stackfix.model.resolution import Explanation
 from stackfix.project import wishes
 
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
@@ -175,3 +178,15 @@ def test_an_export_says_where_what_the_facts_do_not_know_does_not_fit(index, pro
     assert done.returncode == 3
     assert "does not fit the set" in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize("device", ["none", "RTX 4090"])
+def test_a_project_that_asks_for_opencv_with_windows_gets_that_one_alone(device):
+    machine = MachineQuestion(driver="580.95.05", gpus=(device,), python="3.12", platform="linux_x86_64")
+    asked = app.resolve(Question(targets=("dwpose", "opencv-python>=4.7"), machine=machine), reasons="none")
+    alone = app.resolve(Question(targets=("dwpose",), machine=machine), reasons="none")
+    assert "opencv-python" in asked.result.packages
+    assert "opencv-python-headless" not in asked.result.packages
+    assert "opencv-python-headless" in alone.result.packages
+    both = Question(targets=("dwpose", "opencv-python", "opencv-python-headless"), machine=machine)
+    assert isinstance(app.resolve(both, reasons="none").result, Explanation)

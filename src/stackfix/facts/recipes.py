@@ -16,6 +16,7 @@ class _VariantRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roots: tuple[str, ...]
     newest: tuple[str, ...]
     features: dict[str, tuple[str, ...]] = {}
+    instead: dict[str, tuple[str, ...]] = {}
 
 
 class _ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +72,7 @@ def looks_like_requirement(word: str) -> bool:
 
 def _variant(row: _VariantRow) -> Variant:
     features = {package: frozenset(names) for package, names in row.features.items()}
-    return Variant(roots=row.roots, newest=row.newest, features=features)
+    return Variant(roots=row.roots, newest=row.newest, features=features, instead=row.instead)
 
 
 def _model(row: _ModelRow) -> Model:

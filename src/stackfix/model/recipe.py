@@ -37,11 +37,15 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """Root requirements, the order in which newness counts, and the features that must work."""
+    """Root requirements, the order in which newness counts, and the features that must work.
+
+    `instead` names for a root the packages that serve as well, where a project asks for one of them.
+    """
 
     roots: tuple[str, ...]
     newest: tuple[str, ...]
     features: Mapping[str, frozenset[str]]
+    instead: Mapping[str, tuple[str, ...]] = {}
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
