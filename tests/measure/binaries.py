@@ -7,8 +7,32 @@ import zipfile
 BASE = 0x1000
 
 
-def elf(soname="", needed=(), runpath="", sections=None, string_padding=0):
-    """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections."""
+def _symbols(asks, offers, text):
+    """Sections .dynsym, .gnu.version and .gnu.version_r; each library that is asked has one version, its soname."""
+    symbols, versions, needs = [bytes(24)], [0], b""
+    for name in offers:
+        symbols.append(struct.pack("<IBBHQQ", text(name), 0x12, 0, 7, 0x1000, 8))
+        versions.append(1)
+    for place, (soname, names) in enumerate(asks.items()):
+        at, last = text(soname), place == len(asks) - 1
+        needs += struct.pack("<HHIII", 1, 1, at, 16, 0 if last else 32)
+        needs += struct.pack("<IHHII", 0, 0, place + 2, at, 0)
+        for name in names:
+            weak = name.startswith("weak_")
+            symbols.append(struct.pack("<IBBHQQ", text(name), 0x22 if weak else 0x12, 0, 0, 0, 0))
+            versions.append(place + 2)
+    return {
+        ".dynsym": b"".join(symbols),
+        ".gnu.version": struct.pack(f"<{len(versions)}H", *versions),
+        ".gnu.version_r": needs,
+    }
+
+
+def elf(soname="", needed=(), runpath="", sections=None, string_padding=0, asks=None, offers=()):
+    """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections.
+
+    `asks` is soname -> names that it needs of it by symbol version, `offers` the names that it has itself.
+    """
     table = bytearray(b"\0" + b"pad\0" * string_padding)
     entries = []
 
@@ -22,6 +46,13 @@ def elf(soname="", needed=(), runpath="", sections=None, string_padding=0):
         add(14, soname)
     if runpath:
         add(29, runpath)
+
+    def text(name):
+        table.extend(name.encode() + b"\0")
+        return len(table) - len(name) - 1
+
+    if asks or offers:
+        sections = {**_symbols(asks or {}, offers, text), **(sections or {})}
     strings_at = 64 + 2 * 56
     dynamic_at = strings_at + len(table) + (-len(table)) % 16
     entries += [(5, BASE + strings_at), (10, len(table)), (0, 0)]

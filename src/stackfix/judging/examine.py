@@ -21,10 +21,11 @@ from stackfix.judging.packages import (
     foreign_builds,
     lost_files,
     mixed_builds,
-    unmet_requirements,
 )
 from stackfix.judging.primary import ordered
+from stackfix.judging.requires import unmet_requirements
 from stackfix.judging.shadows import shadowed
+from stackfix.judging.symbols import missing_symbols
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.live import LiveRun
@@ -87,16 +88,20 @@ def examine(patient: Patient, facts: Database) -> Report:
     elsewhere = _elsewhere(patient)
     closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
     models = list(model_findings(patient.models, held, environment))
+    breaches = list(breach_findings(judged.breaches, environment, scene))
+    unmet = list(unmet_requirements(environment, scene))
+    suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
     findings = [
         *_broken(environment),
         *collisions(environment, facts),
         *lost_files(environment),
         *duplicate_records(environment),
         *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
-        *breach_findings(judged.breaches, environment, scene),
+        *breaches,
+        *missing_symbols(environment, suspects),
         *missing_libraries(environment, closed, held, scene),
         *foreign_builds(environment, scene),
-        *unmet_requirements(environment, scene),
+        *unmet,
         *shadowed(environment, patient.surroundings),
         *loader_order(environment, closed, windows=environment.windows),
         *(one for one in models if isinstance(one, Finding)),
