@@ -58,3 +58,32 @@ def test_a_library_that_was_overwritten_is_asked_too(site):
     report = look(site)
     assert report.findings[0].code == "gutted_package"
     assert any("asks libnvJitLink.so.12 for __create_12_8" in one.text for one in report.findings)
+
+
+def test_a_name_without_a_version_is_missed_where_the_librarys_own_names_begin_so(site):
+    site.cuda12("nvidia-nccl-cu12").torch(requires=("nvidia-nccl-cu12==2.27.3",)).onnxruntime()
+    asks = {"": ["ncclAllReduce", "ncclMemFree", "PyObject_Call"]}
+    operators = "torch/lib/libtorch_cuda_linalg.so"
+    site.install("operators", "1.0", {operators: binaries.elf(needed=("libnccl.so.2",), asks=asks)})
+    library = binaries.elf(soname="libnccl.so.2", offers=["ncclAllReduce", "ncclCommInitAll"])
+    site.install("nvidia-nccl-cu12", "2.18.3", {"nvidia/nccl/lib/libnccl.so.2": library})
+    first = look(site).findings[0]
+    assert first.text == (
+        "operators 1.0 asks libnccl.so.2 for ncclMemFree, which nvidia-nccl-cu12 2.18.3 does not have"
+    )
+    assert first.consequence.startswith("loading it fails with `undefined symbol: ncclMemFree`")
+
+
+def test_names_that_another_needed_library_offers_are_there(site):
+    site.cuda12("nvidia-cusparse-cu12").torch().onnxruntime()
+    site.install(
+        "nvidia-cusparse-cu12",
+        "12.5.4.2",
+        {SPARSE: binaries.elf(soname="libcusparse.so.12", offers=["cusparseCreate"])},
+    )
+    extra = binaries.elf(soname="libsparsext.so.0", offers=["cusparseLtInit"])
+    user = binaries.elf(
+        needed=("libcusparse.so.12", "libsparsext.so.0"), asks={"": ["cusparseLtInit", "cusparseCreate"]}
+    )
+    site.install("operators", "1.0", {"operators/libsparsext.so.0": extra, "operators/_C.so": user})
+    assert not any("asks libcusparse" in one.text for one in look(site).findings)

@@ -9,29 +9,32 @@ BASE = 0x1000
 
 def _symbols(asks, offers, text):
     """Sections .dynsym, .gnu.version and .gnu.version_r; each library that is asked has one version, its soname."""
-    symbols, versions, needs = [bytes(24)], [0], b""
+    symbols, versions, needs = [bytes(24)], [0], []
     for name in offers:
         symbols.append(struct.pack("<IBBHQQ", text(name), 0x12, 0, 7, 0x1000, 8))
         versions.append(1)
-    for place, (soname, names) in enumerate(asks.items()):
-        at, last = text(soname), place == len(asks) - 1
-        needs += struct.pack("<HHIII", 1, 1, at, 16, 0 if last else 32)
-        needs += struct.pack("<IHHII", 0, 0, place + 2, at, 0)
+    for place, (soname, names) in enumerate(asks.items(), 2):
+        if soname:
+            needs.append((text(soname), place))
         for name in names:
             weak = name.startswith("weak_")
             symbols.append(struct.pack("<IBBHQQ", text(name), 0x22 if weak else 0x12, 0, 0, 0, 0))
-            versions.append(place + 2)
+            versions.append(place if soname else 1)
     return {
         ".dynsym": b"".join(symbols),
         ".gnu.version": struct.pack(f"<{len(versions)}H", *versions),
-        ".gnu.version_r": needs,
+        ".gnu.version_r": b"".join(
+            struct.pack("<HHIII", 1, 1, at, 16, 0 if left == 1 else 32)
+            + struct.pack("<IHHII", 0, 0, index, at, 0)
+            for left, (at, index) in zip(range(len(needs), 0, -1), needs, strict=True)
+        ),
     }
 
 
 def elf(soname="", needed=(), runpath="", sections=None, string_padding=0, asks=None, offers=()):
     """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections.
 
-    `asks` is soname -> names that it needs of it by symbol version, `offers` the names that it has itself.
+    `asks` is soname -> names that it needs of it by symbol version, "" those of any library; `offers` the names that it has itself.
     """
     table = bytearray(b"\0" + b"pad\0" * string_padding)
     entries = []

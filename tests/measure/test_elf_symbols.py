@@ -38,6 +38,12 @@ def test_a_library_without_versions_asks_nothing_by_name():
     assert asked(reader(binaries.elf(soname="libx.so.1", needed=("liby.so.2",)))) == {}
 
 
+def test_names_without_a_version_may_come_from_anywhere():
+    assert asked(reader(binaries.elf(soname="libx.so.1", asks={"": ["ncclMemFree", "weak_hook"]}))) == {
+        "": frozenset({"ncclMemFree"})
+    }
+
+
 def test_a_version_outside_its_table_is_an_error_with_its_place():
     data = binaries.elf(soname="libx.so.1", asks=ASKS)
     first = struct.pack("<HHI", 1, 1, 0)[:4]

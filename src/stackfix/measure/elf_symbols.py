@@ -27,18 +27,19 @@ _MAX_VERSIONS = 4096
 def asked(reader: Reader) -> Mapping[str, frozenset[str]]:
     """Return soname -> the names that a library asks of it by symbol version and cannot be loaded without.
 
-    Empty where nothing is versioned. Raises MeasureError naming file and place for tables that are not well-formed.
+    Under "" stand the names that any library may bring. Raises MeasureError naming file and place for tables that are
+    not well-formed.
     """
     symbols, strings = _table(reader, ".dynsym"), _table(reader, ".dynstr")
     versions, needs = _table(reader, ".gnu.version"), _table(reader, ".gnu.version_r")
-    if not (symbols and strings and versions and needs):
-        return {}
-    libraries = dict(_libraries(reader, needs, strings))
+    libraries = dict(_libraries(reader, needs, strings)) if needs else {}
     found: dict[str, set[str]] = {}
     of_symbol = struct.unpack_from(f"<{len(versions) // 2}H", versions)
-    for (name, info, _, section, _, _), version in zip(_symbols(symbols), of_symbol, strict=False):
-        if section == _UNDEFINED and info >> 4 != _WEAK and version & _VERSION_MASK in libraries:
-            found.setdefault(libraries[version & _VERSION_MASK], set()).add(_text(reader, strings, name))
+    for place, (name, info, _, section, _, _) in enumerate(_symbols(symbols)):
+        if name and section == _UNDEFINED and info >> 4 != _WEAK:
+            version = of_symbol[place] & _VERSION_MASK if place < len(of_symbol) else 0
+            soname = libraries.get(version, "")
+            found.setdefault(soname, set()).add(_text(reader, strings, name))
     return {soname: frozenset(names) for soname, names in found.items()}
 
 
