@@ -27,7 +27,7 @@ _NOT_OURS = (
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with index() as up:
+    with index(Server()) as up:
         for version in ("1.0", "2.0"):
             up.publish("app", version)
             up.publish("lib", version, weight=4000)
@@ -58,7 +58,7 @@ def _variables(folder: Path, address: str) -> dict[str, str]:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an environment of version 1.0 and with facts that were measured of the packages."""
     folder = tmp_path_factory.mktemp("prepared")
-    with index() as up:
+    with index(Server()) as up:
         for version in ("1.0", "2.0"):
             up.publish("app", version)
             up.publish("lib", version, weight=4000)

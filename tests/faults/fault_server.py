@@ -13,16 +13,28 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
 
+S = TypeVar("S", bound="Server")
 Fault = Callable[["Handler", bytes], None]
 
 
-def wheel_bytes(name: str, version: str, *, weight: int = 0) -> bytes:
-    """Return a whole wheel with one script; `weight` bytes of it cannot be compressed."""
+def wheel_bytes(
+    name: str,
+    version: str,
+    *,
+    weight: int = 0,
+    files: Mapping[str, bytes] | None = None,
+    scripts: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a whole wheel with one script; `weight` bytes of it cannot be compressed.
+
+    `files` go into it too, in place of its own where they have the same path; `scripts` are there instead of the one.
+    """
     info = f"{name}-{version}.dist-info"
     code = f"version = {version!r}\n\n\ndef main() -> None:\n    print({name!r}, version)\n"
     members = {
@@ -30,8 +42,12 @@ def wheel_bytes(name: str, version: str, *, weight: int = 0) -> bytes:
         f"{name}/data.bin": hashlib.shake_128(name.encode()).digest(weight + 1),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\nrun-{name} = {name}:main\n".encode(),
+        **(files or {}),
     }
+    commands = {f"run-{name}": f"{name}:main"} if scripts is None else scripts
+    if commands:
+        lines = "".join(f"{command} = {entry}\n" for command, entry in commands.items())
+        members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}".encode()
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     for path, data in members.items():
@@ -168,9 +184,8 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def index() -> Iterator[Server]:
-    """Yield a server that is up."""
-    kept = Server()
+def index(kept: S) -> Iterator[S]:
+    """Serve what is kept, and yield it with its address."""
     with serving(type("Own", (Handler,), {"kept": kept})) as address:
         kept.address = address
         yield kept

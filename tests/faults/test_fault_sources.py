@@ -209,7 +209,7 @@ def test_offline_names_what_no_cache_has(bench, installer):
 @pytest.fixture
 def two(bench):
     """A project that asks for what the facts do not know, and a second index."""
-    with faults.index() as other:
+    with faults.index(faults.Server()) as other:
         bench.server.publish("private_thing", "1.0")
         (bench.scratch / "wanted.txt").write_text("private-thing\n")
         bench.variables |= {"UV_INDEX": f"{other.address}/simple"}
@@ -252,7 +252,7 @@ def test_a_higher_version_of_what_the_facts_know_is_not_looked_at(bench, two):
 
 
 def test_an_index_that_uv_asks_is_one_that_was_given(bench, monkeypatch):
-    with faults.index() as other:
+    with faults.index(faults.Server()) as other:
         bench.server.publish("thing", "1.0")
         other.publish("thing", "99.0")
         for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "STACKFIX_SOURCE_PYTORCH_CU126"):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
-import io
 import os
 import subprocess
 import sys
-import threading
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+
+import fault_server as faults
+from fault_server import Fault, Handler, wheel_bytes
 
 from stackfix.model.lock import Lock, LockedFile, LockedPackage
 
@@ -24,40 +22,23 @@ PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def wheel_bytes(
-    name: str, version: str, files: dict[str, bytes], scripts: dict[str, str] | None = None
-) -> bytes:
-    info = f"{name}-{version}.dist-info"
-    members = dict(files)
-    members[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-    members[f"{info}/WHEEL"] = (
-        b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    )
-    if scripts:
-        lines = "".join(f"{script} = {entry}\n" for script, entry in scripts.items())
-        members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}".encode()
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    for path, data in members.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        rows.writerow([path, f"sha256={digest}", len(data)])
-    rows.writerow([f"{info}/RECORD", "", ""])
-    members[f"{info}/RECORD"] = text.getvalue().encode()
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in members.items():
-            archive.writestr(zipfile.ZipInfo(path, (2026, 1, 1, 0, 0, 0)), data)
-    return out.getvalue()
+def rebuilt(handler: Handler, _: bytes) -> None:
+    """Send a wheel of the same name that was built anew."""
+    handler.whole(wheel_bytes("app", "2.0", files={"app/__init__.py": b"version = 'rebuilt'"}))
 
 
-@dataclass
-class Shelf:
-    """Wheels on a loopback server; `faults` maps a file name to what goes wrong with it."""
+FAULTS: dict[str, Fault] = {
+    "missing": faults.status(404),
+    "broken server": faults.status(500),
+    "stalls": faults.stall,
+    "web page": faults.web_page,
+    "other bytes": rebuilt,
+    "cut": faults.cut,
+}
 
-    address: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+
+class Shelf(faults.Server):
+    """Wheels on a loopback server, as packages of a lock."""
 
     def wheel(
         self,
@@ -70,7 +51,7 @@ class Shelf:
         own = {
             f"{name}/__init__.py": f"version = {version!r}\ndef main(): print('{name}', version)\n".encode()
         }
-        data = wheel_bytes(name, version, own | (files or {}), scripts)
+        data = wheel_bytes(name, version, files=own | (files or {}), scripts=scripts or {})
         file = f"{name}-{version}-py3-none-any.whl"
         self.files[file] = data
         return LockedPackage(
@@ -91,54 +72,8 @@ class Shelf:
 
 @pytest.fixture
 def shelf() -> Iterator[Shelf]:
-    kept = Shelf()
-    stop = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            name = self.path.rpartition("/")[2]
-            kept.asked.append(name)
-            fault = kept.faults.get(name, "")
-            body = kept.files.get(name)
-            if body is None or fault == "missing":
-                self.send_error(404)
-                return
-            if fault == "broken server":
-                self.send_error(500)
-                return
-            if fault == "stalls":
-                stop.wait(20)
-            if fault == "web page":
-                body = b"<html><body>log in to the network</body></html>"
-            if fault == "other bytes":
-                body = wheel_bytes("app", "2.0", {"app/__init__.py": b"version = 'rebuilt'"})
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header(
-                "Content-Type", "text/html" if fault == "web page" else "application/octet-stream"
-            )
-            self.send_header("Cache-Control", "max-age=31536000, immutable")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body[: len(body) // 2] if fault == "cut" else body)
-            if fault == "cut":
-                self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield kept
-    stop.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with faults.index(Shelf(kept_for="max-age=31536000, immutable")) as up:
+        yield up
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import PYTHON, Shelf, beside, said, snapshot
+from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 
 from stackfix.errors import (
     AnswerError,
@@ -109,7 +109,7 @@ def test_records_stay_true_after_the_switch(shelf, tmp_path, variables, installe
             assert (digest, size) == (f"sha256={expected}", str(len(data))), path
 
 
-FAULTS = [
+ENDS = [
     ("other bytes", HashError),
     ("web page", HashError),
     ("broken server", NetworkError),
@@ -121,8 +121,8 @@ FAULTS = [
 @pytest.mark.parametrize(
     ("installer", "fault", "error"),
     [
-        *(("uv", fault, error) for fault, error in FAULTS),
-        *(pytest.param("pip", *each, marks=[] if each[0] == "cut" else pytest.mark.slow) for each in FAULTS),
+        *(("uv", fault, error) for fault, error in ENDS),
+        *(pytest.param("pip", *each, marks=[] if each[0] == "cut" else pytest.mark.slow) for each in ENDS),
     ],
 )
 def test_a_bad_download_changes_nothing(shelf, tmp_path, variables, installer, fault, error):
@@ -130,7 +130,7 @@ def test_a_bad_download_changes_nothing(shelf, tmp_path, variables, installer, f
     put(shelf, target, variables, shelf.wheel("app"), installer=installer)
     before = snapshot(target)
     newer = shelf.wheel("app", "2.0")
-    shelf.faults[newer.file.name] = fault
+    shelf.faults[newer.file.name] = FAULTS[fault]
     with pytest.raises(error) as caught:
         put(shelf, target, variables, newer, installer=installer)
     assert "app" in caught.value.message

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
-from conftest import PYTHON, beside, snapshot
+from conftest import FAULTS, PYTHON, beside, snapshot
 
 from stackfix.errors import InstallerError
 from stackfix.install.install import install
@@ -45,7 +45,7 @@ def test_ctrl_c_or_a_cancelled_job_during_a_download_changes_nothing(
     )
     before = snapshot(target)
     slow = shelf.wheel("app", "2.0")
-    shelf.faults[slow.file.name] = "stalls"
+    shelf.faults[slow.file.name] = FAULTS["stalls"]
     lock = tmp_path / "uv-cache" / "pylock.toml"
     lock.write_text(to_pylock(shelf.lock(slow)))
     arguments = [

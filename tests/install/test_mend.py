@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON, Shelf, beside, said, snapshot
+from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 from msgspec.structs import replace
 
 from stackfix.errors import NetworkError, StackfixError, TargetError
@@ -110,7 +110,7 @@ def test_a_file_that_does_not_come_changes_nothing(shelf, there, variables, faul
     target = Path(there.path)
     before = snapshot(target)
     newer = shelf.wheel("app", "1.5")
-    shelf.faults[newer.file.name] = fault
+    shelf.faults[newer.file.name] = FAULTS[fault]
     with pytest.raises(StackfixError):
         carry_out(there, change(shelf, newer, leaving=("app",)), variables)
     assert snapshot(target) == before
@@ -192,7 +192,7 @@ def test_a_repair_that_is_killed_leaves_a_whole_environment_and_the_next_one_goe
 
 def test_no_network_is_said_as_such(shelf, there, variables):
     newer = shelf.wheel("app", "1.5")
-    shelf.faults[newer.file.name] = "broken server"
+    shelf.faults[newer.file.name] = FAULTS["broken server"]
     with pytest.raises(NetworkError):
         carry_out(there, change(shelf, newer, leaving=("app",)), variables)
 
