@@ -314,8 +314,7 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
     """Return the newest set for this machine with its lock and what the index has beside it; or why there is none."""
     from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - few verbs install
 
-    folder = wish.target.absolute().parent
-    answer = resolve(wish.question, folder=folder, reasons="none", say=progress.stage)
+    answer = resolve(wish.question, folder=wish.target.absolute().parent, reasons="none", say=progress.stage)
     if isinstance(answer.result, Explanation):
         return answer.result
     for line in machine_notes(answer.result.machine, answer.result.device):
