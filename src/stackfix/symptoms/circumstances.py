@@ -159,8 +159,8 @@ def _built_for(
 def _runtime_by_source(text: Text, knowledge: Knowledge) -> list[Told]:
     """Return the release of onnxruntime by the lines of its source that it prints with its errors."""
     seen: dict[str, str] = {}
-    regex = r"provider_bridge_ort\.cc:(?P<line>\d{3,5})"
-    for match in places(text, ("provider_bridge_ort.cc",), regex, _MOST):
-        for release in knowledge.source_lines.get(match["line"], ()):
-            seen.setdefault(release, quoted(text, match))
+    for file, lines in knowledge.source_lines.items():
+        for match in places(text, (f"{file}.cc",), rf"{file}\.cc:(?P<line>\d{{3,5}})", _MOST):
+            for release in lines.get(match["line"], ()):
+                seen.setdefault(release, quoted(text, match))
     return [Told(release, because) for release, because in seen.items()]
