@@ -70,6 +70,22 @@ def test_what_onnxruntime_itself_asks_for_is_not_taken_for_what_is_there(codes):
     assert "cudnn_missing" in codes(text)
 
 
+@pytest.mark.parametrize(
+    ("asks", "beside", "code"),
+    [
+        ("cuDNN 8.* and CUDA 12.*", "2024-11-12 10:07:56", "cudnn_major_mismatch"),
+        ("cuDNN 8.* and CUDA 12.*", "2024-05-12 10:07:56", "cuda_runtime_missing"),
+        ("cuDNN 8.* and CUDA 12.*", "2024-11-12 10:07:56 torch 2.3.1+cu121", "cuda_runtime_missing"),
+        ("cuDNN 9.* and CUDA 12.*", "2024-11-12 10:07:56", "cuda_runtime_missing"),
+        ("cuDNN 9.* and CUDA 12.*", "torch 2.5.1+cu118", "cuda_major_mismatch"),
+        ("cuDNN 9.* and CUDA 12.*", "torch 2.5.1+cu121", "cuda_runtime_missing"),
+        ("cuDNN 8.* and CUDA 12.*", "torch 2.5.1+cu121", "cudnn_major_mismatch"),
+    ],
+)
+def test_what_onnxruntime_says_that_it_requires_is_held_against_what_is_there(asks, beside, code, codes):
+    assert codes(f"{beside} Failed to create CUDAExecutionProvider. Require {asks}.")[0] == code
+
+
 MASKS = {
     "dwpose_cpu_fallback": "UserWarning: DWPose: Onnxruntime not found or doesn't come with acceleration providers",
     "dwpose_get_providers_none": "AttributeError: 'NoneType' object has no attribute 'get_providers'",

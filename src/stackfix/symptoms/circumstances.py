@@ -98,6 +98,8 @@ def circumstances(text: Text, knowledge: Knowledge, builds: Builds) -> Circumsta
         told.setdefault("onnxruntime-gpu", []).append(release)
     found = {says: tuple(values) for says, values in told.items()}
     runtime_cuda, runtime_cudnn = _built_for(found.get("onnxruntime-gpu", ()), "onnxruntime-gpu", builds)
+    runtime_cuda = _asked(found, "asks cuda") or runtime_cuda
+    runtime_cudnn = _asked(found, "asks cudnn") or runtime_cudnn
     cuda, cudnn = _built_for(found.get("torch", ()), "torch", builds)
     for says, majors in (("cuda", cuda), ("cudnn", cudnn)):
         for each in found.get(says, ()):
@@ -112,6 +114,11 @@ def circumstances(text: Text, knowledge: Knowledge, builds: Builds) -> Circumsta
         runtime_cudnn=runtime_cudnn,
         when=_when(found, builds),
     )
+
+
+def _asked(found: dict[str, tuple[Told, ...]], says: str) -> dict[int, str]:
+    """Return the majors that onnxruntime itself says that it requires, which no release has to tell then."""
+    return {int(each.value): each.because for each in found.get(says, ())}
 
 
 def _when(found: dict[str, tuple[Told, ...]], builds: Builds) -> Told | None:
