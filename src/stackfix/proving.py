@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,7 +12,8 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import close
+from stackfix.judging.linkage import close, missing_code, present_numbers
+from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
@@ -74,21 +75,9 @@ def proof(
     DWPose is run on the CPU, and the verdict says what is not proved.
     """
     closed = close(environment, facts, ("cuda",) if device == "gpu" else ())
-    library_check = _library_check(closed)
     if not closed.closed:
-        first = closed.missing[0]
-        wrong = _wrong_packages(environment, facts)
-        if wrong is not None and wrong.code not in _SAYS_MORE:
-            wrong = None
-        return Verdict(
-            state=FAILED,
-            reason=wrong.text
-            if wrong is not None
-            else f"{first.soname} is missing: {first.needed_by} needs it",
-            code=wrong.code if wrong is not None else library_check.code,
-            fix=wrong.fix if wrong is not None else library_check.fix,
-            checks=(library_check,),
-        )
+        return _not_closed(environment, facts, closed)
+    library_check = _library_check(closed)
     here = device == "cpu" or _has_gpu()
     if weights is None:
         return Verdict(
@@ -101,7 +90,7 @@ def proof(
     )
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
-        wrong = _wrong_packages(environment, facts)
+        wrong = next(_wrong_packages(environment, facts), None)
         if wrong is not None:  # what no GPU would mend
             found = Check(name="packages", ok=False, text=wrong.text, code=wrong.code, fix=wrong.fix)
             return replace(
@@ -118,8 +107,10 @@ def proof(
             "and DWPose gave the right answer on the CPU"
         )
         return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
-    if verdict.state == FAILED and verdict.code in _VAGUE and (wrong := _wrong_packages(environment, facts)):
-        return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
+    if verdict.state == FAILED and verdict.code in _VAGUE:
+        wrong = next(_wrong_packages(environment, facts), None)
+        if wrong is not None:
+            return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
     return replace(verdict, checks=checks)
 
 
@@ -134,8 +125,8 @@ _NOT_OF_PACKAGES = frozenset(
 )  # fmt: skip
 
 
-def _wrong_packages(environment: Environment, facts: Database) -> Finding | None:
-    """Return the first thing wrong with the packages by which they can't run on any GPU, None where there is none."""
+def _wrong_packages(environment: Environment, facts: Database) -> Iterator[Finding]:
+    """Yield what is wrong with the packages by which they can't run on any GPU, the cause first."""
     report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
     build = environment.builds.get("onnxruntime")
     for one in report.findings:
@@ -146,8 +137,32 @@ def _wrong_packages(environment: Environment, facts: Database) -> Finding | None
             and one.code not in _NOT_OF_PACKAGES
             and not on_top
         ):
-            return one
-    return None
+            yield one
+
+
+def _not_closed(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+    """Return the verdict on libraries that are missing; who should bring them, the doctor knows."""
+    present = present_numbers(environment)
+    first = closed.missing[0]
+    told = next(
+        (
+            one
+            for one in _wrong_packages(environment, facts)
+            if one.code in _SAYS_MORE or one.rule == "linkage"
+        ),
+        None,
+    )
+    code = told.code if told else missing_code(first.soname, present)
+    fix = told.fix if told else mend(environment)
+    check = Check(
+        name="libraries",
+        ok=False,
+        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
+        code=code,
+        fix=fix,
+    )
+    reason = told.text if told else f"{first.soname} is missing: {first.needed_by} needs it"
+    return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
 
 
 def _run_known_first(
@@ -190,15 +205,6 @@ def _has_gpu() -> bool:
 
 
 def _library_check(closed: Closure) -> Check:
-    if closed.closed:
-        upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
-        text = f"{closed.followed} libraries find all they need in the environment{upto}"
-        return Check(name="libraries", ok=True, text=text)
-    cudnn = closed.missing[0].soname.startswith("libcudnn")
-    return Check(
-        name="libraries",
-        ok=False,
-        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
-        code="cudnn_missing" if cudnn else "cuda_runtime_missing",
-        fix="`stackfix doctor` says what provides it",
-    )
+    upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
+    text = f"{closed.followed} libraries find all they need in the environment{upto}"
+    return Check(name="libraries", ok=True, text=text)
