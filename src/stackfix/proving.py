@@ -24,6 +24,7 @@ from stackfix.rules.closure import Closure
 from stackfix.validate.compare import compare
 from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
+from stackfix.validate.tensorrt import TensorRT, tensorrt_in
 from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
 from stackfix.versions import canonical_name
 
@@ -44,7 +45,7 @@ def device_of(environment: Environment, word: str) -> str:
     return "gpu" if "onnxruntime-gpu" in installed else "cpu"
 
 
-def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Comparison:
+def compared(environment: Environment, device: str, weights: str, timeout: float) -> Comparison:
     """Return what the options of a session cost; on the CPU where there is no GPU to ask.
 
     The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
@@ -52,7 +53,9 @@ def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Co
     small = weights in ("auto", "real", STANDIN, TWIN)
     chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
     here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
-    return compare(interpreter, device=here, weights=chosen, timeout=timeout)
+    interpreter = Path(environment.executable)
+    found = tensorrt_in(environment)
+    return compare(interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found)
 
 
 def proof(
@@ -86,7 +89,12 @@ def proof(
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
-        interpreter, where, chosen, Pictures(image=image, save=save, page=page), timeout
+        interpreter,
+        where,
+        chosen,
+        Pictures(image=image, save=save, page=page),
+        timeout,
+        tensorrt_in(environment) if device == "gpu" else None,
     )
     checks = (library_check, *verdict.checks)
     if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
@@ -166,7 +174,12 @@ def _not_closed(environment: Environment, facts: Database, closed: Closure) -> V
 
 
 def _run_known_first(
-    interpreter: Path, where: str, weights: Weights, pictures: Pictures, timeout: int
+    interpreter: Path,
+    where: str,
+    weights: Weights,
+    pictures: Pictures,
+    timeout: int,
+    tensorrt: TensorRT | None,
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -190,6 +203,7 @@ def _run_known_first(
         image=pictures.image,
         save=pictures.save,
         page=pictures.page,
+        tensorrt=tensorrt,
     )
     if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")

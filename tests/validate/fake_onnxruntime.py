@@ -10,6 +10,7 @@ from pathlib import Path
 
 MODE = os.environ["FAKE_ONNXRUNTIME"]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 
 if MODE == "raises on import":
     raise ImportError("libcublas.so.12: cannot open shared object file: No such file or directory")
@@ -87,6 +88,15 @@ class InferenceSession:
         self.claims = [CUDA, CPU] if self.on_gpu and MODE not in {"silent", "cpu build"} else [CPU]
         if MODE == "own program on the cpu" and self.on_gpu and not self.profile:
             self.claims = [CPU]
+        if TENSORRT in names:
+            if MODE == "tensorrt dies":
+                os.abort()
+            if MODE == "tensorrt lacks a kernel" and CUDA not in names:
+                raise RuntimeError(
+                    "This session contains graph nodes that are assigned to the default CPU EP"
+                )
+            self.claims = [CUDA, CPU] if MODE == "tensorrt is left" else names
+            self.on_gpu = self.on_gpu or MODE == "wrong numbers"
         self.session = _real.InferenceSession(path, providers=[CPU])
 
     def get_providers(self):
@@ -122,6 +132,8 @@ class InferenceSession:
         nodes = [("Conv", provider), ("MatMul", CUDA)]
         if MODE == "refuses strictly":
             nodes.append(("Shape", CPU))
+        if TENSORRT in self.claims and MODE != "tensorrt runs nothing":
+            nodes = [("TRTKernel_graph_main_1_0", TENSORRT), *nodes[2:]]
         path = self.profile + "_profile.json"
         events = [
             {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}, "dur": 50}
