@@ -96,30 +96,29 @@ def proof(
         timeout,
         tensorrt_in(environment) if device == "gpu" else None,
     )
-    checks = (library_check, *verdict.checks)
-    if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
+    verdict = replace(verdict, checks=(library_check, *verdict.checks))
+    wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
+    if wished_for_gpu or (verdict.state == FAILED and verdict.code in _VAGUE):
         wrong = next(_wrong_packages(environment, facts), None)
-        if wrong is not None:  # what no GPU would mend
-            found = Check(name="packages", ok=False, text=wrong.text, code=wrong.code, fix=wrong.fix)
-            return replace(
-                verdict,
-                state=FAILED,
-                reason=wrong.text,
-                code=wrong.code,
-                fix=wrong.fix,
-                checks=(*checks, found),
-            )
+        if wrong is not None:
+            return _failed_by(wrong, verdict)
+    if wished_for_gpu and not here:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
             f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
             "and DWPose gave the right answer on the CPU"
         )
-        return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
-    if verdict.state == FAILED and verdict.code in _VAGUE:
-        wrong = next(_wrong_packages(environment, facts), None)
-        if wrong is not None:
-            return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
-    return replace(verdict, checks=checks)
+        return replace(verdict, state=NOT_PROVED, reason=reason)
+    return verdict
+
+
+def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:
+    """Return a verdict that fails by what is wrong with the packages, which no GPU would mend."""
+    told = {"code": wrong.code, "fix": wrong.fix}
+    if verdict.state == FAILED:
+        return replace(verdict, reason=wrong.text, **told)
+    found = Check(name="packages", ok=False, text=wrong.text, **told)
+    return replace(verdict, state=FAILED, reason=wrong.text, checks=(*verdict.checks, found), **told)
 
 
 # Causes that say more of a missing library than that it is missing.
@@ -137,13 +136,15 @@ def _wrong_packages(environment: Environment, facts: Database) -> Iterator[Findi
     """Yield what is wrong with the packages by which they can't run on any GPU, the cause first."""
     report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
     build = environment.builds.get("onnxruntime")
+    on_top = build is not None and build.package == "onnxruntime-gpu"
     for one in report.findings:
-        on_top = one.code == "both_ort_packages" and build is not None and build.package == "onnxruntime-gpu"
+        # what lies under the GPU's build does no harm now, what that has lost does
+        harmless = on_top and one.code == "both_ort_packages" and one.about != ("onnxruntime-gpu",)
         if (
             one.severity == "error"
             and one.rule != "metadata"
             and one.code not in _NOT_OF_PACKAGES
-            and not on_top
+            and not harmless
         ):
             yield one
 
@@ -212,10 +213,10 @@ def _run_known_first(
 
 
 def _has_gpu() -> bool:
+    """Whether a GPU can be asked here, or something that answers as a driver does: a stub, or half of one."""
     machine = read_machine(Path())
-    return isinstance(machine.driver, Known) and not (
-        isinstance(machine.gpus, Known) and not machine.gpus.value
-    )
+    answers = isinstance(machine.driver, Known) or isinstance(machine.cuda, Known)
+    return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)
 
 
 def _library_check(closed: Closure) -> Check:

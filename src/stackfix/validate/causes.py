@@ -25,11 +25,13 @@ _REBUILD = (
 )
 _CUINIT = {
     # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
-    34: ("driver_missing", "the CUDA driver that answers is a stub, not a driver"),
+    34: ("driver_missing", "the `libcuda.so.1` that programs find is the toolkit's stub for linking, not a driver",
+         "take the folder of the stub out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`; it ends in `stubs`)"),
     100: ("driver_missing", "the CUDA driver finds no GPU"),
     802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run"),
-    803: ("driver_803_combination", "the driver's library and its kernel module are of different releases"),
-    804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for"),
+    803: ("driver_803_combination", "the driver's library and its kernel module are of different releases", "restart the machine"),
+    804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for",
+          "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
 }  # fmt: skip
 
