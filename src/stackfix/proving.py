@@ -16,10 +16,11 @@ from stackfix.judging.linkage import close, missing_code, present_numbers
 from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
-from stackfix.model.report import Finding
+from stackfix.model.report import Finding, Report
 from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
+from stackfix.probe.surroundings import read_surroundings
 from stackfix.rules.closure import Closure
 from stackfix.validate.compare import compare
 from stackfix.validate.judge import PICTURE_UNREADABLE
@@ -99,9 +100,11 @@ def proof(
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in _VAGUE):
-        wrong = next(_wrong_packages(environment, facts), None)
+        report = _examined(environment, facts)
+        wrong = next(_wrong_packages(environment, report), None)
         if wrong is not None:
             return _failed_by(wrong, verdict)
+        verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
     if wished_for_gpu and not here:
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
@@ -128,13 +131,26 @@ _SAYS_MORE = frozenset(
 _VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
 # What is no matter of the packages, or what a run with a GPU tells better than any reading.
 _NOT_OF_PACKAGES = frozenset(
-    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload", "shadowed_libraries")
+    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload")
 )  # fmt: skip
 
 
-def _wrong_packages(environment: Environment, facts: Database) -> Iterator[Finding]:
+def _examined(environment: Environment, facts: Database) -> Report:
+    machine = read_machine(Path(), pythons=tuple)
+    return examine(Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts)
+
+
+def _shadows(report: Report) -> tuple[Check, ...]:
+    """Return what stands before the environment's libraries, and may or may not be another release of them."""
+    found = (one for one in report.findings if one.code == "shadowed_libraries")
+    return tuple(
+        Check(name="shadowed libraries", ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
+        for one in found
+    )
+
+
+def _wrong_packages(environment: Environment, report: Report) -> Iterator[Finding]:
     """Yield what is wrong with the packages by which they can't run on any GPU, the cause first."""
-    report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
     build = environment.builds.get("onnxruntime")
     on_top = build is not None and build.package == "onnxruntime-gpu"
     for one in report.findings:
@@ -156,7 +172,7 @@ def _not_closed(environment: Environment, facts: Database, closed: Closure) -> V
     told = next(
         (
             one
-            for one in _wrong_packages(environment, facts)
+            for one in _wrong_packages(environment, _examined(environment, facts))
             if one.code in _SAYS_MORE or one.rule == "linkage"
         ),
         None,

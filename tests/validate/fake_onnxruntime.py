@@ -82,6 +82,8 @@ class InferenceSession:
                 raise RuntimeError(
                     "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
                 )
+            if MODE == "cudnn gets no memory":
+                raise RuntimeError("CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED ; GPU=0")
             if strict and MODE in {"refuses strictly", "silent", "cpu build"}:
                 raise RuntimeError("fallback to CPU EP has been explicitly disabled by the user")
         self.profile = sess_options.profile_file_prefix if sess_options.enable_profiling else ""
@@ -112,6 +114,12 @@ class InferenceSession:
         return self.session.get_outputs()
 
     def run(self, names, inputs):
+        if self.on_gpu and MODE == "memory for one" and len(next(iter(inputs.values()))) > 1:
+            raise RuntimeError(
+                "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 42467328"
+            )
+        if self.on_gpu and MODE == "no memory to run":
+            raise RuntimeError("CUDA failure 2: out of memory")
         answers = self.session.run(names, inputs)
         if self.on_gpu and MODE == "wrong numbers":
             answers = [each * 1.01 for each in answers]

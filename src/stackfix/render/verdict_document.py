@@ -41,6 +41,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "latency_ms": _value(verdict.latency_ms),
         "network_ms": _value(verdict.network_ms),
         "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
+        "gpu_free_bytes": _value(verdict.gpu_free_bytes),
+        "person_bytes": _value(verdict.person_bytes),
         "weights": verdict.weights or None,
         "weights_note": verdict.weights_note or None,
     }
