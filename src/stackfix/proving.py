@@ -106,6 +106,10 @@ def proof(
             return _failed_by(wrong, verdict)
         verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
     if wished_for_gpu and not here:
+        # the provider's other half, which builds without CUDA have too, is not named after it
+        plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
+        if not any(one.file_name in plugins for one in environment.libraries):
+            return _failed_by(_no_provider(environment), verdict)
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
             f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
@@ -113,6 +117,20 @@ def proof(
         )
         return replace(verdict, state=NOT_PROVED, reason=reason)
     return verdict
+
+
+def _no_provider(environment: Environment) -> Finding:
+    build = environment.builds.get("onnxruntime")
+    named = f"{build.package} {build.version}" if build is not None else "the onnxruntime of this environment"
+    return Finding(
+        code="ort_cpu_only",
+        severity="error",
+        text=f"{named} is the build without CUDA: it runs on no GPU",
+        because=("no package brings onnxruntime's CUDA provider [read: RECORD]",),
+        consequence="every session runs on the CPU",
+        fix=f"make an environment for a GPU: stackfix install dwpose --venv {environment.path} --replace",
+        rule="environment",
+    )
 
 
 def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:

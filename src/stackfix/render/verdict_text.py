@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackfix.model.evidence import Known
-from stackfix.model.verdict import Check, Verdict
+from stackfix.model.verdict import PROVED_ON_GPU, Check, Verdict
 from stackfix.render.units import size
 
 _VISIBLE = 0.3
@@ -51,12 +51,17 @@ def verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
     figures = []
     if verdict.provider:
         figures.append(("ran on", verdict.provider))
+    if isinstance(verdict.nodes_on_gpu, Known):
+        took = verdict.time_on_gpu
+        timed = f", {took.value:.1%} of their time" if isinstance(took, Known) else ""
+        figures.append(("on GPU", f"{verdict.nodes_on_gpu.value:.1%} of the networks' nodes{timed}"))
     if verdict.people:
         seen = sum(1 for person in verdict.people for score in person.scores if (score or 0) >= _VISIBLE)
         figures.append(("found", f"{_people(verdict.detected)}, {seen} visible keypoints"))
     if isinstance(verdict.latency_ms, Known):
         first = f", the first {verdict.first_ms.value:.0f} ms" if isinstance(verdict.first_ms, Known) else ""
         figures.append(("latency", f"{verdict.latency_ms.value:.1f} ms{first}{_rate(verdict)}"))
+        figures.extend(_slower(verdict, verdict.latency_ms.value))
     if isinstance(verdict.gpu_memory_bytes, Known):
         memory = verdict.gpu_memory_bytes
         figures.append(("memory", f"{size(memory.value)} of the GPU ({memory.found_via})"))
@@ -69,6 +74,18 @@ def verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.weights:
         figures.append(("networks", verdict.weights_note or _NETWORKS.get(verdict.weights, verdict.weights)))
     return figures
+
+
+def _slower(verdict: Verdict, latency: float) -> Iterator[tuple[str, str]]:
+    """Yield how much longer the CPU took for the same; of the small stand-ins it would tell nothing."""
+    cpu = verdict.cpu_ms
+    if (
+        verdict.state == PROVED_ON_GPU
+        and verdict.weights != "standin"
+        and isinstance(cpu, Known)
+        and latency > 0
+    ):
+        yield "the CPU", f"took {cpu.value:.0f} ms for it, about {cpu.value / latency:.3g} times as long"
 
 
 def _rate(verdict: Verdict) -> str:

@@ -114,6 +114,7 @@ def judge(
         first_ms=_milliseconds(values.get("first_ms"), device),
         latency_ms=_milliseconds(values.get("latency_ms"), device),
         network_ms=_milliseconds(values.get("network_ms"), device),
+        cpu_ms=_milliseconds(values.get("cpu_ms"), "cpu"),
         gpu_memory_bytes=_memory(values.get("gpu memory")),
         gpu_free_bytes=_bytes(
             values.get("bytes free"), "NVML, after the run", "NVML did not tell the free memory"
@@ -123,6 +124,8 @@ def judge(
             "NVML, before and after several people at once",
             "the memory of several people at once was not told",
         ),
+        nodes_on_gpu=_share(values.get("placement"), "nodes_on_gpu"),
+        time_on_gpu=_share(values.get("placement"), "time_on_gpu"),
         weights=weights,
     )
 
@@ -179,6 +182,13 @@ def _milliseconds(value: Any, device: str) -> Reading[float]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Known(float(value), f"measured on the {device}" + (", TF32 off" if device == "gpu" else ""))
     return Unknown(("the networks were not timed",))
+
+
+def _share(value: Any, name: str) -> Reading[float]:
+    share = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+        return Known(float(share), "onnxruntime's profile")
+    return Unknown(("no profile of a run on a GPU",))
 
 
 def _bytes(value: Any, found_via: str, otherwise: str) -> Reading[int]:

@@ -59,7 +59,9 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
     try:
         networks = task.open(Options([CPU]))
         journal.stage("run the networks on the CPU")
+        began = time.perf_counter()
         people = task.run(networks)
+        journal.value("cpu_ms", round((time.perf_counter() - began) * 1000, 3))
     except ModelError as error:
         journal.failed("models", str(error))
         return None
