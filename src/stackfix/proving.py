@@ -12,7 +12,7 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import close, missing_code, present_numbers
+from stackfix.judging.linkage import absent, close, missing_code, present_numbers
 from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
@@ -78,7 +78,9 @@ def proof(
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
     """
-    closed = close(environment, facts, ("cuda",) if device == "gpu" else ())
+    system = read_surroundings().system_libraries or frozenset()
+    features = ("cuda",) if device == "gpu" else ()
+    closed = absent(close(environment, facts, features), system, windows=environment.windows)
     if not closed.closed:
         return _not_closed(environment, facts, closed)
     library_check = _library_check(closed)
