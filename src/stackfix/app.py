@@ -403,4 +403,4 @@ def compare_options(
 
     environment = read_environment(venv)
     where = device_of(environment, device)
-    return compared(Path(environment.executable), where, weights, timeout)
+    return compared(environment, where, weights, timeout)
