@@ -19,6 +19,7 @@ from stackfix.model.resolution import Explanation
 
 if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
     from stackfix.install.progress import Progress
+    from stackfix.model.environment import Environment
     from stackfix.model.growth import Compared
     from stackfix.model.lock import Lock
     from stackfix.model.verdict import Verdict
@@ -83,9 +84,8 @@ def installed(
         weights = networks(wish.weights, progress, offline=offline)
     verdicts: list[Verdict] = []
 
-    def prove(interpreter: Path) -> bool:
-        staged = read_environment(interpreter.parent.parent)
-        verdict = proof(staged, interpreter, facts, lock.device, weights if modelled else None)
+    def prove(staged: Environment) -> bool:
+        verdict = proof(staged, Path(staged.executable), facts, lock.device, weights if modelled else None)
         verdicts.append(verdict)
         return not verdict.failed
 
@@ -103,7 +103,7 @@ def installed(
         )
     except NotProvedError:
         return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)
-    return Installed(path=made.path, lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+    return Installed(path=str(made), lock=lock, verdict=verdicts[-1], compared=chosen.compared)
 
 
 def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | Explanation:

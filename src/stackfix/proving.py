@@ -89,11 +89,11 @@ def proof(
             fix=wrong.fix if wrong is not None else library_check.fix,
             checks=(library_check,),
         )
-    here = device == "cpu" or _has_gpu()
     if weights is None:
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
+    here = device == "cpu" or _has_gpu()
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
@@ -183,7 +183,7 @@ def _run_known_first(
 
 
 def _has_gpu() -> bool:
-    machine = read_machine(Path())
+    machine = read_machine(Path(), pythons=tuple)
     return isinstance(machine.driver, Known) and not (
         isinstance(machine.gpus, Known) and not machine.gpus.value
     )

@@ -103,7 +103,7 @@ def test_an_installer_draws_on_a_terminal_and_its_errors_are_read_from_there(
     terminal = Terminal()
     more = {"read": read_environment, "prove": bool, "variables": variables, "installer": installer}
     app = shelf.wheel("app")
-    made = install(shelf.lock(app), tmp_path / "venv", PYTHON, progress=terminal, **more)
+    made = read_environment(install(shelf.lock(app), tmp_path / "venv", PYTHON, progress=terminal, **more))
     assert made.packages == {"app": "1.0"}
     assert b"app" in b"".join(terminal.drawn)
 
