@@ -15,7 +15,10 @@ from stackfix.web import public
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 
-_WHOLE = ("https://", "http://")  # joining an address to its page costs 5 µs, which 20,000 files have not to spend
+_WHOLE = (
+    "https://",
+    "http://",
+)  # joining an address to its page costs 5 µs, which 20,000 files have not to spend
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _EMPTY_PROJECT = re.compile(r"pypi:repository-version|<title>\s*Links for ", re.IGNORECASE)
 
