@@ -46,7 +46,7 @@ def progress_line(name: str, done: float, total: int, rate: float, *, about: boo
     `about` says that `done` is an estimate.
     """
     estimate = "about " if about else ""
-    line = f"{name}  {100 * done // total:3.0f} %  {estimate}{amount(done)} of {amount(total)}"
+    line = f"{name}  {int(100 * done // total):3d} %  {estimate}{amount(done)} of {amount(total)}"
     if rate <= 0:
         return line
     return f"{line}  {amount(rate)}/s  {duration((total - done) / rate)} left"

@@ -31,6 +31,8 @@ from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
 from stackfix.plan.lock import to_pylock
 
+NO_UV = "uv is not here, so pip installs; uv takes less than half the time: `pip install uv`, or stackfix's extra `[uv]`"
+
 
 def install(
     lock: Lock,
@@ -58,6 +60,8 @@ def install(
     judge(place, replace=replace)
     _check_python(lock, python, environment)
     chosen = find_installer(installer, python, environment)
+    if installer == "auto" and chosen.kind == "pip":
+        shown.stage(NO_UV)
     made = make_parent(place)
     try:
         with (
