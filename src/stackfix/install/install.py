@@ -27,6 +27,7 @@ from stackfix.install.staging import NotProvedError, changing, held, staged
 from stackfix.install.switch import recover
 from stackfix.install.switch import undo as _undo
 from stackfix.install.target import Beside, judge, make_parent, resolved
+from stackfix.install.way import way_of
 from stackfix.model.environment import Environment
 from stackfix.model.lock import Lock
 from stackfix.plan.lock import to_pylock
@@ -70,12 +71,8 @@ def install(
         ):
             scratch = Path(name)
             judge(place, replace=replace)
-            room = check_room(
-                lock,
-                place.parent,
-                downloads=chosen.kind == "pip",
-                space=space if space is not None else Disks(),
-            )
+            way = way_of(lock, chosen, scratch=scratch, variables=environment)
+            room = check_room(lock, place.parent, way, space if space is not None else Disks())
             shown.stage(f"{len(lock.packages)} packages: {room}")
             with staged(beside) as new:
                 shown.stage(f"making an environment with Python {lock.python}")
