@@ -17,8 +17,6 @@ from stackfix.install.space import Way
 from stackfix.model.lock import Lock, LockedPackage
 
 _MOST = 64 << 10
-# Of a wheel's file name uv keeps version and tags, but no more than so many letters of both.
-_SURE = 24
 
 
 def way_of(lock: Lock, installer: Installer, *, scratch: Path, variables: Mapping[str, str]) -> Way:
@@ -71,8 +69,8 @@ def _is_kept(folder: Path, package: LockedPackage) -> bool:
 
 
 def _entries(folder: Path, package: LockedPackage) -> Iterator[Path]:
-    stem = package.file.name.removesuffix(".whl").partition("-")[2]
+    version = package.file.name.split("-")[1]  # long tags are a hash in the cache's names
     with suppress(OSError):
         for entry in folder.iterdir():
-            if entry.suffix == ".http" and entry.name.startswith(stem[:_SURE]):
+            if entry.suffix == ".http" and entry.name.startswith(f"{version}-"):
                 yield entry
