@@ -57,7 +57,9 @@ PIP = Way(through=TEMPORARY, unpacked=False)
 )
 def test_each_disk_must_hold_what_is_written_on_it_and_no_more(way, needs):
     enough = {folders: size + MARGIN for folders, size in needs.items()}
-    others = {(each,): 0 for each in (HERE, CACHE, TEMPORARY) if not any(each in folders for folders in needs)}
+    others = {
+        (each,): 0 for each in (HERE, CACHE, TEMPORARY) if not any(each in folders for folders in needs)
+    }
     check_room(ours(), HERE, way, Space(enough | others))
     for folders in needs:
         with pytest.raises(DiskError, match="not enough room on the disk of") as caught:
@@ -84,9 +86,7 @@ def test_it_is_said_which_disk_lacks_what(way, lacking, said, variable):
 
 def test_what_is_in_the_cache_is_no_download():
     room = check_room(ours(), HERE, KEPT, Space({(HERE, CACHE): 10**10}))
-    assert (
-        str(room) == "1.0 GB are in uv's cache, 0 B to download, about 1.8 GB installed, 10.0 GB free"
-    )
+    assert str(room) == "1.0 GB are in uv's cache, 0 B to download, about 1.8 GB installed, 10.0 GB free"
 
 
 def test_a_file_is_in_uvs_cache_if_its_sha256_is_and_what_it_was_unpacked_to(tmp_path):
