@@ -43,11 +43,14 @@ def duration(seconds: float) -> str:
 def progress_line(name: str, done: float, total: int, rate: float, *, about: bool = False) -> str:
     """Return one line: how much of a whole is there, how fast it comes, how long it will take.
 
-    `about` says that `done` is an estimate.
+    `about` says that `done` is an estimate, by which nothing is ever all there.
     """
-    estimate = "about " if about else ""
-    line = f"{name}  {int(100 * done // total):3d} %  {estimate}{amount(done)} of {amount(total)}"
-    if rate <= 0:
+    percent = int(100 * done // total)
+    if about:
+        line = f"{name}  {min(percent, 99):3d} %  about {amount(done)} of {amount(total)}"
+    else:
+        line = f"{name}  {percent:3d} %  {amount(done)} of {amount(total)}"
+    if rate <= 0 or done >= total:
         return line
     return f"{line}  {amount(rate)}/s  {duration((total - done) / rate)} left"
 

@@ -62,6 +62,7 @@ class Downloads:
         self._installed = int(lock.download_bytes * UNPACKED)
         self._coming: dict[str, int] = {}
         self._fetched: dict[str, int] = {}
+        self._cached: set[str] = set()
         self._of_current = 0
         self._written = 0
         self._before_unpacking: int | None = None
@@ -89,13 +90,19 @@ class Downloads:
             if done > _NOTEWORTHY:
                 self._meter.at(done)
         elif self._coming or self._fetched:
-            self._meter.total = sum(self._coming.values()) + sum(self._fetched.values())
+            self._meter.total = self._whole()
             self._furthest = max(self._furthest, self._done())
             self._meter.at(self._furthest)
 
     def end(self) -> None:
         """Take the line away."""
         self._meter.clear()
+
+    def _whole(self) -> int:
+        """Return the bytes to fetch: uv says all at once which, pip file by file."""
+        if self._kind == "pip":
+            return sum(size for name, size in self._sizes.items() if name not in self._cached)
+        return sum(self._coming.values()) + sum(self._fetched.values())
 
     def _done(self) -> float:
         there, coming = sum(self._fetched.values()), sum(self._coming.values())
@@ -123,7 +130,7 @@ class Downloads:
             self._end_of_file()
             name = self._names.get(unquote(found["file"]))
             if name is not None and found["what"] == "Using cached":
-                self._coming.pop(name, None)
+                self._cached.add(name)
             elif name is not None:
                 self._coming[name] = self._sizes[name]
         elif _PIP_FETCHED.match(line):
