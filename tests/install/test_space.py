@@ -15,7 +15,7 @@ from stackfix.install.space import MARGIN, UNPACKED, Disks, Way, check_room
 from stackfix.install.way import kept, way_of
 from stackfix.model.lock import Lock
 
-HERE, CACHE, TEMPORARY = Path("/here"), Path("/cache"), Path("/tmp")  # noqa: S108 - names alone
+HERE, CACHE, TEMPORARY = Path("/here"), Path("/cache"), Path("/temporary")
 SIZE = 1_000_000_000
 UNZIPPED = int(SIZE * UNPACKED)
 
@@ -71,7 +71,12 @@ def test_each_disk_must_hold_what_is_written_on_it_and_no_more(way, needs):
     ("way", "lacking", "said", "variable"),
     [
         (UV, CACHE, "(1.8 GB for uv's cache `/cache`, 67.1 MB to spare), 5 B are free", "UV_CACHE_DIR"),
-        (PIP, TEMPORARY, "(1.0 GB for what pip downloads into `/tmp`, 67.1 MB to spare), 5 B", "TMPDIR"),
+        (
+            PIP,
+            TEMPORARY,
+            "(1.0 GB for what pip downloads into `/temporary`, 67.1 MB to spare), 5 B",
+            "TMPDIR",
+        ),
         (UV, HERE, "(1.8 GB for the environment in `/here`, 67.1 MB to spare), 5 B are free", "another disk"),
     ],
 )
