@@ -46,7 +46,7 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
         because=tuple(
             f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
         ),
-        consequence=f"`import {remedy.import_name(by.name)}` fails, or what needs it does",
+        consequence=remedy.without_it(by.name),
         fix=remedy.install(environment, names),
         rule="metadata",
         about=(by.name, *(one.name for one in group)),
