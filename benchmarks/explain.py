@@ -35,7 +35,16 @@ PLATFORMS = ("linux_x86_64",) * 6 + ("win_amd64",) * 2 + ("linux_aarch64",)
 GLIBCS = ("2.17", "2.27", "2.28", "2.31", "2.34", "2.35", "2.39")
 PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.12", "3.13", "3.14", "3.15")
 CUDAS = ("11", "11.8", "12", "12.1", "12.4", "12.6", "12.8", "13", "13.0", "13.2")
-WISHED = ("torch", "torch", "torch", "onnxruntime-gpu", "onnxruntime-gpu", "torchvision", "numpy", "nvidia-cudnn-cu12")
+WISHED = (
+    "torch",
+    "torch",
+    "torch",
+    "onnxruntime-gpu",
+    "onnxruntime-gpu",
+    "torchvision",
+    "numpy",
+    "nvidia-cudnn-cu12",
+)
 LIMIT = 20  # seconds of CPU after which a question is given up
 OPERATORS = ("==", "==", "==", "<", ">=", "<=", ">", "!=")
 
@@ -133,7 +142,10 @@ def summary(name: str, numbers: list[float], unit: str) -> str:
     """Return median, 95th percentile and worst in one line."""
     ordered = sorted(numbers)
     high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    shown = [f"{number:.3f}" if unit == "s" else f"{number:.0f}" for number in (statistics.median(ordered), high, ordered[-1])]
+    shown = [
+        f"{number:.3f}" if unit == "s" else f"{number:.0f}"
+        for number in (statistics.median(ordered), high, ordered[-1])
+    ]
     return f"{name:<9} median {shown[0]:>6}  p95 {shown[1]:>6}  worst {shown[2]:>6} {unit}"
 
 
@@ -144,7 +156,9 @@ def main() -> None:
     )
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=5, help="how many of the slowest to ask as processes")
+    parser.add_argument(
+        "--processes", type=int, default=5, help="how many of the slowest to ask as processes"
+    )
     parser.add_argument("--save", default="", metavar="FILE", help="write every answer as JSON")
     parser.add_argument("--against", default="", metavar="FILE", help="answers that were saved before")
     arguments = parser.parse_args()
@@ -158,7 +172,9 @@ def main() -> None:
         if arguments.save or arguments.against:
             answers[" ".join(words)] = json.loads(asked([*words, "--json"])[1] or "null")
     for verb in ("explain", "--why-not", "matrix"):
-        some = [one for one in found if verb in one.words and (verb != "explain" or "--why-not" not in one.words)]
+        some = [
+            one for one in found if verb in one.words and (verb != "explain" or "--why-not" not in one.words)
+        ]
         if some:
             print(f"{verb}, {len(some)} questions")  # noqa: T201 - the answer of a script
             print(summary("  CPU", [one.seconds for one in some], "s"))  # noqa: T201
@@ -166,7 +182,9 @@ def main() -> None:
             print(summary("  columns", [one.columns for one in some], ""))  # noqa: T201
     for one in sorted(found, key=lambda one: one.seconds, reverse=True)[: arguments.processes]:
         took = whole_process(one.words)
-        print(f"{took:.3f} s as a process, {one.seconds:.3f} in a fork, {one.lines} lines: {' '.join(one.words)}")  # noqa: T201
+        print(
+            f"{took:.3f} s as a process, {one.seconds:.3f} in a fork, {one.lines} lines: {' '.join(one.words)}"
+        )  # noqa: T201
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(answers, indent=1))
     if arguments.against:

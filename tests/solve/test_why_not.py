@@ -8,8 +8,8 @@ from stackfix.asking import MachineQuestion, Question, request_of
 from stackfix.errors import QuestionError
 from stackfix.model.resolution import Resolution
 from stackfix.render.why_not_text import why_not_document, why_not_lines
+from stackfix.solve.pose import Universes, pose
 from stackfix.solve.prove import Refutation, search
-from stackfix.solve.resolve import pose
 
 
 def doubt(requirement, *targets, newest_before="", **machine):
@@ -50,7 +50,9 @@ def test_the_facts_against_it_are_minimal():
     answer, found = doubt("torch==2.15.0", "torch")
     question = Question(targets=("torch", "torch==2.15.0"), sources=("pypi",))
     facts, machine = app.database(), answer.result.machine
-    problem = pose(machine, facts, request_of(question, machine, facts.root), answer.result.python).problem
+    problem = pose(
+        machine, Universes(facts), request_of(question, machine, facts.root), answer.result.python
+    ).problem
     asked = {root.fact for root in problem.roots if root.fact.rule == "request"}
     against = {fact for fact in found.conflict if fact.rule != "request"}
     assert len(against) == 3
