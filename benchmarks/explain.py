@@ -184,7 +184,7 @@ def main() -> None:
         took = whole_process(one.words)
         print(
             f"{took:.3f} s as a process, {one.seconds:.3f} in a fork, {one.lines} lines: {' '.join(one.words)}"
-        )  # noqa: T201
+        )
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(answers, indent=1))
     if arguments.against:
