@@ -182,9 +182,8 @@ def main() -> None:
             print(summary("  columns", [one.columns for one in some], ""))  # noqa: T201
     for one in sorted(found, key=lambda one: one.seconds, reverse=True)[: arguments.processes]:
         took = whole_process(one.words)
-        print(
-            f"{took:.3f} s as a process, {one.seconds:.3f} in a fork, {one.lines} lines: {' '.join(one.words)}"
-        )
+        line = f"{took:.3f} s as a process, {one.seconds:.3f} in a fork, {one.lines} lines"
+        print(f"{line}: {' '.join(one.words)}")  # noqa: T201
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(answers, indent=1))
     if arguments.against:

@@ -202,7 +202,7 @@ class _Search:
         """Return why a key fails, where the decisions on which that rested are the same now."""
         pins = self.pins
         for others, conflict in self.learned.get((node, key), ()):
-            if all([pins.get(other) == its for other, its in others]):
+            if all([pins.get(other) == its for other, its in others]):  # noqa: C419 - half the time of a generator
                 return conflict
         return None
 
