@@ -33,7 +33,7 @@ from stackfix.cli.refusal import say_no
 from stackfix.facts.root import data_root
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
-from stackfix.render.resolution_text import resolution_lines, why_lines
+from stackfix.render.resolution_text import head_lines, resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 
@@ -171,7 +171,7 @@ def explain(
             schema,
             sources,
             end,
-            lambda found: why_lines(found, _roots(answer)),
+            lambda found: (*head_lines(found, answer.facts_date), *why_lines(found, _roots(answer))),
             check_index=check_index,
             as_json=as_json,
         )
