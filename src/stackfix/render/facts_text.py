@@ -38,7 +38,9 @@ def fact_line(fact: Fact, indent: int) -> Iterator[str]:
     yield from wrapped(text, indent, hang=2)
     if indent + 4 + len(source) > WIDTH:
         source = _TAGS.sub(r"\1….whl", source)
-    yield f"{'':{indent + 4}}{source}"
+    broken = wrapped(source, indent + 4, hang=1)
+    whole = max(map(len, broken)) > WIDTH or " " not in broken[0].strip()  # an address too long for any line
+    yield from [f"{'':{indent + 4}}{source}"] if whole else broken
 
 
 def cited(fact: Fact) -> str:
