@@ -116,6 +116,15 @@ def test_offline_asks_nobody_and_says_so(recipe, good_hub, hub, variables, heard
     assert hub.asked == []
 
 
+def test_what_is_not_fetched_for_another_reason_is_not_laid_to_offline(
+    recipe, good_hub, hub, variables, heard
+):
+    recipe(good_hub)
+    found = networks("auto", heard, offline=True, unfetched="a repair fetches none", variables=variables)
+    assert f"`{DETECTOR}` and `{POSE}`: not in the cache, and a repair fetches none" in found.note
+    assert "--offline" not in found.note
+
+
 def test_a_hub_that_lacks_one_network_is_not_asked_to_send_the_other(recipe, good_hub, hub, variables, heard):
     hub.serve(f"/{POSE}", said(404))
     recipe(good_hub)
