@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
-from stackfix import app, proving
+from stackfix import app, proving, validating
 from stackfix import networks as asked
 from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
@@ -358,7 +358,7 @@ def test_nobody_waits_for_networks_to_hear_of_a_missing_library(monkeypatch, mis
         wanted.append(word)
         raise NetworkError("asked for")
 
-    monkeypatch.setattr(asked, "networks", fetched)
+    monkeypatch.setattr(validating, "networks", fetched)
     if missing:
         verdict = app.validate(Path(sys.prefix), device="gpu")
         assert (verdict.state, verdict.code, wanted) == ("failed", "cuda_runtime_missing", [])

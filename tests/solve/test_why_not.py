@@ -133,7 +133,7 @@ def test_a_cuda_and_a_python_can_be_asked_about_too():
 
 def test_where_there_is_no_set_at_all_the_release_is_not_blamed():
     _, found = doubt("torch==2.15.0", driver="550.54.14", gpus=("RTX 5090",))
-    assert found.text == "there is no set at all, with torch==2.15.0 or without"
+    assert found.text == "there is no set at all, with torch==2.15.0 or without, because all of this holds"
     assert found.conflict
 
 

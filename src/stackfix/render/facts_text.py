@@ -36,11 +36,17 @@ def fact_line(fact: Fact, indent: int) -> Iterator[str]:
         yield f"{'':{indent}}{text} {source}"
         return
     yield from wrapped(text, indent, hang=2)
-    if indent + 4 + len(source) > WIDTH:
+    yield from citation(source, indent + 4)
+
+
+def citation(source: str, indent: int) -> list[str]:
+    """Return where something stands, in brackets, in as many lines as it takes; an address is never broken."""
+    if indent + len(source) > WIDTH:
         source = _TAGS.sub(r"\1….whl", source)
-    broken = wrapped(source, indent + 4, hang=1)
-    whole = max(map(len, broken)) > WIDTH or " " not in broken[0].strip()  # an address too long for any line
-    yield from [f"{'':{indent + 4}}{source}"] if whole else broken
+    broken = wrapped(source, indent, hang=1)
+    if max(map(len, broken)) > WIDTH or " " not in broken[0].strip():  # an address too long for any line
+        return [f"{'':{indent}}{source}"]
+    return broken
 
 
 def cited(fact: Fact) -> str:

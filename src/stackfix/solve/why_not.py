@@ -192,7 +192,7 @@ def _refused(doubt: Doubt, answer: Explanation) -> WhyNot:
     nodes = {CUDA_ITSELF: CUDA, PYTHON_ITSELF: PYTHON}
     named = nodes.get(doubt.name) == PYTHON or any(fact.text.startswith(said) for fact in answer.conflict)
     if not named and isinstance(doubt.result, Explanation):
-        text = f"there is no set at all, with {doubt.requirement} or without"
+        text = f"there is no set at all, with {doubt.requirement} or without, because all of this holds"
     else:
         text = f"no set has {doubt.requirement}, because all of this holds"
     return WhyNot(
