@@ -114,13 +114,18 @@ def _marker(text: str) -> Marker:
 def file_for(rows: tuple[Wheel, ...], scene: Scene) -> tuple[Wheel, WheelFile]:
     """Return the row and file that serve the scene's Python, or the first where none does."""
     python, platform = scene.python.version, scene.machine.platform
+    free_threaded = scene.python.free_threaded
     for glibc in (scene.glibc, None):
+        served: dict[WheelFile, Wheel] = {}
         for row in rows:
-            file = tags.best_file(
-                row.files, python, platform, glibc, free_threaded=scene.python.free_threaded
-            )
+            file = tags.best_file(row.files, python, platform, glibc, free_threaded=free_threaded)
             if file is not None:
-                return row, file
+                served[file] = row
+        best = next(iter(served), None)
+        if len(served) > 1:
+            best = tags.best_file(served, python, platform, glibc, free_threaded=free_threaded)
+        if best is not None:
+            return served[best], best
     return rows[0], rows[0].files[0]
 
 
