@@ -27,7 +27,7 @@ from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation
-from stackfix.solve.resolve import readings
+from stackfix.solve.roots import readings
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
