@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, index_of
 from stackfix.facts.invariants import check
 from stackfix.facts.root import data_root
+from stackfix.facts.row_index import INDEX, index_of
 
 
 @pytest.fixture

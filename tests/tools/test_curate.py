@@ -13,7 +13,7 @@ from packaging.version import Version
 import curate
 import rowstore
 import toolkits
-from stackfix.facts.database import row_files
+from stackfix.facts.row_files import row_files
 from stackfix.index.transport import Answer, FolderTransport
 
 ROOT = Path(__file__).resolve().parents[2]

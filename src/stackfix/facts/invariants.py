@@ -13,9 +13,11 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import StackfixError
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, Database, index_of, read_rows, row_files
+from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
+from stackfix.facts.row_files import read_rows, row_files
+from stackfix.facts.row_index import INDEX, index_of
 from stackfix.facts.rows import WheelRow
 from stackfix.facts.sources import disagreements, read_sources
 from stackfix.model.request import MAIN

@@ -95,6 +95,16 @@ def missing_libraries(
         yield _finding(environment, owner, _common(codes), missing, held, scene, present)
 
 
+def _seen(one: Missing) -> str:
+    """Return who needs a name, and where that stands: in the library itself, or in the facts about what it opens."""
+    if " " in one.needed_by:  # a release: what it gives to dlopen was measured on its wheel
+        return f"{one.needed_by} opens {one.soname} when it runs [measured: its wheel]"
+    windows = one.needed_by.lower().endswith((".dll", ".pyd"))
+    return (
+        f"{one.needed_by} needs {one.soname} [read: its {'import table' if windows else 'dynamic section'}]"
+    )
+
+
 def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
     """Return the finding for an OpenCV with windows on a system without a desktop's libraries."""
     version = environment.packages[owner]
@@ -104,9 +114,7 @@ def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[M
         code="opencv_conflict",
         severity="error",
         text=f"{owner} {version} needs {' and '.join(names)}, which are a desktop's libraries, and this system has none",
-        because=tuple(
-            f"{one.needed_by} needs {one.soname} [read: its dynamic section]" for one in missing[:4]
-        ),
+        because=tuple(map(_seen, missing[:4])),
         consequence="`import cv2` fails",
         fix=remedy.replace(environment, [owner], [f"{headless}=={version}"]),
         rule="linkage",
@@ -182,7 +190,7 @@ def _finding(
 ) -> Finding:
     names = [one.soname for one in missing]
     version = environment.packages.get(owner, "")
-    because = [f"{one.needed_by} needs {one.soname} [read: its dynamic section]" for one in missing[:4]]
+    because = [_seen(one) for one in missing[:4]]
     if len(missing) > 4:
         because.append(f"and {len(missing) - 4} more")
     for name in names:
@@ -205,7 +213,7 @@ def _finding(
         severity="warning" if optional else "error",
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
-        consequence=_ON_CPU if cpu else f"`import {remedy.import_name(owner)}` fails, or what needs it does",
+        consequence=_ON_CPU if cpu else remedy.without_it(owner),
         fix=remedy.install(environment, packages) if packages else remedy.mend(environment),
         rule="linkage",
         about=(owner, *(name.partition("==")[0] for name in packages)),
