@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
@@ -89,7 +89,7 @@ def missing_libraries(
     for owner in dict.fromkeys(owner for owner, _ in groups):
         codes = [code for one, code in groups if one == owner]
         if owner in _DESKTOP and set(codes) == {"library_missing"}:
-            yield _without_a_desktop(environment, owner, groups[owner, "library_missing"])
+            yield _no_desktop(environment, owner, groups[owner, "library_missing"])
             continue
         missing = [each for code in codes for each in groups[owner, code]]
         yield _finding(environment, owner, _common(codes), missing, held, scene, present)
@@ -105,7 +105,7 @@ def _seen(one: Missing) -> str:
     )
 
 
-def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
+def _no_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
     """Return the finding for an OpenCV with windows on a system without a desktop's libraries."""
     version = environment.packages[owner]
     names = [one.soname for one in missing]
@@ -120,6 +120,16 @@ def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[M
         rule="linkage",
         about=(owner,),
     )
+
+
+def without_a_desktop(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return package -> the build without windows, of those that lack a desktop's libraries here."""
+    return {
+        name: _DESKTOP[name]
+        for one in findings
+        for name in one.about
+        if one.rule == "linkage" and one.code == "opencv_conflict" and name in _DESKTOP
+    }
 
 
 def _common(codes: Sequence[str]) -> str:
