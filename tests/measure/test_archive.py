@@ -38,7 +38,11 @@ def test_members_read_as_the_standard_library_reads_them():
 
 
 def test_members_that_pip_puts_beside_the_others_have_the_names_they_get_there():
-    members = {"w-1.data/purelib/w/__init__.py": b"a", "w-1.data/platlib/w/x.so": b"b", "w-1.data/data/c": b"c"}
+    members = {
+        "w-1.data/purelib/w/__init__.py": b"a",
+        "w-1.data/platlib/w/x.so": b"b",
+        "w-1.data/data/c": b"c",
+    }
     opened = Archive(BytesReader("w", wheel(members)))
     assert set(opened.names) >= {"w/__init__.py", "w/x.so", "w-1.data/data/c"}
     assert opened.read("w/x.so") == b"b"
