@@ -84,12 +84,12 @@ def _linkage(row: WheelRow, wheel: WholeWheel) -> Iterator[str]:
             f"imports at first use of `{feature}`", later & set(row.opens.get(feature, ())), later
         )
     if row.provides:
-        told = {
+        sonames = {
             library.soname or path.rpartition("/")[2]: path
             for path, library in wheel.libraries.items()
             if re.search(r"\.so(\.\d+)+$|\.dll$", path.lower())
         }
-        yield from _differ("provides", row.provides.items(), told.items())
+        yield from _differ("provides", row.provides.items(), sonames.items())
 
 
 def _features(row: WheelRow, wheel: WholeWheel) -> dict[str, set[str]]:

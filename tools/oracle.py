@@ -102,20 +102,21 @@ class FarFile(io.RawIOBase):
         """Return where it stands."""
         return self._at
 
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        left = max(0, self._size - self._at)
-        length = left if size < 0 else min(size, left)
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # any writable buffer
+        """Fill a buffer with the next bytes."""
+        length = min(len(buffer), max(0, self._size - self._at))
         start = self._at - (self._size - len(self._tail))
+        if not length:
+            return 0
+        inside = start >= 0
         data = (
             self._tail[start : start + length]
-            if start >= 0
+            if inside
             else self._transport.span(self._address, self._at, length)
-            if length
-            else b""
         )
+        buffer[: len(data)] = data
         self._at += len(data)
-        return data
+        return len(data)
 
 
 def rows(packages: list[str]) -> list[WheelRow]:
@@ -217,7 +218,7 @@ def _every_file(row: WheelRow, lookup: Lookup) -> Iterator[str]:
     for file in row.files:
         address = lookup.page(row.package)[file.name]["url"]
         with tempfile.TemporaryDirectory() as folder:
-            wheel = WholeWheel(FarFile(lookup.transport, address, file.size), Path(folder))
+            wheel = WholeWheel(io.BufferedReader(FarFile(lookup.transport, address, file.size)), Path(folder))
             yield from (f"{file.name}: {text}" for text in metadata_differences(row, file, wheel))
 
 

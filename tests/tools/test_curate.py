@@ -113,6 +113,18 @@ def test_a_build_that_was_uploaded_again_is_a_row_of_its_own(index):
     assert [[file.name.split("-")[2] for file in row.files] for row in rows] == [["1"], ["2"], ["cp312"]]
 
 
+def test_wheels_of_torch_whose_small_libraries_need_different_things_are_rows_of_their_own(index):
+    for python, needed in (
+        ("39", ["libc.so.6"]),
+        ("310", ["libc.so.6", "libx.so.1"]),
+        ("311", ["libc.so.6"]),
+    ):
+        data = wheel({"torch/version.py": b"cuda = '12.1'", "torch/lib/libshm.so": elf("libshm.so", needed)})
+        index.publish(f"torch-2.4.0-cp{python}-cp{python}-manylinux_2_28_x86_64.whl", data)
+    (rows,) = index.measure("torch").values()
+    assert [len(row.files) for row in rows] == [1, 2]
+
+
 def test_rows_that_are_there_are_kept_and_only_new_releases_are_measured(index):
     index.publish("thing-1.0-py3-none-any.whl", pure())
     index.measure("thing", today="2026-01-01")

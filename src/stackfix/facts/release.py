@@ -11,7 +11,7 @@ from packaging.version import Version
 from stackfix.facts.rows import CodeRow, FileRow, WheelRow
 from stackfix.measure.archive import Archive
 from stackfix.measure.measurement import Measurement
-from stackfix.measure.torch import measure_kernels
+from stackfix.measure.torch import VERSION_FILE, measure_kernels, small_needs
 from stackfix.measure.wheel import measure, metadata
 from stackfix.model.machine import Platform
 from stackfix.rules.tags import build_number
@@ -61,15 +61,16 @@ def release_rows(
     """Return the rows of one release on one platform: one, or several where the wheels' metadata differ.
 
     A build that was uploaded again under a build number has a row of its own: torchvision 0.20.0 for aarch64 links to
-    CUDA, its build 1 does not.
+    CUDA, its build 1 does not. So have wheels of torch whose small libraries need other libraries.
 
     `open_archive` opens a file to be read in blocks of so many bytes. With `kernels`, torch's device code is read
     from its library instead of its architecture list. Raises MeasureError or NetworkError naming the file.
     """
-    groups: dict[tuple[int, tuple[str, ...]], list[File]] = {}
+    groups: dict[tuple[int, tuple[str, ...], tuple[str, ...]], list[File]] = {}
     for file in files:
-        told = metadata(open_archive(file, METADATA_BLOCK))[0]
-        groups.setdefault((build_number(file.name), told), []).append(file)
+        archive = open_archive(file, METADATA_BLOCK)
+        needs = small_needs(open_archive(file, SMALL_BLOCK)) if VERSION_FILE in archive.names else ()
+        groups.setdefault((build_number(file.name), metadata(archive)[0], needs), []).append(file)
     rows: list[WheelRow] = []
     for group in groups.values():
         file = group[-1]
