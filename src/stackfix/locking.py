@@ -13,6 +13,7 @@ from stackfix.index.config import find_links, index_config, no_index
 from stackfix.index.links import Links
 from stackfix.index.network import open_transport
 from stackfix.index.remembered import recall, remember
+from stackfix.index.transport import Transport
 from stackfix.indexes import address_of
 from stackfix.install.resolving import known_to_uv
 from stackfix.model.evidence import Known
@@ -23,11 +24,19 @@ from stackfix.plan.lock import lock_of
 
 
 def lock_of_request(
-    resolution: Resolution, request: Request, facts: Database, *, facts_date: str, offline: bool = False
+    resolution: Resolution,
+    request: Request,
+    facts: Database,
+    *,
+    facts_date: str,
+    offline: bool = False,
+    transport: Transport | None = None,
 ) -> Lock | Explanation:
     """Return the lock of a request's set, with what the facts do not know beside it; or why the two do not go together."""
     if not request.others:
-        found = lock_of_files(resolution, facts_date=facts_date, recipe=request.recipe, offline=offline)
+        found = lock_of_files(
+            resolution, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport
+        )
     else:
         from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
 
@@ -35,19 +44,26 @@ def lock_of_request(
         if isinstance(whole, Explanation):
             return whole
         known, others = whole
-        found = lock_of_files(known, facts_date=facts_date, recipe=request.recipe, offline=offline)
+        found = lock_of_files(
+            known, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport
+        )
         found = replace(found, packages=(*found.packages, *others))
     check_hashes(found, request)
     return found
 
 
 def lock_of_files(
-    resolution: Resolution, *, facts_date: str = "", recipe: str = "", offline: bool = False
+    resolution: Resolution,
+    *,
+    facts_date: str = "",
+    recipe: str = "",
+    offline: bool = False,
+    transport: Transport | None = None,
 ) -> Lock:
     """Return the lock of a resolution; NetworkError or HashError where the index has not the files that it names.
 
     `offline` asks nobody: files are then known from folders of the find-links, from what an index said before, and
-    from the pages that uv keeps.
+    from the pages that uv keeps. `transport` is one that has asked the index already, None for a fresh one.
     """
     wanted = [
         Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
@@ -60,7 +76,7 @@ def lock_of_files(
     used = {pin.wheel.source for pin in resolution.pins} - {MAIN}
     further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
     main = [] if no_index() else [Index(name=MAIN, address=index_config().address)]
-    located = locate(wanted, open_transport(), [*main, *further], links)
+    located = locate(wanted, transport or open_transport(), [*main, *further], links)
     remember(wanted, located)
     return lock_of(resolution, located, facts_date=facts_date, recipe=recipe)
 
