@@ -224,6 +224,30 @@ def test_a_wording_can_say_what_is_likelier_where_nothing_else_is_told(library, 
     assert codes(f"torch 2.5.1+cu121\nCould not load library {library}. Error code 126")[0] == newer
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The third-party dynamic library (cublas64_118.dll;cublas64_11.dll) that Paddle depends on is not configured",
+        "The third-party dynamic library (libcublas.so) that Paddle depends on is not configured correctly.",
+        "Error: Failed to find dynamic library: libcublas.so ( libcublas.so: not found )",
+    ],
+)
+def test_paddle_names_a_library_in_several_ways(message, codes):
+    assert codes(message)[0] == "cuda_runtime_missing"
+    assert codes(f"{message}\n先import torch 就正常了")[0] == "import_order_preload"
+
+
+def test_what_a_wording_says_of_a_library_holds_for_each_line_that_names_it(codes):
+    second = "Error: libcudnn_ops_infer.so.8: cannot open shared object file: No such file or directory"
+    assert codes(second)[0] == "cudnn_major_mismatch"
+    assert codes(f"Could not load library libcudnn_ops_infer.so.8.\n{second}")[0] == "cudnn_missing"
+
+
+@pytest.mark.parametrize(("number", "code"), [("8907", "cudnn_major_mismatch"), ("91002", "cudnn_missing")])
+def test_the_number_that_cudnn_gives_itself_tells_its_major(number, code, codes):
+    assert codes(f"cuDNN Ver. {number}\nlibcudnn.so.9: cannot open shared object file")[0] == code
+
+
 def test_no_driver_in_a_container_is_a_container_without_gpu(codes):
     text = "RuntimeError: No CUDA GPUs are available"
     assert codes(text) == ["driver_missing"]
