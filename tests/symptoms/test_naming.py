@@ -237,6 +237,17 @@ def test_paddle_names_a_library_in_several_ways(message, codes):
     assert codes(f"{message}\n先import torch 就正常了")[0] == "import_order_preload"
 
 
+@pytest.mark.parametrize("library", ["cudnn_cnn64_9.dll", "cublas64_12.dll"])
+def test_code_127_on_a_library_of_cuda_is_another_copy_that_was_loaded_before(library, codes):
+    text = f'OSError: [WinError 127] 找不到指定的程序。 Error loading "C:\\\\e\\\\paddle\\\\..\\\\nvidia\\\\{library}"'
+    assert codes(text)[0] == "import_order_preload"
+
+
+def test_words_that_a_terminal_has_broken_are_read(codes):
+    whole = "Loaded runtime CuDNN library: 9.1.0 but source was compiled with: 9.3.0."
+    assert codes(whole) == codes(whole.replace("library", "l\nibrary")) == ["shadowed_libraries"]
+
+
 def test_what_a_wording_says_of_a_library_holds_for_each_line_that_names_it(codes):
     second = "Error: libcudnn_ops_infer.so.8: cannot open shared object file: No such file or directory"
     assert codes(second)[0] == "cudnn_major_mismatch"
