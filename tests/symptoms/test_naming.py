@@ -248,6 +248,18 @@ def test_words_that_a_terminal_has_broken_are_read(codes):
     assert codes(whole) == codes(whole.replace("library", "l\nibrary")) == ["shadowed_libraries"]
 
 
+def test_a_library_of_tensorrt_that_windows_names_is_what_is_missing(codes):
+    provider = '"C:\\venv\\onnxruntime_providers_tensorrt.dll"'
+    reason = 'which depends on "nvinfer_10.dll" which is missing. (Error 126: "The specified module could not be found.")'
+    assert codes(f"FAIL : Error loading {provider} {reason}") == ["tensorrt_missing"]
+
+
+def test_a_cuda_that_was_removed_is_not_there(codes):
+    missing = "Could not locate cublasLt64_12.dll. Please make sure it is in your library path!"
+    assert codes(f"I have CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_runtime_missing"
+    assert codes(f"I have uninstalled CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_major_mismatch"
+
+
 def test_what_a_wording_says_of_a_library_holds_for_each_line_that_names_it(codes):
     second = "Error: libcudnn_ops_infer.so.8: cannot open shared object file: No such file or directory"
     assert codes(second)[0] == "cudnn_major_mismatch"
