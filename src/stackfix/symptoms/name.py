@@ -38,6 +38,10 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     for pattern in knowledge.patterns:
+        if (pattern.needs and not where.tells(pattern.needs)) or (
+            pattern.without and where.tells(pattern.without)
+        ):
+            continue
         for at, words, found in _matches(text, pattern, where, knowledge):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
