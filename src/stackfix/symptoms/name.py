@@ -9,6 +9,7 @@ from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
 from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
 from stackfix.symptoms.libraries import Meaning, meanings
 from stackfix.symptoms.search import compiled, lines_of, places, quoted
+from stackfix.symptoms.sees_no_gpu import meanings_of_no_gpu, says_cuda
 from stackfix.symptoms.text import Text
 
 _MATCHES = 6
@@ -46,7 +47,7 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.add(found.confidence, (words, *found.because))
-    _combined(signs, where)
+    _combined(signs, where, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
@@ -64,8 +65,12 @@ def _matches(
             yield match.start(), words, found
 
 
-def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
+def _combined(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
+    for found in _no_gpu(signs, where, builds):
+        signs.setdefault(found.code, _Sign(0, signs["torch_cpu_build"].at)).add(
+            found.confidence, found.because
+        )
     for system, code, instead in _INSIDE:
         if (told := where.on(system)) and (sign := signs.get(instead)):
             signs.setdefault(code, _Sign(0, sign.at)).add(_SEEN_INSIDE, (told, *sign.because[:2]))
@@ -81,6 +86,8 @@ _INSIDE = (
     ("container", "container_without_gpu", "driver_missing"),
 )
 _SEEN_INSIDE = 0.92
+# What only says that torch sees no CUDA is at most so sure of a CPU build; and so sure where its release says CUDA.
+_SEES_NO_CUDA, _REFUTED = 0.75, 0.3
 _DWPOSE = {"dwpose_cpu_fallback", "dwpose_get_providers_none"}
 
 
@@ -105,6 +112,17 @@ def _builds(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meanin
         if asks and there and not set(asks) & set(there):
             because = (*asks.values(), *list(there.values())[:2])
             yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _no_gpu(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> tuple[Meaning, ...]:
+    """Return why torch sees no GPU, where its build may be the reason and is not told to be."""
+    sign = signs.get("torch_cpu_build")
+    if sign is None or sign.confidence > _SEES_NO_CUDA or where.all("torch cpu"):
+        return ()
+    found = tuple(meanings_of_no_gpu(where, builds))
+    if found and says_cuda(where):
+        sign.confidence = min(sign.confidence, _REFUTED)
+    return found
 
 
 def _of_onnxruntime(words: str) -> bool:
