@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
 from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
+from stackfix.symptoms.ending import last_failure
 from stackfix.symptoms.libraries import Meaning, meanings
+from stackfix.symptoms.prose import is_told_of
 from stackfix.symptoms.search import compiled, lines_of, places, quoted
 from stackfix.symptoms.sees_no_gpu import meanings_of_no_gpu, says_cuda
 from stackfix.symptoms.text import Text
@@ -15,15 +17,26 @@ from stackfix.symptoms.text import Text
 _MATCHES = 6
 _BECAUSE = 6
 _LIKELY = 0.5
+# What a program ended with stands before what it had only warned of, where both are about as sure.
+_ENDS = 0.06
 
 
 @dataclass(slots=True)
 class _Sign:
-    """What speaks for a code: the strongest confidence, where it was first seen, and the words."""
+    """What speaks for a code: the strongest confidence, where it was first seen, and the words.
+
+    `ends` is whether it was seen in the failure that ends the text.
+    """
 
     confidence: float
     at: int
     because: list[str] = field(default_factory=list)
+    ends: bool = False
+
+    @property
+    def rank(self) -> float:
+        """How sure it is, as the order of causes counts it."""
+        return self.confidence + (_ENDS if self.ends else 0)
 
     def add(self, confidence: float, because: Iterable[str]) -> None:
         words = [each for each in because if each and each not in self.because]
@@ -38,6 +51,7 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
     """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
+    ending = last_failure(text)
     for pattern in knowledge.patterns:
         if (pattern.needs and not where.tells(pattern.needs)) or (
             pattern.without and where.tells(pattern.without)
@@ -46,6 +60,7 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
         for at, words, found in _matches(text, pattern, where, knowledge):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
+            sign.ends = sign.ends or at >= ending
             sign.add(found.confidence, (words, *found.because))
     _combined(signs, where, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
@@ -56,6 +71,8 @@ def _matches(
 ) -> Iterable[tuple[int, str, Meaning]]:
     for match in places(text, pattern.words, pattern.regex, _MATCHES):
         if pattern.unless and compiled(pattern.unless).search(lines_of(text, match)):
+            continue
+        if is_told_of(text, match):
             continue
         words = quoted(text, match)
         if not pattern.library:
@@ -68,15 +85,20 @@ def _matches(
 def _combined(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
     for found in _no_gpu(signs, where, builds):
-        signs.setdefault(found.code, _Sign(0, signs["torch_cpu_build"].at)).add(
-            found.confidence, found.because
-        )
+        _derive(signs, found, signs["torch_cpu_build"])
     for system, code, instead in _INSIDE:
         if (told := where.on(system)) and (sign := signs.get(instead)):
-            signs.setdefault(code, _Sign(0, sign.at)).add(_SEEN_INSIDE, (told, *sign.because[:2]))
+            _derive(signs, Meaning(code, _SEEN_INSIDE, (told, *sign.because[:2])), sign)
     for found in (*_both(signs, where), *_builds(signs, where)):
-        sign = signs.setdefault(found.code, _Sign(0, min((each.at for each in signs.values()), default=0)))
-        sign.add(found.confidence, found.because)
+        first = min(signs.values(), key=lambda sign: sign.at, default=_Sign(0, 0))
+        _derive(signs, found, first)
+
+
+def _derive(signs: dict[str, _Sign], found: Meaning, source: _Sign) -> None:
+    """Add what a sign means together with a circumstance; it stands where that sign stands."""
+    sign = signs.setdefault(found.code, _Sign(0, source.at))
+    sign.ends = sign.ends or source.ends
+    sign.add(found.confidence, found.because)
 
 
 # Where a program runs -> what it means there that it finds no driver, or one that does not answer.
@@ -136,7 +158,7 @@ def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> lis
         after = words[code].after if code in words else frozenset[str]()
         return any(other in after and sign.confidence >= _LIKELY for other, sign in signs.items())
 
-    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].confidence, each[1].at))
+    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].rank, each[1].at))
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
