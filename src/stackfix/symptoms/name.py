@@ -87,7 +87,7 @@ def _combined(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> 
     for found in _no_gpu(signs, where, builds):
         _derive(signs, found, signs["torch_cpu_build"])
     for system, code, instead in _INSIDE:
-        if (told := where.on(system)) and (sign := signs.get(instead)):
+        if (told := where.on(system)) and (sign := signs.get(instead)) and _surest(sign, signs):
             _derive(signs, Meaning(code, _SEEN_INSIDE, (told, *sign.because[:2])), sign)
     for found in (*_both(signs, where), *_builds(signs, where)):
         first = min(signs.values(), key=lambda sign: sign.at, default=_Sign(0, 0))
@@ -108,9 +108,15 @@ _INSIDE = (
     ("container", "container_without_gpu", "driver_missing"),
 )
 _SEEN_INSIDE = 0.92
+_OF_THE_DRIVER = ("driver_missing", "driver_broken_state")
 # What only says that torch sees no CUDA is at most so sure of a CPU build; and so sure where its release says CUDA.
 _SEES_NO_CUDA, _REFUTED = 0.75, 0.3
 _DWPOSE = {"dwpose_cpu_fallback", "dwpose_get_providers_none"}
+
+
+def _surest(sign: _Sign, signs: Mapping[str, _Sign]) -> bool:
+    """Whether nothing else that is said of the driver is surer: one that fails is not a missing one."""
+    return all(signs[code].confidence <= sign.confidence for code in _OF_THE_DRIVER if code in signs)
 
 
 def _both(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meaning]:
