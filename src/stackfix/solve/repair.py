@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from packaging.version import Version
 
@@ -35,10 +35,14 @@ _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What a repair must come to: `gpu` whether the GPU builds are wanted, `keep` what must stay as it is."""
+    """What a repair must come to: `gpu` whether the GPU builds are wanted, `keep` what must stay as it is.
+
+    `instead` is package -> the one that takes its place: an OpenCV with windows on a system without a desktop.
+    """
 
     gpu: bool
     keep: frozenset[str] = frozenset()
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 class Preferring(Struct, frozen=True):
@@ -63,7 +67,10 @@ class Preferring(Struct, frozen=True):
 
 
 class _Case(Struct, frozen=True, kw_only=True):
-    """One environment to be repaired: its scene with what is installed, and who must be there at the end."""
+    """One environment to be repaired: its scene with what is installed, and who must be there at the end.
+
+    `instead` is package -> release of what takes another's place: that of the other, where there is one.
+    """
 
     environment: Environment
     scene: Scene
@@ -72,6 +79,7 @@ class _Case(Struct, frozen=True, kw_only=True):
     wanted: Mapping[str, frozenset[str]]
     pinned: tuple[str, ...]
     damaged: frozenset[str]
+    instead: Mapping[str, str]
 
 
 def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Explanation:
@@ -117,6 +125,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
             for each in environment.distributions
             if each.missing or each.changed or any(one.broken for one in each.libraries)
         ),
+        instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
     )
 
 
@@ -127,6 +136,9 @@ def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tupl
         names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
     elif not wish.gpu and {"onnxruntime", "onnxruntime-gpu"} <= names:
         names -= {"onnxruntime-gpu"}
+    for name, other in wish.instead.items():
+        if name in names - wish.keep and scene.facts.knows(other):
+            names = names - {name} | {other}
     for folder in ("cv2",):
         owners = sorted(
             (name for name in names if name in scene.facts.owners(folder)),
@@ -183,7 +195,7 @@ def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Probl
             roots.append(
                 Requirement(name, keys, Fact(text=f"{name} must be there", rule="request", source=source))
             )
-    preferred = {**_without_record(case.environment), **case.installed}
+    preferred = {**_without_record(case.environment), **case.instead, **case.installed}
     universe: Universe = Preferring(case.universe, preferred)
     return Problem(universe, (*roots, *readings(case.scene)), tuple(order))
 
