@@ -52,22 +52,33 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     ending = last_failure(text)
+    alone = _alone(text, knowledge)
     for pattern in knowledge.patterns:
         if (pattern.needs and not where.tells(pattern.needs)) or (
             pattern.without and where.tells(pattern.without)
         ):
             continue
-        for at, words, found in _matches(text, pattern, where, knowledge):
+        for at, words, found in _matches(text, pattern, where, knowledge, alone):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.ends = sign.ends or at >= ending
             sign.add(found.confidence, (words, *found.because))
-    _combined(signs, where, builds)
+    _combined(signs, where, knowledge, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
+def _alone(text: Text, knowledge: Knowledge) -> dict[str, str]:
+    """Return what a wording says is likelier of a library, wherever else in the text that library is named too."""
+    return {
+        match["library"]: pattern.alone
+        for pattern in knowledge.patterns
+        if pattern.alone
+        for match in places(text, pattern.words, pattern.regex, _MATCHES)
+    }
+
+
 def _matches(
-    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge
+    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge, alone: Mapping[str, str]
 ) -> Iterable[tuple[int, str, Meaning]]:
     for match in places(text, pattern.words, pattern.regex, _MATCHES):
         if pattern.unless and compiled(pattern.unless).search(lines_of(text, match)):
@@ -78,18 +89,18 @@ def _matches(
         if not pattern.library:
             yield match.start(), words, Meaning(pattern.code, pattern.weight)
             continue
-        for found in meanings(match["library"], where, knowledge, pattern.alone):
+        for found in meanings(match["library"], where, knowledge, alone.get(match["library"], "")):
             yield match.start(), words, found
 
 
-def _combined(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> None:
+def _combined(signs: dict[str, _Sign], where: Circumstances, knowledge: Knowledge, builds: Builds) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
     for found in _no_gpu(signs, where, builds):
         _derive(signs, found, signs["torch_cpu_build"])
     for system, code, instead in _INSIDE:
         if (told := where.on(system)) and (sign := signs.get(instead)) and _surest(sign, signs):
             _derive(signs, Meaning(code, _SEEN_INSIDE, (told, *sign.because[:2])), sign)
-    for found in (*_both(signs, where), *_builds(signs, where)):
+    for found in (*_both(signs, where), *_builds(signs, where), *_outlived(signs, where, knowledge)):
         first = min(signs.values(), key=lambda sign: sign.at, default=_Sign(0, 0))
         _derive(signs, found, first)
 
@@ -140,6 +151,18 @@ def _builds(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meanin
         if asks and there and not set(asks) & set(there):
             because = (*asks.values(), *list(there.values())[:2])
             yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _outlived(signs: Mapping[str, _Sign], where: Circumstances, knowledge: Knowledge) -> Iterator[Meaning]:
+    """Yield that there is a newer cuDNN, where the provider is not created, no library is named, and the day tells it."""
+    sign, when = signs.get("cuda_runtime_missing"), where.when
+    if sign is None or sign.confidence >= _LIKELY or "windows_error_126" in signs or when is None:
+        return
+    for major, because in where.runtime_cudnn.items():
+        since = knowledge.newer_since["cudnn"].get(str(major + 1), "")
+        if since and when.value >= since and not where.cudnn:
+            told = f"{when.because}: cuDNN {major + 1} was what a new torch brought then"
+            yield Meaning("cudnn_major_mismatch", 0.5, (because, told))
 
 
 def _no_gpu(signs: dict[str, _Sign], where: Circumstances, builds: Builds) -> tuple[Meaning, ...]:
