@@ -277,6 +277,11 @@ def test_no_driver_in_a_container_is_a_container_without_gpu(codes):
     assert codes(f"$ docker run app\n{text}")[0] == "container_without_gpu"
 
 
+def test_a_driver_that_fails_in_a_container_is_not_a_container_without_one(codes):
+    text = "failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error\nFAILED_PRECONDITION: No visible GPU devices."
+    assert codes(f"$ docker run app\n{text}")[0] == "driver_broken_state"
+
+
 def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):
     text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
     assert codes(text)[0] == "driver_broken_state"
