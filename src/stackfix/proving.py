@@ -12,13 +12,15 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import close
+from stackfix.judging.linkage import absent, close, of_known_packages
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
+from stackfix.model.surroundings import Surroundings
 from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
+from stackfix.probe.surroundings import read_surroundings
 from stackfix.rules.closure import Closure
 from stackfix.validate.compare import compare
 from stackfix.validate.judge import PICTURE_UNREADABLE
@@ -73,7 +75,10 @@ def proof(
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
     """
-    closed = close(environment, facts, ("cuda",) if device == "gpu" else ())
+    system = read_surroundings().system_libraries or frozenset()
+    features = ("cuda",) if device == "gpu" else ()
+    closed = absent(close(environment, facts, features), system, windows=environment.windows)
+    closed = of_known_packages(closed, environment, facts)
     library_check = _library_check(closed)
     if not closed.closed:
         first = closed.missing[0]
@@ -136,7 +141,9 @@ _NOT_OF_PACKAGES = frozenset(
 
 def _wrong_packages(environment: Environment, facts: Database) -> Finding | None:
     """Return the first thing wrong with the packages by which they can't run on any GPU, None where there is none."""
-    report = examine(Patient(environment=environment, machine=read_machine(Path(), pythons=tuple)), facts)
+    around = Surroundings(system_libraries=read_surroundings().system_libraries)
+    machine = read_machine(Path(), pythons=tuple)
+    report = examine(Patient(environment=environment, machine=machine, surroundings=around), facts)
     build = environment.builds.get("onnxruntime")
     for one in report.findings:
         on_top = one.code == "both_ort_packages" and build is not None and build.package == "onnxruntime-gpu"

@@ -16,6 +16,7 @@ from stackfix.install.progress import Progress
 from stackfix.install.staging import NotProvedError
 from stackfix.install.target import resolved
 from stackfix.judging.examine import Patient, examine, scene_of
+from stackfix.judging.linkage import without_a_desktop
 from stackfix.locking import lock_of_files
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
@@ -70,12 +71,17 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
             hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
         )
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
-    patient = Patient(environment=environment, machine=machine, surroundings=read_surroundings())
+    around = read_surroundings()
+    patient = Patient(environment=environment, machine=machine, surroundings=around)
     before = examine(patient, facts)
     keep = frozenset(canonical_name(name) for name in wish.keep)
     _refuse_absent(keep, environment)
     gpu = wants_gpu(environment, machine, wish.device)
-    found = repair(environment, scene_of(environment, machine, facts), Wish(gpu=gpu, keep=keep))
+    found = repair(
+        environment,
+        scene_of(environment, machine, facts),
+        Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings)),
+    )
     if isinstance(found, Explanation):
         return found
     if environment.hook and not any(_touches_libraries(step) for step in found.steps):
@@ -90,7 +96,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     _refuse_what_stays(environment)
     for line in repair_lines(found):
         progress.stage(line)
-    return _carried_out(planned, environment, machine, wish, facts, progress, gpu=gpu)
+    return _carried_out(planned, patient, wish, facts, progress, gpu=gpu)
 
 
 def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
@@ -137,14 +143,14 @@ def _touches_libraries(step: Put | TakenOut) -> bool:
 
 def _carried_out(
     planned: Fixed,
-    environment: Environment,
-    machine: Machine,
+    patient: Patient,
     wish: FixWish,
     facts: Database,
     progress: Progress,
     *,
     gpu: bool,
 ) -> Fixed:
+    environment, machine = patient.environment, patient.machine
     fetching = wish.weights != "auto" and not wish.offline  # a repair proves on the networks that are here
     unfetched = OFFLINE if wish.offline else "a repair fetches none unless `--weights real` asks for them"
     weights = (
@@ -158,11 +164,14 @@ def _carried_out(
         device="gpu" if gpu else "cpu", machine=machine, python=scene.python, cuda="", pins=pins
     )
     lock = lock_of_files(resolution, facts_date=facts.date)
+    system = Surroundings(
+        system_libraries=patient.surroundings.system_libraries
+    )  # variables are not its matter
     state: list[tuple[Report, Verdict]] = []
 
     def prove(python: Path) -> bool:
         copy = read_environment(_root_of(python, environment))
-        report = examine(Patient(environment=copy, machine=machine, surroundings=Surroundings()), facts)
+        report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
         verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", weights if _can_run(copy) else None)
         state.append((report, verdict))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import binaries
 import pytest
 from patients import codes, finding, look, machine
 
@@ -220,3 +221,61 @@ def test_an_old_record_beside_the_new_files_does_not_speak_for_the_package(site)
     (site.packages / "thing/gone.py").unlink()
     found = finding(look(site), "duplicate_metadata")
     assert "remove thing-9.0.dist-info" in found.fix
+
+
+def test_a_build_file_that_the_other_left_does_not_say_which_build_lies_on_top(site):
+    site.cuda12().torch().onnxruntime("onnxruntime-gpu")
+    library = "onnxruntime/capi/onnxruntime_pybind11_state.so"
+    assert (site.packages / library).is_file()
+    older = {"onnxruntime/__init__.py": "", library: b"\x7fELF of the CPU build"}
+    site.install("onnxruntime", "1.20.1", older, (), "cp312-cp312-manylinux_2_28_x86_64")
+    first = look(site).findings[0]
+    assert any(
+        "holds the files of onnxruntime 1.20.1 [read: the sizes of its libraries]" in line
+        for line in first.because
+    )
+    assert "the CPU build has overwritten the GPU build" in first.consequence
+
+
+def test_the_empty_marker_of_nvidias_folder_is_not_missed(site):
+    site.healthy()
+    for name in ("nvidia-cublas-cu12", "nvidia-curand-cu12"):
+        (record,) = site.packages.glob(f"{name.replace('-', '_')}-*.dist-info/RECORD")
+        record.write_text(
+            record.read_text() + "nvidia/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n"
+        )
+    assert codes(look(site)) == codes(look(site.install("thing", "1.0", {"thing/__init__.py": ""})))
+    assert "gutted_package" not in codes(look(site))
+
+
+def test_a_cudnn_older_than_torch_was_compiled_with_is_an_error_and_a_newer_one_is_not(site):
+    site.cuda12("nvidia-cudnn-cu12").torch(requires=("nvidia-cudnn-cu12==9.10.2.21",)).onnxruntime()
+    site.nvidia(nvidia_cudnn_cu12="9.1.0.70")
+    first = finding(look(site), "requirement_unmet")
+    assert first.severity == "error"
+    assert "torch refuses a cuDNN older than the one it was compiled with" in first.consequence
+    site.remove("nvidia-cudnn-cu12").nvidia(nvidia_cudnn_cu12="9.11.0.98")
+    assert finding(look(site), "requirement_unmet").severity == "warning"
+
+
+def test_a_requirement_that_another_build_serves_is_only_a_warning(site):
+    site.healthy().install("faces", "2.1", {"faces/__init__.py": "#"}, ("onnxruntime>=1.20", "opencv-python"))
+    site.install("opencv-contrib-python", "4.12.0.88", {"cv2/__init__.py": "#"})
+    report = look(site)
+    said = [one.text for one in report.findings if one.code == "requirement_unmet"]
+    assert said == [
+        "faces 2.1 requires onnxruntime, whose place onnxruntime-gpu takes here",
+        "faces 2.1 requires opencv-python, whose place opencv-contrib-python takes here",
+    ]
+    assert report.ok
+
+
+def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_used(site):
+    part = "thing/pool.cpython-312-x86_64-linux-gnu.so"
+    site.healthy().install(
+        "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libtbb.so.12",))}
+    )
+    found = finding(look(site), "library_missing")
+    assert found.severity == "warning"
+    assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
+    assert found.fix == "install what brings libtbb.so.12, if that part is used"

@@ -13,8 +13,10 @@ def around(
     release="",
     through="LD_LIBRARY_PATH",
     soname="libcublas.so.12",
+    size=0,
 ):
-    return Surroundings(strays=(StrayLibrary(soname=soname, path=path, release=release, through=through),))
+    stray = StrayLibrary(soname=soname, path=path, release=release, through=through, size=size)
+    return Surroundings(strays=(stray,))
 
 
 @pytest.mark.parametrize("through", ["LD_LIBRARY_PATH", "LD_PRELOAD"])
@@ -31,6 +33,14 @@ def test_a_variable_that_leads_to_another_release_is_an_error_and_unset(site, th
 def test_the_same_or_an_unknown_release_is_a_warning(site, release):
     found = finding(look(site.healthy(), surroundings=around(release=release)), "shadowed_libraries")
     assert found.severity == "warning"
+
+
+@pytest.mark.parametrize(("more", "severity"), [(0, "warning"), (1, "error")])
+def test_a_file_that_tells_no_release_is_told_by_its_size(site, more, severity):
+    own = (site.healthy().packages / "nvidia/cublas/lib/libcublas.so.12").stat().st_size
+    found = finding(look(site, surroundings=around(size=own + more)), "shadowed_libraries")
+    assert found.severity == severity
+    assert (f"({own + 1} bytes)" in found.because[0]) is bool(more)
 
 
 def test_a_library_that_the_environment_does_not_bring_shadows_nothing(site):
@@ -53,6 +63,7 @@ def test_the_systems_own_folders_shadow_only_where_nothing_leads_to_the_environm
     stray = around(path="/usr/lib/libcublas.so.12", release="12.4.5.8", through="ld.so.conf")
     assert "shadowed_libraries" not in codes(look(site.healthy(), surroundings=stray))
     (site.packages / "stackfix_libraries.pth").unlink()
+    assert finding(look(site, surroundings=stray), "shadowed_libraries").severity == "warning"
     for package in ("torch", "torchvision"):
         site.remove(package)
     assert finding(look(site, surroundings=stray), "shadowed_libraries").severity == "warning"

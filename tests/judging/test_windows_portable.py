@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binaries
 import pytest
+from msgspec.structs import replace
 from patients import Site, codes, finding, look, machine, row
 
 from stackfix.model.surroundings import Surroundings
@@ -55,6 +56,15 @@ def test_a_package_for_linux_in_it_is_foreign(site):
 def test_judged_from_linux_nothing_is_said_of_this_machines_driver_and_libraries(site):
     runtime(site, ("cublas64_12.dll",))
     around = Surroundings(system_libraries=frozenset({"cublas64_12.dll"}))
-    report = look(site, on=machine(driver="470.82.01", gpus=("GTX 1080",)), surroundings=around)
+    here = machine(driver="470.82.01", gpus=("GTX 1080",))
+    read = [replace(reading, found_via="NVML") for reading in (here.driver, here.gpus)]
+    report = look(site, on=replace(here, driver=read[0], gpus=read[1]), surroundings=around)
     assert codes(report) == ["cuda_runtime_missing"]
-    assert any("no NVIDIA driver was found here" in line for line in report.unknown)
+    assert any("this machine is linux_x86_64, so what asks for a driver" in line for line in report.unknown)
+
+
+def test_judged_from_linux_a_machine_that_is_described_counts(site):
+    runtime(site, ("cublas64_12.dll",))
+    report = look(site, on=machine(driver="470.82.01", gpus=("GTX 1080",)))
+    assert "driver_too_old" in codes(report)
+    assert not any("this machine islinux_x86_64" in line for line in report.unknown)

@@ -7,8 +7,35 @@ import zipfile
 BASE = 0x1000
 
 
-def elf(soname="", needed=(), runpath="", sections=None, string_padding=0):
-    """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections."""
+def _symbols(asks, offers, text):
+    """Sections .dynsym, .gnu.version and .gnu.version_r; each library that is asked has one version, its soname."""
+    symbols, versions, needs = [bytes(24)], [0], []
+    for name in offers:
+        symbols.append(struct.pack("<IBBHQQ", text(name), 0x12, 0, 7, 0x1000, 8))
+        versions.append(1)
+    for place, (soname, names) in enumerate(asks.items(), 2):
+        if soname:
+            needs.append((text(soname), place))
+        for name in names:
+            weak = name.startswith("weak_")
+            symbols.append(struct.pack("<IBBHQQ", text(name), 0x22 if weak else 0x12, 0, 0, 0, 0))
+            versions.append(place if soname else 1)
+    return {
+        ".dynsym": b"".join(symbols),
+        ".gnu.version": struct.pack(f"<{len(versions)}H", *versions),
+        ".gnu.version_r": b"".join(
+            struct.pack("<HHIII", 1, 1, at, 16, 0 if left == 1 else 32)
+            + struct.pack("<IHHII", 0, 0, index, at, 0)
+            for left, (at, index) in zip(range(len(needs), 0, -1), needs, strict=True)
+        ),
+    }
+
+
+def elf(soname="", needed=(), runpath="", sections=None, string_padding=0, asks=None, offers=()):
+    """A 64-bit shared library: one load segment over all of it, a dynamic section, named sections.
+
+    `asks` is soname -> names that it needs of it by symbol version, "" those of any library; `offers` the names that it has itself.
+    """
     table = bytearray(b"\0" + b"pad\0" * string_padding)
     entries = []
 
@@ -22,6 +49,13 @@ def elf(soname="", needed=(), runpath="", sections=None, string_padding=0):
         add(14, soname)
     if runpath:
         add(29, runpath)
+
+    def text(name):
+        table.extend(name.encode() + b"\0")
+        return len(table) - len(name) - 1
+
+    if asks or offers:
+        sections = {**_symbols(asks or {}, offers, text), **(sections or {})}
     strings_at = 64 + 2 * 56
     dynamic_at = strings_at + len(table) + (-len(table)) % 16
     entries += [(5, BASE + strings_at), (10, len(table)), (0, 0)]

@@ -180,6 +180,21 @@ def test_lost_files_bring_the_same_release_again():
     assert [step.again for step in found.steps if isinstance(step, Put)] == [True]
 
 
+@pytest.mark.parametrize(("keep", "changed"), [((), True), (("opencv-python",), False)])
+def test_an_opencv_with_windows_gives_way_where_there_is_no_desktop(keep, changed):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0", "opencv-python": "4.12.0.88"}
+    )
+    instead = {"opencv-python": "opencv-python-headless"}
+    found = repair(
+        there,
+        scene_of(there, MACHINE, FACTS),
+        Wish(gpu=True, keep=frozenset(keep), instead=instead),
+    )
+    wanted = ["- opencv-python", "+ opencv-python-headless >4.12.0.88"]
+    assert steps(found) == (wanted if changed else [])
+
+
 def test_a_second_cudnn_goes_and_the_first_is_written_again():
     files = {"nvidia/cudnn/lib/libcudnn.so.9": "sha256=a,1"}
     other = {"nvidia/cudnn/lib/libcudnn.so.9": "sha256=b,1"}
@@ -209,6 +224,22 @@ def test_a_package_without_facts_holds_what_it_requires():
     )
     found = mended(there)
     assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.23") for line in steps(found))
+
+
+def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():
+    opencv = {
+        "opencv-python": "5.0.0.93",
+        "opencv-python-headless": "5.0.0.93",
+        "opencv-contrib-python": "5.1.0.95",
+    }
+    there = environment(
+        CUDA_12 | opencv | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0", "nodes": "1.0"},
+        requires={"nodes": ("opencv-python", "opencv-python-headless>=4.9", "onnxruntime>=1.20")},
+    )
+    found = mended(there)
+    gone = [step for step in steps(found) if step.startswith("-")]
+    assert gone == ["- opencv-python", "- opencv-python-headless"]
+    assert found.strained == ()
 
 
 def test_what_a_package_without_facts_requires_gives_way_and_is_said():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -21,12 +22,13 @@ from stackfix.judging.packages import (
     foreign_builds,
     lost_files,
     mixed_builds,
-    unmet_requirements,
 )
 from stackfix.judging.primary import ordered
+from stackfix.judging.requires import unmet_requirements
 from stackfix.judging.shadows import shadowed
+from stackfix.judging.symbols import missing_symbols
 from stackfix.model.environment import Environment
-from stackfix.model.evidence import Known, Unknown
+from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.live import LiveRun
 from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.report import Finding, Report
@@ -36,6 +38,7 @@ from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
+_FOREIGN = "the environment is for"
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -52,17 +55,18 @@ class Patient(Struct, frozen=True, kw_only=True):
 def scene_of(environment: Environment, machine: Machine, facts: Database) -> Scene:
     """Return the scene of an environment: its own Python and system, on this machine.
 
-    Nothing is known of the driver and GPUs for an environment that was made for another system than this machine's.
+    Nothing is known of the driver and GPUs for an environment that was made for another system than this machine's,
+    but for what the user says of them.
     """
     if environment.windows != (machine.platform.os == "windows"):
         label = "win_amd64" if environment.windows else "linux_x86_64"
-        here = Unknown((f"the environment is for {label}, this machine is {machine.platform.label}",))
+        here = Unknown((f"{_FOREIGN} {label}, this machine is {machine.platform.label}",))
         machine = replace(
             machine,
             platform=Platform.parse(label),
             glibc=here,
-            driver=here,
-            gpus=here,
+            driver=machine.driver if _is_described(machine.driver) else here,
+            gpus=machine.gpus if _is_described(machine.gpus) else here,
             cuda=here,
             troubles=(),
         )
@@ -77,6 +81,10 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
     )  # fmt: skip
 
 
+def _is_described(reading: Reading[Any]) -> bool:
+    return isinstance(reading, Known) and reading.found_via.startswith("--")
+
+
 def examine(patient: Patient, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
     environment = patient.environment
@@ -87,16 +95,20 @@ def examine(patient: Patient, facts: Database) -> Report:
     elsewhere = _elsewhere(patient)
     closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
     models = list(model_findings(patient.models, held, environment))
+    breaches = list(breach_findings(judged.breaches, environment, scene))
+    unmet = list(unmet_requirements(environment, scene))
+    suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
     findings = [
         *_broken(environment),
         *collisions(environment, facts),
         *lost_files(environment),
         *duplicate_records(environment),
         *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
-        *breach_findings(judged.breaches, environment, scene),
+        *breaches,
+        *missing_symbols(environment, suspects),
         *missing_libraries(environment, closed, held, scene),
         *foreign_builds(environment, scene),
-        *unmet_requirements(environment, scene),
+        *unmet,
         *shadowed(environment, patient.surroundings),
         *loader_order(environment, closed, windows=environment.windows),
         *(one for one in models if isinstance(one, Finding)),
@@ -201,7 +213,10 @@ def _unknown(
     elif not closed.followed:
         yield "it holds no library to judge"
     if judged.unknown and isinstance(scene.machine.driver, Unknown):
-        yield f"no NVIDIA driver was found here, so what asks for one is not judged: {judged.unknown[0]}"
+        tried = scene.machine.driver.tried
+        foreign = bool(tried) and tried[0].startswith(_FOREIGN)
+        why = tried[0] if foreign else "no NVIDIA driver was found here"
+        yield f"{why}, so what asks for a driver is not judged: {judged.unknown[0]}"
     for name in _WATCHED:
         version = environment.packages.get(name, "")
         if version and name not in known:

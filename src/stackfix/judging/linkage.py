@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
@@ -77,6 +77,12 @@ def absent(found: Closure, elsewhere: Collection[str], *, windows: bool) -> Clos
     return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
 
 
+def of_known_packages(found: Closure, environment: Environment, facts: Database) -> Closure:
+    """Return a closure without what packages lack of which there are no facts: many carry parts that few ever load."""
+    missing = tuple(one for one in found.missing if facts.knows(_owner(environment, one.needed_by)))
+    return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
+
+
 def missing_libraries(
     environment: Environment, found: Closure, held: Sequence[Held], scene: Scene
 ) -> Iterator[Finding]:
@@ -89,13 +95,23 @@ def missing_libraries(
     for owner in dict.fromkeys(owner for owner, _ in groups):
         codes = [code for one, code in groups if one == owner]
         if owner in _DESKTOP and set(codes) == {"library_missing"}:
-            yield _without_a_desktop(environment, owner, groups[owner, "library_missing"])
+            yield _no_desktop(environment, owner, groups[owner, "library_missing"])
             continue
         missing = [each for code in codes for each in groups[owner, code]]
         yield _finding(environment, owner, _common(codes), missing, held, scene, present)
 
 
-def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
+def _seen(one: Missing) -> str:
+    """Return who needs a name, and where that stands: in the library itself, or in the facts about what it opens."""
+    if " " in one.needed_by:  # a release: what it gives to dlopen was measured on its wheel
+        return f"{one.needed_by} opens {one.soname} when it runs [measured: its wheel]"
+    windows = one.needed_by.lower().endswith((".dll", ".pyd"))
+    return (
+        f"{one.needed_by} needs {one.soname} [read: its {'import table' if windows else 'dynamic section'}]"
+    )
+
+
+def _no_desktop(environment: Environment, owner: str, missing: Sequence[Missing]) -> Finding:
     """Return the finding for an OpenCV with windows on a system without a desktop's libraries."""
     version = environment.packages[owner]
     names = [one.soname for one in missing]
@@ -104,14 +120,22 @@ def _without_a_desktop(environment: Environment, owner: str, missing: Sequence[M
         code="opencv_conflict",
         severity="error",
         text=f"{owner} {version} needs {' and '.join(names)}, which are a desktop's libraries, and this system has none",
-        because=tuple(
-            f"{one.needed_by} needs {one.soname} [read: its dynamic section]" for one in missing[:4]
-        ),
+        because=tuple(map(_seen, missing[:4])),
         consequence="`import cv2` fails",
         fix=remedy.replace(environment, [owner], [f"{headless}=={version}"]),
         rule="linkage",
         about=(owner,),
     )
+
+
+def without_a_desktop(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return package -> the build without windows, of those that lack a desktop's libraries here."""
+    return {
+        name: _DESKTOP[name]
+        for one in findings
+        for name in one.about
+        if one.rule == "linkage" and one.code == "opencv_conflict" and name in _DESKTOP
+    }
 
 
 def _common(codes: Sequence[str]) -> str:
@@ -182,7 +206,7 @@ def _finding(
 ) -> Finding:
     names = [one.soname for one in missing]
     version = environment.packages.get(owner, "")
-    because = [f"{one.needed_by} needs {one.soname} [read: its dynamic section]" for one in missing[:4]]
+    because = [_seen(one) for one in missing[:4]]
     if len(missing) > 4:
         because.append(f"and {len(missing) - 4} more")
     for name in names:
@@ -205,8 +229,16 @@ def _finding(
         severity="warning" if optional else "error",
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
-        consequence=_ON_CPU if cpu else f"`import {remedy.import_name(owner)}` fails, or what needs it does",
-        fix=remedy.install(environment, packages) if packages else remedy.mend(environment),
+        consequence=_ON_CPU
+        if cpu
+        else f"a part of {owner} does not load; if nothing uses that part, it does no harm"
+        if optional
+        else remedy.without_it(owner),
+        fix=remedy.install(environment, packages)
+        if packages
+        else f"install what brings {names[0]}, if that part is used"
+        if optional
+        else remedy.mend(environment),
         rule="linkage",
         about=(owner, *(name.partition("==")[0] for name in packages)),
     )

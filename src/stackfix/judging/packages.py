@@ -1,4 +1,4 @@
-"""Packages, on the disk: who shares files with whom, what was lost or overwritten, and what Requires-Dist misses."""
+"""Packages, on the disk: who shares files with whom, what was lost or overwritten, and which build is what."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from stackfix.judging import remedy
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
-from stackfix.rules import metadata, plain, tags
-from stackfix.rules.installed import Unmet, unmet
+from stackfix.rules import tags
 from stackfix.rules.scene import Scene
 
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
 _SHOWN = 3
 _TESTS = re.compile(r"(^|/)(tests?|testing)/")
-_TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
-_UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
 def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
@@ -32,18 +29,18 @@ def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
     for folder, owners in _folders(environment, facts):
         named.add(frozenset(owners))
         keep = _kept(owners)
-        build = environment.builds.get(folder)
+        on_top, how = _on_top(folder, owners, environment)
         because = [f"{name} {packages[name]} is installed [read: dist-info]" for name in owners]
-        if build is not None:
+        if on_top:
             because.append(
-                f"the folder `{folder}` holds the files of {build.package} {build.version} [read: its own build file]"
+                f"the folder `{folder}` holds the files of {on_top} {packages[on_top]} [read: {how}]"
             )
         yield Finding(
             code=_COLLISIONS.get(folder, "package_collision"),
             severity="error",
             text=f"{' and '.join(owners)} fill one folder, `{folder}`",
             because=tuple(because),
-            consequence=_collision_consequence(folder, build.package if build else "", owners),
+            consequence=_collision_consequence(folder, on_top, owners),
             fix=remedy.replace(environment, owners, [f"{keep}=={packages[keep]}"]),
             rule="collisions",
             about=tuple(owners),
@@ -90,6 +87,26 @@ def _overwritten_parts(
     )
 
 
+def _on_top(folder: str, owners: Sequence[str], environment: Environment) -> tuple[str, str]:
+    """Return whose files lie in a folder that several packages fill, and what says so; "" where nothing does.
+
+    Libraries count before what the folder says of itself: a release that writes no build file of its own leaves the
+    other's there.
+    """
+    whole = [
+        each.name
+        for each in environment.distributions
+        if each.name in owners
+        and any(library.path.startswith(f"{folder}/") for library in each.libraries)
+        and not any(path.startswith(f"{folder}/") for path in (*each.changed, *each.missing))
+    ]
+    build = environment.builds.get(folder)
+    said = canonicalize_name(build.package) if build is not None else ""
+    if len(whole) == 1 and whole[0] != said:
+        return whole[0], "the sizes of its libraries"
+    return (said, "its own build file") if said in owners else ("", "")
+
+
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
     if folder == "onnxruntime" and build == "onnxruntime":
         return "the CPU build has overwritten the GPU build: DWPose runs on the CPU; removing either guts the other"
@@ -115,9 +132,15 @@ def _folders(environment: Environment, facts: Database) -> Iterator[tuple[str, l
 
 
 def _kept(owners: Iterable[str]) -> str:
-    """Return which of colliding packages stays: the GPU build; of opencv the one without a desktop, last the fullest."""
+    """Return which of colliding packages stays: the GPU build; of opencv the fullest, then the one without a desktop."""
     ranked = sorted(
-        owners, key=lambda name: (not name.endswith("-gpu"), not name.endswith("-headless"), name)
+        owners,
+        key=lambda name: (
+            not name.endswith("-gpu"),
+            "-contrib-" not in name,
+            not name.endswith("-headless"),
+            name,
+        ),
     )
     return ranked[0]
 
@@ -242,76 +265,6 @@ def _overwritten(environment: Environment, each: Distribution) -> str:
 
 def _builders(folder: str) -> tuple[str, ...]:
     return ("onnxruntime", "onnxruntime-gpu") if folder == "onnxruntime" else (folder,)
-
-
-def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Finding]:
-    """Yield what packages require and the environment does not have: what is absent by package, then wrong versions."""
-    absent: dict[str, list[Unmet]] = {}
-    wrong: list[Unmet] = []
-    for one in unmet(environment, scene):
-        if one.found:
-            wrong.append(one)
-        else:
-            absent.setdefault(one.by.name, []).append(one)
-    yield from (_absent(group, environment) for group in absent.values())
-    yield from (_wrong(one, environment) for one in wrong)
-
-
-def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
-    by = group[0].by
-    names = [one.requirement for one in group]
-    verb = "is" if len(names) == 1 else "are"
-    other = [name for name in environment.packages if name.startswith("opencv-")]
-    served = bool(other) and all(
-        one.name.startswith("opencv-") for one in group
-    )  # cv2 is there, by another name
-    return Finding(
-        code="requirement_unmet",
-        severity="warning" if served else "error",
-        text=f"{by.name} {by.version} requires {', '.join(names)}, which {verb} not installed",
-        because=tuple(
-            f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
-        ),
-        consequence=f"`import {remedy.import_name(by.name)}` fails, or what needs it does",
-        fix=remedy.install(environment, names),
-        rule="metadata",
-        about=(by.name, *(one.name for one in group)),
-    )
-
-
-def _wrong(one: Unmet, environment: Environment) -> Finding:
-    by = one.by
-    together = by.name in _TOGETHER and one.name in _TOGETHER
-    other_numpy = (
-        one.name == "numpy" and one.found.partition(".")[0] != "1" and _wants_numpy_1(one.requirement)
-    )
-    if together:
-        consequence = "their compiled operators do not fit each other: imports fail, or operators are missing"
-    elif other_numpy:
-        consequence = "its extension modules were built for numpy 1: importing it fails or crashes"
-    else:
-        consequence = "it was not made for that version"
-    return Finding(
-        code=(
-            "torch_torchvision_mismatch"
-            if together
-            else "requirement_unmet"
-            if one.name == "numpy" and not other_numpy
-            else _UNMET_CODES.get(one.name, "requirement_unmet")
-        ),
-        severity="error" if together or other_numpy else "warning",
-        text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
-        because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
-        consequence=consequence,
-        fix=remedy.mend(environment) if together else remedy.install(environment, [one.requirement]),
-        rule="metadata",
-        about=(by.name, one.name),
-    )
-
-
-def _wants_numpy_1(requirement: str) -> bool:
-    """Whether a requirement on numpy admits its last 1.x: what was built for numpy 1 is bounded so."""
-    return plain.admits(metadata.parse_row(requirement).specifier or ">=0", "1.26.4")
 
 
 def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:

@@ -19,6 +19,13 @@ def import_name(package: str) -> str:
     return _IMPORTS.get(package, package.replace("-", "_"))
 
 
+def without_it(package: str) -> str:
+    """Return what follows where a package lacks something: nobody imports NVIDIA's, they are loaded."""
+    if package.startswith("nvidia-"):
+        return "its libraries do not load, nor does what needs them"
+    return f"`import {import_name(package)}` fails, or what needs it does"
+
+
 def install(environment: Environment, requirements: Sequence[str], *options: str) -> str:
     """Return the command that installs releases into an environment."""
     return _command(environment, "install", *options, *requirements)

@@ -44,15 +44,10 @@ def _wins(
         return False
     if stray.through != "ld.so.conf":
         return True
-    return (
-        not environment.hook
-        and "torch" not in environment.builds
-        and not _run_path_leads(stray.soname, environment)
+    return not environment.hook and any(
+        stray.soname in library.needed and not library.run_path and library.path.startswith("onnxruntime/")
+        for library in environment.libraries
     )
-
-
-def _run_path_leads(soname: str, environment: Environment) -> bool:
-    return any(soname in library.needed and library.run_path for library in environment.libraries)
 
 
 def _finding(
@@ -63,16 +58,22 @@ def _finding(
     environment: Environment,
 ) -> Finding:
     because: list[str] = []
-    differs = False
+    recorded = {
+        library.path: each.files.get(library.path, "").rpartition(",")[2]
+        for each in environment.distributions
+        for library in each.libraries
+    }
+    differing = [
+        one for one in strays if _is_other(one, own[one.soname][1], recorded.get(own[one.soname][2].path, ""))
+    ]
     for stray in strays[:_SHOWN]:
         name, version, _ = own[stray.soname]
-        other = f" ({stray.release})" if stray.release else ""
+        other = (
+            f" ({stray.release})" if stray.release else f" ({stray.size} bytes)" if stray in differing else ""
+        )
         because.append(
             f"{through} leads to {stray.path}{other}; the environment has {stray.soname} of {name} {version}"
         )
-    for stray in strays:
-        _, version, _ = own[stray.soname]
-        differs = differs or _is_other(stray, version)
     if len(strays) > _SHOWN:
         because.append(f"and {len(strays) - _SHOWN} more")
     kept = sorted({stray.soname for stray in strays} & first)
@@ -86,14 +87,15 @@ def _finding(
         "PATH": "take that folder out of PATH",
         "CUDA_PATH": "take that folder out of PATH, and unset CUDA_PATH",
     }
+    noun = "library" if len(strays) == 1 else "libraries"
     return Finding(
         code="shadowed_libraries",
-        severity="error" if differs and through != "ld.so.conf" else "warning",
-        text=f"{through} puts {len(strays)} CUDA libraries before the environment's own",
+        severity="error" if differing and through != "ld.so.conf" else "warning",
+        text=f"{through} puts {len(strays)} CUDA {noun} before the environment's own",
         because=tuple(because),
         consequence=(
             "libraries of two releases meet in one process: symbols are missing, or cuDNN refuses its own parts"
-            if differs
+            if differing
             else "they are of the same or of an unknown release now; an update of either side breaks it"
         ),
         fix=unset.get(through, remedy.mend(environment)),
@@ -102,10 +104,13 @@ def _finding(
     )
 
 
-def _is_other(stray: StrayLibrary, version: str) -> bool:
-    """Whether a library's release is another than the environment's, as far as both tell: 9.1.0 beside 9.20.0.48."""
+def _is_other(stray: StrayLibrary, version: str, recorded: str) -> bool:
+    """Whether a library's release is another than the environment's: 9.1.0 beside 9.20.0.48, or a file of another size.
+
+    `recorded` is the size that RECORD gives of the environment's own.
+    """
     if not stray.release:
-        return False
+        return bool(stray.size) and recorded.isdecimal() and int(recorded) != stray.size
     theirs, ours = stray.release.split("."), version.split(".")
     length = min(len(theirs), len(ours), 3)
     return theirs[:length] != ours[:length]

@@ -40,7 +40,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
-    `missing` are those that are not there, `changed` the libraries whose size is another than RECORD says.
+    `missing` are those that are not there and missed, `changed` the libraries whose size is another than RECORD says.
     `tags` are those of its WHEEL file.
     """
 

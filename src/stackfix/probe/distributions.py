@@ -127,7 +127,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     files = _record(shelf, info, unreadable) if modern else {}
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name), "")
-    missing = tuple(path for path in files if not shelf.has(path))
+    missing = tuple(path for path in files if not shelf.has(path) and not _is_marker(path, files[path]))
     absent = set(missing)
     libraries = [path for path in files if path not in absent and _LIBRARY.fullmatch(path.rpartition("/")[2])]
     yield Distribution(
@@ -143,6 +143,11 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         changed=tuple(path for path in libraries if _is_another(shelf, path, files[path])),
         libraries=tuple(read_library(shelf, path) for path in libraries),
     )
+
+
+def _is_marker(path: str, recorded: str) -> bool:
+    """Whether a file is an empty `__init__.py` of NVIDIA's folder: all its packages list one, none needs it."""
+    return path.startswith("nvidia/") and path.endswith("/__init__.py") and recorded.rpartition(",")[2] == "0"
 
 
 def _head(shelf: Shelf, info: str, *, modern: bool) -> dict[str, list[str]]:

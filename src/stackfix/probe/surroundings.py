@@ -57,7 +57,7 @@ def _strays(environ: Mapping[str, str], known: Mapping[str, str]) -> Iterator[St
         yield from _library(path, "LD_PRELOAD")
     for soname, path in sorted(known.items()):
         if _CUDA.fullmatch(soname):
-            yield StrayLibrary(soname=soname, path=path, release=_release(path), through="ld.so.conf")
+            yield _stray(soname, path, "ld.so.conf")
 
 
 def _bin(environ: Mapping[str, str]) -> str:
@@ -79,9 +79,17 @@ def _in_folder(folder: str, through: str) -> Iterator[StrayLibrary]:
 def _library(path: str, through: str) -> Iterator[StrayLibrary]:
     name = os.path.basename(path)  # noqa: PTH119 - likewise
     if _CUDA.fullmatch(name) and name.partition(".so.")[2].count(".") == 0:
-        yield StrayLibrary(soname=name, path=path, release=_release(path), through=through)
+        yield _stray(name, path, through)
     elif _CUDA_DLL.fullmatch(name):
-        yield StrayLibrary(soname=name.lower(), path=path, release="", through=through)
+        yield _stray(name.lower(), path, through)
+
+
+def _stray(soname: str, path: str, through: str) -> StrayLibrary:
+    try:
+        size = os.stat(path).st_size  # noqa: PTH116 - likewise
+    except OSError:
+        size = 0
+    return StrayLibrary(soname=soname, path=path, release=_release(path), through=through, size=size)
 
 
 def _release(path: str) -> str:

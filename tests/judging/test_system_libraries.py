@@ -1,0 +1,45 @@
+"""Libraries of the system: what the loader finds outside an environment is there for a proof and a repair too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import binaries
+import pytest
+from patients import facts, look
+
+from stackfix import proving
+from stackfix.judging.linkage import without_a_desktop
+from stackfix.model.surroundings import Surroundings
+from stackfix.model.verdict import FAILED, NOT_PROVED
+from stackfix.probe.environment import read_environment
+
+
+@pytest.fixture
+def windowed(site):
+    """An OpenCV that draws windows: it needs a library that only a desktop has."""
+    library = binaries.elf(needed=("libGL.so.1",))
+    site.install("opencv-python", "4.12.0.88", {"cv2/__init__.py": "#", "cv2/cv2.abi3.so": library})
+    return site
+
+
+@pytest.mark.parametrize(("there", "state"), [({"libGL.so.1"}, NOT_PROVED), (set(), FAILED)])
+def test_a_desktops_library_is_missing_only_where_the_system_has_none(windowed, monkeypatch, there, state):
+    around = Surroundings(system_libraries=frozenset(there))
+    monkeypatch.setattr(proving, "read_surroundings", lambda: around)
+    environment = read_environment(windowed.root)
+    verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
+    assert verdict.state == state
+    assert bool(without_a_desktop(look(windowed, surroundings=around).findings)) is (state == FAILED)
+
+
+def test_a_proof_does_not_fail_by_a_part_of_a_package_without_facts(windowed, monkeypatch):
+    around = Surroundings(system_libraries=frozenset({"libGL.so.1"}))
+    monkeypatch.setattr(proving, "read_surroundings", lambda: around)
+    part = "thing/cutensor.cpython-312-x86_64-linux-gnu.so"
+    windowed.install(
+        "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libcutensor.so.2",))}
+    )
+    environment = read_environment(windowed.root)
+    verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
+    assert verdict.state == NOT_PROVED
