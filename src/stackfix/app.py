@@ -114,11 +114,11 @@ def measure(
     return tuple(outcome for one in requirements for outcome in growth.asked(one))
 
 
-def ask_index(answer: Answer) -> Pages:
+def ask_index(answer: Answer, tries: int = 1) -> Pages:
     """Start asking the index for the packages of an answer, beside whatever is done meanwhile."""
     from stackfix.index.ask import Pages  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return Pages(packages_of(answer.request))
+    return Pages(packages_of(answer.request), tries)
 
 
 def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
@@ -136,7 +136,7 @@ def lock(
     return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
 
 
-def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
+def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -> Lock | Explanation:
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
     if question.offline:
@@ -146,7 +146,13 @@ def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
         )
     from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return lock_of_request(answer.result, answer.request, database(), facts_date=answer.facts_date)
+    return lock_of_request(
+        answer.result,
+        answer.request,
+        database(),
+        facts_date=answer.facts_date,
+        transport=pages.transport if pages else None,
+    )
 
 
 def read_lock(path: Path) -> Lock:
@@ -326,8 +332,8 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
     for line in machine_notes(answer.result.machine, answer.result.device):
         progress.stage(line)
     python = interpreter_of(answer.result.python, wish.question)
-    pages = None if wish.question.offline else ask_index(answer)
-    addressed = _addressed(answer, wish.question)
+    pages = None if wish.question.offline else ask_index(answer, tries=0)
+    addressed = _addressed(answer, wish.question, pages)
     if isinstance(addressed, Explanation):
         return addressed
     beside = compare(answer, pages) if pages is not None else None
@@ -378,4 +384,4 @@ def compare_options(
 
     environment = read_environment(venv)
     where = device_of(environment, device)
-    return compared(Path(environment.executable), where, weights, timeout)
+    return compared(environment, where, weights, timeout)

@@ -11,9 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
-from stackfix.facts.database import FOLDERS, Database
+from stackfix.facts.database import Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
+from stackfix.facts.row_files import FOLDERS
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe

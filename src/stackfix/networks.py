@@ -14,11 +14,11 @@ from stackfix.hub.answering import Answers, answering
 from stackfix.hub.bring import bring, place_of
 from stackfix.hub.cache import Place, models_folder
 from stackfix.hub.fetch import HINT, NotHadError, fetch
-from stackfix.hub.listener import Listener, amount
 from stackfix.hub.mirrors import Mirror, mirrors_of
 from stackfix.hub.neighbour import lent_by_neighbour
 from stackfix.hub.transfer import Patience
 from stackfix.index.config import certificate
+from stackfix.meter import Listener, amount
 from stackfix.model.kept import KeptModel
 from stackfix.model.recipe import Model
 from stackfix.validate.weights import (

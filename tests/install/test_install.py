@@ -34,7 +34,7 @@ from stackfix.probe.environment import read_environment
 INSTALLERS = ["uv", "pip"]
 
 
-def yes(python: Path) -> bool:
+def yes(staged: Environment) -> bool:
     return True
 
 
@@ -42,7 +42,7 @@ def put(
     shelf: Shelf, target: Path, variables: dict[str, str], *packages: object, **more: object
 ) -> Environment:
     arguments = {"read": read_environment, "prove": yes, "variables": variables} | more
-    return install(shelf.lock(*packages), target, PYTHON, **arguments)
+    return read_environment(install(shelf.lock(*packages), target, PYTHON, **arguments))
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
@@ -223,8 +223,8 @@ def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path,
     before = snapshot(target)
     seen = []
 
-    def no(python: Path) -> bool:
-        seen.append(said(python, "import app; print(app.version)"))
+    def no(staged: Environment) -> bool:
+        seen.append(said(Path(staged.executable), "import app; print(app.version)"))
         return False
 
     with pytest.raises(NotProvedError):
@@ -236,7 +236,7 @@ def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path,
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
 def test_an_exception_in_the_proof_leaves_nothing_behind(shelf, tmp_path, variables, error):
-    def interrupted(python: Path) -> bool:
+    def interrupted(staged: Environment) -> bool:
         raise error
 
     with pytest.raises(error):
@@ -333,7 +333,7 @@ def test_a_second_install_on_one_target_is_refused_and_the_first_goes_on(shelf, 
     target = tmp_path / "venv"
     refused = []
 
-    def meanwhile(python: Path) -> bool:
+    def meanwhile(staged: Environment) -> bool:
         with pytest.raises(AnswerError, match=f"process {os.getpid()} is building it") as caught:
             put(shelf, target, variables, shelf.wheel("app", "2.0"))
         refused.append(caught.value)

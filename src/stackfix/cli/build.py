@@ -81,7 +81,7 @@ def install(
             validate=not no_validate,
             weights=weights,
         )
-        done = app.install(wish, TerminalProgress())
+        done = app.install(wish, TerminalProgress(as_json=as_json))
         if isinstance(done, Explanation):
             refuse(done, schema, app.database().date, end, as_json=as_json)
             return
@@ -208,7 +208,7 @@ def validate(
                 device=device,
                 timeout=timeout,
                 offline=offline,
-                progress=TerminalProgress(),
+                progress=TerminalProgress(as_json=as_json),
             )
             asked = (compare or providers) and not verdict.failed
             found = (

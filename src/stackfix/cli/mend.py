@@ -85,7 +85,7 @@ def fix(
             installer=installer,
             weights=weights,
         )
-        fixed = app.fix(folder, wish, TerminalProgress())
+        fixed = app.fix(folder, wish, TerminalProgress(as_json=as_json))
         if isinstance(fixed, Explanation):
             refuse(fixed, SCHEMA, app.database().date, end, as_json=as_json)
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 from packaging.version import Version
@@ -21,31 +21,29 @@ for given, if fewer do then."""
 RULE_ORDER = ("request", "recipe", "order", "pairs", "metadata", "linkage", "one CUDA", "shipped together")
 
 
-def reasons(problem: Problem, pins: Pins, node: str) -> tuple[Fact, ...]:
-    """Return the facts by which `node` is in the set: who asks for it, or for a library that it provides."""
-    asked = [requirement.fact for requirement in problem.roots if requirement.node == node]
-    direct: list[Fact] = []
-    libraries: list[str] = []
+def reasons(problem: Problem, pins: Pins) -> Mapping[str, tuple[Fact, ...]]:
+    """Return for each node of a set the facts by which it is there: who asks for it, or for a library it provides."""
+    asked: dict[str, list[Fact]] = {}
+    for requirement in problem.roots:
+        asked.setdefault(requirement.node, []).append(requirement.fact)
+    wanted: dict[str, dict[str, list[Fact]]] = {}
     for other, key in pins.items():
-        if any(requirement.node == node for requirement in problem.universe.requires(other, key)):
-            if is_package(other):
-                direct += _facts_on(problem, other, key, node)
-            else:
-                libraries.append(other)
-    linked = [
-        fact
-        for library in libraries
-        for other, key in pins.items()
-        if other != node
-        for fact in _facts_on(problem, other, key, library)
-    ]
-    return tuple(dict.fromkeys([*asked, *direct, *linked]))
-
-
-def _facts_on(problem: Problem, other: str, key: str, node: str) -> list[Fact]:
-    return [
-        requirement.fact for requirement in problem.universe.requires(other, key) if requirement.node == node
-    ]
+        for requirement in problem.universe.requires(other, key):
+            wanted.setdefault(requirement.node, {}).setdefault(other, []).append(requirement.fact)
+    found: dict[str, tuple[Fact, ...]] = {}
+    for node in pins:
+        by = wanted.get(node, {})
+        direct = [fact for other, facts in by.items() if is_package(other) for fact in facts]
+        linked = [
+            fact
+            for library in by
+            if not is_package(library)
+            for other, facts in wanted.get(library, {}).items()
+            if other != node
+            for fact in facts
+        ]
+        found[node] = tuple(dict.fromkeys([*asked.get(node, ()), *direct, *linked]))
+    return found
 
 
 def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:

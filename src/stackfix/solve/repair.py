@@ -253,6 +253,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         name for name, key in packages.items() if case.installed.get(name, key) != key
     }
     again = _again(case, packages, leaving)
+    whys = explain.reasons(problem, pins)
     for name in sorted(packages):
         before = case.installed.get(name, "")
         if before == packages[name] and name not in again:
@@ -260,9 +261,8 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         wheel, file = case.universe.file(name, packages[name])
         if wheel.source == SOURCE:
             continue
-        why = explain.reasons(problem, pins, name)
-        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=why)
-        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, why, again))))
+        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=whys[name])
+        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, whys[name], again))))
     return Repair(
         steps=tuple(steps),
         kept=tuple(

@@ -154,10 +154,10 @@ def _resolution(
 ) -> Resolution:
     problem, universe = posed.problem, posed.universe
     found: list[Pin] = []
+    whys = explain.reasons(problem, pins)
     for node in sorted(node for node in pins if is_package(node) and "[" not in node):
         wheel, file = universe.file(node, pins[node])
-        why = explain.reasons(problem, pins, node)
-        found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=why))
+        found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=whys[node]))
     newer: list[Newer] = []
     if reasons != "none":
         named = [pin.name for pin in found if reasons == "all" or pin.name in problem.order]
