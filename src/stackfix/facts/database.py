@@ -36,6 +36,7 @@ class Database(Struct, frozen=True, dict=True):
     _wheels: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
     _files: dict[str, bytes] = field(default_factory=dict)
     _overlaid: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
+    _listings: dict[tuple[str, str], Sequence[ListedWheel]] = field(default_factory=dict)
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -136,7 +137,13 @@ class Database(Struct, frozen=True, dict=True):
         return found
 
     def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
-        """Return the rows of a package that serve a platform, newest first; each is read when it is asked for."""
+        """Return the rows of a package that serve a platform, newest first; each is read when it is asked for, once."""
+        found = self._listings.get((package, platform))
+        if found is None:
+            found = self._listings[package, platform] = self._list(package, platform)
+        return found
+
+    def _list(self, package: str, platform: str) -> Sequence[ListedWheel]:
         raw = self._index.rows.get(platform, {}).get(package)
         places = _places(raw) if raw is not None else ()
         found = [self._listed(package, place) for place in places]

@@ -14,6 +14,10 @@ from stackfix.solve.prove import Refutation, minimal, search
 
 _ASKED = Source(method="asked", where="why not newer?")
 
+FEW = 6
+"""So many facts against a newer release are read at once; where more are needed, what is decided before it is taken
+for given, if fewer do then."""
+
 RULE_ORDER = ("request", "recipe", "order", "pairs", "metadata", "linkage", "one CUDA", "shipped together")
 
 
@@ -55,17 +59,26 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
     direct = _forbidden_directly(problem, pins, node, newer)
     if direct is not None:
         return direct
-    before = _held_before(problem, pins, node)
-    for holds in ((), before):
-        extra = (wish, *holds)
-        answer = search(problem, extra)
-        if isinstance(answer, Refutation):
-            facts = minimal(problem, answer.facts, extra, always={wish.fact})
-            given = tuple(hold.node for hold in holds if hold.fact in facts)
-            return Newer(
-                name=node, version=newer, facts=merged(ordered(facts), problem.universe), given=given
-            )
-    return None
+    best: Newer | None = None
+    for holds in ((), _held_before(problem, pins, node)):
+        against = _against(problem, wish, newer, holds)
+        if against is not None and (best is None or len(against.facts) < len(best.facts)):
+            best = against
+        if best is not None and len(best.facts) <= FEW:
+            break
+    return best
+
+
+def _against(problem: Problem, wish: Requirement, newer: str, holds: Sequence[Requirement]) -> Newer | None:
+    """Return the minimal facts against a wish while `holds` are kept; None where it can be had."""
+    extra = (wish, *holds)
+    answer = search(problem, extra)
+    if not isinstance(answer, Refutation):
+        return None
+    facts = minimal(problem, answer.facts, extra, always={wish.fact})
+    given = tuple(hold.node for hold in holds if hold.fact in facts)
+    told = merged(ordered(facts), problem.universe)
+    return Newer(name=wish.node, version=newer, facts=told, given=given)
 
 
 def _forbidden_directly(problem: Problem, pins: Pins, node: str, newer: str) -> Newer | None:

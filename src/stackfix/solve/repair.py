@@ -8,7 +8,7 @@ every other package keeps its installed release where that can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct, field
@@ -27,8 +27,8 @@ from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
+from stackfix.solve.pose import readings
 from stackfix.solve.prove import Refutation
-from stackfix.solve.roots import readings
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
@@ -59,7 +59,7 @@ class Preferring(Struct, frozen=True):
         here = self.installed.get(node.partition("[")[0]) if is_package(node) else None
         return keys if here is None or here not in keys else (here, *(key for key in keys if key != here))
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         return self.universe.requires(node, key)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
-
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Source
 from stackfix.model.machine import Interpreter, Machine
@@ -21,80 +19,34 @@ from stackfix.model.problem import (
 )
 from stackfix.model.request import Request
 from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
-from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, Scene
-from stackfix.solve import explain, roots
+from stackfix.rules.scene import UNKNOWN, Facts
+from stackfix.solve import explain
 from stackfix.solve.case import Case
-from stackfix.solve.group import Grouped
-from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
+from stackfix.solve.pose import Posed, Universes, pose
 from stackfix.solve.prove import Refutation, search
 from stackfix.solve.relax import options
-from stackfix.versions import canonical_name
 
-UNKNOWN = "unknown"
 OLDEST_PYTHON = (3, 8)
 
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
 
-class Posed(Struct, frozen=True, kw_only=True):
-    """A problem as it was put for one Python of the machine."""
-
-    problem: Problem
-    universe: Lowered | Grouped
-    python: Interpreter
-
-
-def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) -> Posed:
-    """Return the problem of a request on one Python of a machine, or of each machine of a group."""
-    if machine.group:
-        members = [(name, pose(each, facts, request, python)) for name, each in machine.group]
-        return _grouped(members, python)
-    scene = Scene(
-        facts=facts,
-        machine=machine,
-        python=python,
-        device=request.device,
-        features=request.features,
-        sources=request.sources,
-        newest_before=request.newest_before,
-        formats=request.formats,
-        constrained=frozenset(
-            canonical_name(metadata.parse_wish(root.requirement).name) for root in request.constraints
-        ),
-    )
-    universe = Lowered(scene)
-    wishes = tuple(roots.asked(request, scene))
-    if not wishes:
-        raise QuestionError(
-            f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
-            hint="ask without `; python_version …`",
-        )
-    from_start = (*wishes, *roots.constraints(request, scene), *roots.readings(scene))
-    order = tuple(name for name in request.newest if name != "python")
-    return Posed(problem=Problem(universe, from_start, order), universe=universe, python=python)
-
-
-def _grouped(members: Sequence[tuple[str, Posed]], python: Interpreter) -> Posed:
-    """Return one problem for all machines: what is asked for once, and the readings of each."""
-    universes = [(name, one.universe) for name, one in members if isinstance(one.universe, Lowered)]
-    universe = Grouped(tuple(universes))
-    from_start = dict.fromkeys(
-        universe.named(root, place) for place, (_, one) in enumerate(members) for root in one.problem.roots
-    )
-    problem = Problem(universe, tuple(from_start), members[0][1].problem.order)
-    return Posed(problem=problem, universe=universe, python=python)
-
-
 def resolve(
-    machine: Machine, facts: Facts, request: Request, *, reasons: Reasons = "all"
+    machine: Machine,
+    facts: Facts,
+    request: Request,
+    *,
+    reasons: Reasons = "all",
+    universes: Universes | None = None,
 ) -> Resolution | Explanation:
     """Return the newest set over all Pythons of the machine, or why there is none on the best of them.
 
     `reasons` says for which packages it is worked out why nothing newer fits: "all", the "asked" ones, or
-    "none"; with any, also what other orders would give.
+    "none"; with any, also what other orders would give. `universes` are what another question about these facts has
+    left: what is known in them is not worked out again.
     """
+    universes = universes or Universes(facts)
     if not machine.pythons:
         raise QuestionError(
             "no Python was found to make an environment with", hint="name one with `--python 3.12`"
@@ -102,7 +54,7 @@ def resolve(
     refused: list[tuple[Posed, Refutation]] = []
     best: tuple[Posed, Pins] | None = None
     for python in _newest_first(machine):
-        posed = pose(machine, facts, request, python)
+        posed = pose(machine, universes, request, python)
         if best is not None and not _beats(request, posed, best[1]):
             continue
         answer = solve(posed.problem)
@@ -111,7 +63,7 @@ def resolve(
         else:
             refused.append((posed, answer))
     if best is None:
-        return _explanation(machine, facts, request, refused)
+        return _explanation(machine, universes, request, refused)
     posed, pins = best
     return _resolution(machine, request, posed, pins, reasons=reasons)
 
@@ -164,12 +116,12 @@ def _wish(name: str, keys: Sequence[str]) -> Requirement:
 
 
 def _explanation(
-    machine: Machine, facts: Facts, request: Request, refused: Sequence[tuple[Posed, Refutation]]
+    machine: Machine, universes: Universes, request: Request, refused: Sequence[tuple[Posed, Refutation]]
 ) -> Explanation:
     """Return why there is no set, and ways out; on the newest Python that is not itself the reason."""
 
     def on(machine: Machine, python: Interpreter) -> Problem:
-        return pose(machine, facts, request, python).problem
+        return pose(machine, universes, request, python).problem
 
     posed, refutation = min(refused, key=lambda one: any(_is_python(fact, one[0]) for fact in one[1].facts))
     conflict = explain.why_not_at_all(posed.problem, refutation)
@@ -177,7 +129,7 @@ def _explanation(
         problem=posed.problem,
         machine=machine,
         python=posed.python,
-        facts=facts,
+        facts=universes.facts,
         conflict=conflict,
         pose=on,
     )

@@ -1,24 +1,129 @@
-"""Roots: what a request and the readings of a machine ask of a set before any package says a word."""
+"""A request, posed: what is asked for and what a machine is, as the root requirements of one universe."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct, field
 
 from stackfix.errors import QuestionError
 from stackfix.model.evidence import Known, Source, Unknown
-from stackfix.model.problem import DRIVER, GLIBC, PYTHON, Fact, Requirement, gpu_node, presence_node
+from stackfix.model.machine import Interpreter, Machine
+from stackfix.model.problem import (
+    DRIVER,
+    GLIBC,
+    PYTHON,
+    Fact,
+    Problem,
+    Requirement,
+    gpu_node,
+    presence_node,
+)
 from stackfix.model.request import Request, Root
 from stackfix.rules import metadata
-from stackfix.rules.scene import UNKNOWN, Scene
+from stackfix.rules.scene import UNKNOWN, Facts, Scene
 from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
+from stackfix.solve.group import Grouped
+from stackfix.solve.lower import Lowered
 from stackfix.versions import canonical_name
 
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
 
 
-def asked(request: Request, scene: Scene) -> Iterator[Requirement]:
-    """Yield what is asked for; QuestionError for what is no requirement, or of which there are no facts."""
+class Posed(Struct, frozen=True, kw_only=True):
+    """A problem as it was put for one Python of the machine."""
+
+    problem: Problem
+    universe: Lowered | Grouped
+    python: Interpreter
+
+
+class Universes(Struct):
+    """The universes of one database that were asked already: questions that differ in their wishes share them.
+
+    What a release requires is worked out once for a machine and a Python, however many ways out are tried there.
+    """
+
+    facts: Facts
+    _made: list[tuple[tuple[Any, ...], Lowered]] = field(default_factory=list)
+    _grouped: list[Grouped] = field(default_factory=list)
+
+    def of(self, scene: Scene) -> Lowered:
+        """Return the universe of a scene of these facts."""
+        looked_at = (
+            scene.machine,
+            scene.python,
+            scene.device,
+            scene.features,
+            scene.sources,
+            scene.newest_before,
+            scene.formats,
+            scene.constrained,
+        )
+        for one, universe in self._made:
+            if one == looked_at:
+                return universe
+        universe = Lowered(scene)
+        self._made.append((looked_at, universe))
+        return universe
+
+    def of_group(self, members: tuple[tuple[str, Lowered], ...]) -> Grouped:
+        """Return the universe of several machines, each with its own."""
+        for one in self._grouped:
+            if [(name, id(each)) for name, each in one.members] == [
+                (name, id(each)) for name, each in members
+            ]:
+                return one
+        universe = Grouped(members)
+        self._grouped.append(universe)
+        return universe
+
+
+def pose(machine: Machine, universes: Universes, request: Request, python: Interpreter) -> Posed:
+    """Return the problem of a request on one Python of a machine, or of each machine of a group."""
+    if machine.group:
+        members = [(name, pose(each, universes, request, python)) for name, each in machine.group]
+        return _grouped(members, universes, python)
+    scene = Scene(
+        facts=universes.facts,
+        machine=machine,
+        python=python,
+        device=request.device,
+        features=request.features,
+        sources=request.sources,
+        newest_before=request.newest_before,
+        formats=request.formats,
+        constrained=frozenset(
+            canonical_name(metadata.parse_wish(root.requirement).name) for root in request.constraints
+        ),
+    )
+    universe = universes.of(scene)
+    scene = universe.scene
+    asked = tuple(_asked(request, scene))
+    if not asked:
+        raise QuestionError(
+            f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
+            hint="ask without `; python_version …`",
+        )
+    roots = (*asked, *_constraints(request, scene), *readings(scene))
+    order = tuple(name for name in request.newest if name != "python")
+    return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
+
+
+def _grouped(members: Sequence[tuple[str, Posed]], universes: Universes, python: Interpreter) -> Posed:
+    """Return one problem for all machines: what is asked for once, and the readings of each."""
+    owned = [(name, one.universe) for name, one in members if isinstance(one.universe, Lowered)]
+    universe = universes.of_group(tuple(owned))
+    roots = dict.fromkeys(
+        universe.named(root, place) for place, (_, one) in enumerate(members) for root in one.problem.roots
+    )
+    problem = Problem(universe, tuple(roots), members[0][1].problem.order)
+    return Posed(problem=problem, universe=universe, python=python)
+
+
+def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
     for root in request.roots:
         try:
             requested = metadata.parse_wish(root.requirement)
@@ -52,7 +157,7 @@ def asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             yield from metadata.on_package(requested, scene, why)
 
 
-def constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
+def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
     """Yield what holds of a package if it is there at all; what the facts do not know is not constrained here."""
     for root in request.constraints:
         requested = metadata.parse_wish(root.requirement)
