@@ -37,8 +37,9 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
     """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
+    alone = _alone(text, knowledge)
     for pattern in knowledge.patterns:
-        for at, words, found in _matches(text, pattern, where, knowledge):
+        for at, words, found in _matches(text, pattern, where, knowledge, alone):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.add(found.confidence, (words, *found.because))
@@ -46,8 +47,18 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
+def _alone(text: Text, knowledge: Knowledge) -> dict[str, str]:
+    """Return what a wording says is likelier of a library, wherever else in the text that library is named too."""
+    return {
+        match["library"]: pattern.alone
+        for pattern in knowledge.patterns
+        if pattern.alone
+        for match in places(text, pattern.words, pattern.regex, _MATCHES)
+    }
+
+
 def _matches(
-    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge
+    text: Text, pattern: Pattern, where: Circumstances, knowledge: Knowledge, alone: Mapping[str, str]
 ) -> Iterable[tuple[int, str, Meaning]]:
     for match in places(text, pattern.words, pattern.regex, _MATCHES):
         if pattern.unless and compiled(pattern.unless).search(lines_of(text, match)):
@@ -56,7 +67,7 @@ def _matches(
         if not pattern.library:
             yield match.start(), words, Meaning(pattern.code, pattern.weight)
             continue
-        for found in meanings(match["library"], where, knowledge, pattern.alone):
+        for found in meanings(match["library"], where, knowledge, alone.get(match["library"], "")):
             yield match.start(), words, found
 
 
