@@ -12,7 +12,7 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import absent, close
+from stackfix.judging.linkage import absent, close, of_known_packages
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
@@ -78,6 +78,7 @@ def proof(
     system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
+    closed = of_known_packages(closed, environment, facts)
     library_check = _library_check(closed)
     if not closed.closed:
         first = closed.missing[0]
