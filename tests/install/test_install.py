@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -190,11 +191,21 @@ def test_an_environment_of_ours_is_replaced_and_can_be_had_back(shelf, tmp_path,
     assert put(shelf, target, variables, shelf.wheel("app", "2.0")).packages == {"app": "2.0"}
     after = snapshot(target)
     assert beside(target) == [".venv.stackfix-previous"]
-    undo(target)
+    assert undo(target) == "taken back"
     assert snapshot(target) == before
     assert said(target / "bin" / "python", "import app; print(app.version)") == "1.0"
-    undo(target)
+    assert undo(target) == "brought back"
     assert {k: v for k, v in snapshot(target).items() if k in after} == after
+    assert undo(target) == "taken back"
+
+
+def test_an_environment_that_is_gone_is_had_back(shelf, tmp_path, variables):
+    target = tmp_path / "venv"
+    put(shelf, target, variables, shelf.wheel("app", "1.0"))
+    put(shelf, target, variables, shelf.wheel("app", "2.0"))
+    shutil.rmtree(target)
+    assert undo(target) == "restored"
+    assert said(target / "bin" / "python", "import app; print(app.version)") == "1.0"
 
 
 def test_undo_without_a_past_says_so(shelf, tmp_path, variables):

@@ -24,7 +24,7 @@ from stackfix.install.marker import Marker, write_marker
 from stackfix.install.progress import Progress, Silent
 from stackfix.install.space import Disks, FreeSpace, amount, check_room
 from stackfix.install.staging import NotProvedError, changing, held, staged
-from stackfix.install.switch import recover
+from stackfix.install.switch import Undone, recover
 from stackfix.install.switch import undo as _undo
 from stackfix.install.target import Beside, judge, make_parent, resolved
 from stackfix.install.way import way_of
@@ -92,15 +92,15 @@ def install(
     return place
 
 
-def undo(target: Path, *, wait_seconds: float = 0) -> None:
-    """Put back what was at `target` before the last install; TargetError if nothing is kept."""
+def undo(target: Path, *, wait_seconds: float = 0) -> Undone:
+    """Put back what was at `target` before the last change, and say what that was; TargetError if nothing is kept."""
     place = resolved(target)
     if not place.parent.is_dir():
         raise TargetError(f"`{place}` is not there")
     beside = Beside(place)
     with held(beside, wait_seconds):
         recover(beside)
-        _undo(beside)
+        return _undo(beside)
 
 
 def _proved(prove: Callable[[Environment], object], environment: Environment) -> None:
