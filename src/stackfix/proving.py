@@ -12,7 +12,7 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import absent, close, missing_code, present_numbers
+from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
 from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
@@ -81,6 +81,7 @@ def proof(
     system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
+    closed = of_known_packages(closed, environment, facts)
     if not closed.closed:
         return _not_closed(environment, facts, closed)
     library_check = _library_check(closed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import binaries
 import pytest
 from patients import codes, finding, look, machine
 
@@ -255,3 +256,26 @@ def test_a_cudnn_older_than_torch_was_compiled_with_is_an_error_and_a_newer_one_
     assert "torch refuses a cuDNN older than the one it was compiled with" in first.consequence
     site.remove("nvidia-cudnn-cu12").nvidia(nvidia_cudnn_cu12="9.11.0.98")
     assert finding(look(site), "requirement_unmet").severity == "warning"
+
+
+def test_a_requirement_that_another_build_serves_is_only_a_warning(site):
+    site.healthy().install("faces", "2.1", {"faces/__init__.py": "#"}, ("onnxruntime>=1.20", "opencv-python"))
+    site.install("opencv-contrib-python", "4.12.0.88", {"cv2/__init__.py": "#"})
+    report = look(site)
+    said = [one.text for one in report.findings if one.code == "requirement_unmet"]
+    assert said == [
+        "faces 2.1 requires onnxruntime, whose place onnxruntime-gpu takes here",
+        "faces 2.1 requires opencv-python, whose place opencv-contrib-python takes here",
+    ]
+    assert report.ok
+
+
+def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_used(site):
+    part = "thing/pool.cpython-312-x86_64-linux-gnu.so"
+    site.healthy().install(
+        "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libtbb.so.12",))}
+    )
+    found = finding(look(site), "library_missing")
+    assert found.severity == "warning"
+    assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
+    assert found.fix == "install what brings libtbb.so.12, if that part is used"

@@ -14,6 +14,8 @@ from stackfix.rules.installed import Unmet, unmet
 from stackfix.rules.scene import Scene
 
 _SHOWN = 3
+_SHARED = ("onnxruntime", "cv2")
+_CONSTRAINTS = "stackfix-constraints.txt"
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
@@ -21,13 +23,17 @@ _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes
 def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Finding]:
     """Yield what packages require and the environment does not have: what is absent by package, then wrong versions."""
     absent: dict[str, list[Unmet]] = {}
+    served: dict[str, list[tuple[Unmet, str]]] = {}
     wrong: list[Unmet] = []
     for one in unmet(environment, scene):
         if one.found:
             wrong.append(one)
+        elif other := _stands_in(one.name, environment, scene):
+            served.setdefault(other, []).append((one, other))
         else:
             absent.setdefault(one.by.name, []).append(one)
     yield from (_absent(group, environment) for group in absent.values())
+    yield from map(_served, served.values())
     yield from (_wrong(one, environment) for one in wrong)
 
 
@@ -35,13 +41,9 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
     by = group[0].by
     names = [one.requirement for one in group]
     verb = "is" if len(names) == 1 else "are"
-    other = [name for name in environment.packages if name.startswith("opencv-")]
-    served = bool(other) and all(
-        one.name.startswith("opencv-") for one in group
-    )  # cv2 is there, by another name
     return Finding(
         code="requirement_unmet",
-        severity="warning" if served else "error",
+        severity="error",
         text=f"{by.name} {by.version} requires {', '.join(names)}, which {verb} not installed",
         because=tuple(
             f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
@@ -50,6 +52,37 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
         fix=remedy.install(environment, names),
         rule="metadata",
         about=(by.name, *(one.name for one in group)),
+    )
+
+
+def _stands_in(name: str, environment: Environment, scene: Scene) -> str:
+    """Return the installed package that fills the import folder of one that is not: onnxruntime-gpu for onnxruntime."""
+    for folder in _SHARED:
+        owners = scene.facts.owners(folder)
+        if name in owners:
+            return next((other for other in owners if other in environment.packages), "")
+    return ""
+
+
+def _served(group: Sequence[tuple[Unmet, str]]) -> Finding:
+    """Return the warning about requirements that another build of the same package serves."""
+    names = list(dict.fromkeys(one.name for one, _ in group))
+    by = list(dict.fromkeys(f"{one.by.name} {one.by.version}" for one, _ in group))
+    other = group[0][1]
+    verb = "requires" if len(by) == 1 else "require"
+    shown = f"{', '.join(by[:_SHOWN])}{f' and {len(by) - _SHOWN} more' if len(by) > _SHOWN else ''}"
+    return Finding(
+        code="requirement_unmet",
+        severity="warning",
+        text=f"{shown} {verb} {' and '.join(names)}, whose place {other} takes here",
+        because=tuple(
+            f"Requires-Dist of {one.by.name}: {one.requirement} [metadata: {one.by.folder}]"
+            for one, _ in group[:_SHOWN]
+        ),
+        consequence=f"nothing now; an installer that is asked for {names[0]} puts it over {other}",
+        fix=f"install with `-c {_CONSTRAINTS}` once `stackfix fix` has written it",
+        rule="metadata",
+        about=(*dict.fromkeys(one.by.name for one, _ in group), *names),
     )
 
 

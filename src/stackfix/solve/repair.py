@@ -20,6 +20,7 @@ from stackfix.model.evidence import Source
 from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, is_package
 from stackfix.model.repair import Put, Repair, Step, TakenOut
 from stackfix.model.resolution import Explanation, Pin
+from stackfix.rules import metadata
 from stackfix.rules.installed import Held, judge, unmet
 from stackfix.rules.on_disk import SOURCE, FactsWithInstalled, installed_wheels
 from stackfix.rules.scene import Scene
@@ -31,6 +32,7 @@ from stackfix.solve.resolve import readings
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
+_SHARED = ("onnxruntime", "cv2")
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
@@ -96,13 +98,24 @@ def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Expla
 
 
 def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) -> _Case:
-    """Return the case; `loose` leaves out what packages without facts require."""
+    """Return the case; `loose` leaves out what packages without facts require.
+
+    Which of the packages that fill one folder is there at the end is the repair's to say, whichever others ask for.
+    """
     extra = installed_wheels(environment, scene)
-    if loose:
-        extra = {
-            name: wheel if scene.facts.knows(name) else replace(wheel, requires_dist=())
-            for name, wheel in extra.items()
-        }
+    names = _names(environment, scene, wish)
+    losing = {
+        name
+        for folder in _SHARED
+        if names & set(scene.facts.owners(folder))
+        for name in set(scene.facts.owners(folder)) - names
+    }
+    extra = {
+        name: wheel
+        if scene.facts.knows(name)
+        else replace(wheel, requires_dist=() if loose else tuple(_but_for(losing, wheel.requires_dist)))
+        for name, wheel in extra.items()
+    }
     known = replace(
         scene,
         facts=FactsWithInstalled(scene.facts, extra),
@@ -112,7 +125,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     )
     universe = Lowered(known)
     installed = {each.name: str(Version(each.version)) for each in environment.distributions}
-    wanted = dict(_wanted(environment, known, wish))
+    wanted = dict(_wanted(names, known, wish))
     return _Case(
         environment=environment,
         scene=known,
@@ -129,8 +142,12 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     )
 
 
-def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
+def _but_for(names: Collection[str], requires_dist: Sequence[str]) -> Iterator[str]:
+    return (text for text in requires_dist if canonical_name(metadata.parse_row(text).name) not in names)
+
+
+def _names(environment: Environment, scene: Scene, wish: Wish) -> set[str]:
+    """Return the packages that are there at the end, of those that fill one folder the one that stays."""
     names = {each.name for each in environment.distributions} | set(_without_record(environment))
     if wish.gpu and "onnxruntime" in names:
         names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
@@ -139,17 +156,21 @@ def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tupl
     for name, other in wish.instead.items():
         if name in names - wish.keep and scene.facts.knows(other):
             names = names - {name} | {other}
-    for folder in ("cv2",):
-        owners = sorted(
-            (name for name in names if name in scene.facts.owners(folder)),
-            key=lambda name: (
-                name not in wish.keep,
-                not _is_required(name, environment),
-                not name.endswith("-headless"),
-                name,
-            ),
-        )
-        names -= set(owners[1:])
+    owners = sorted(
+        (name for name in names if name in scene.facts.owners("cv2")),
+        key=lambda name: (
+            name not in wish.keep,
+            "-contrib-" not in name,
+            not _is_required(name, environment),
+            not name.endswith("-headless"),
+            name,
+        ),
+    )
+    return names - set(owners[1:])
+
+
+def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
     for name in sorted(names):
         if name.startswith(_BROUGHT_IN):
             continue
@@ -300,9 +321,7 @@ def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
 
 def _rivals(case: _Case, name: str, other: str) -> bool:
     facts = case.scene.facts
-    return any(
-        name in facts.owners(folder) and other in facts.owners(folder) for folder in ("onnxruntime", "cv2")
-    )
+    return any(name in facts.owners(folder) and other in facts.owners(folder) for folder in _SHARED)
 
 
 def _held(case: _Case, name: str, key: str) -> Held:
