@@ -85,11 +85,11 @@ def proof(
     if not closed.closed:
         return _not_closed(environment, facts, closed)
     library_check = _library_check(closed)
-    here = device == "cpu" or _has_gpu()
     if weights is None:
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
+    here = device == "cpu" or _has_gpu()
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
@@ -251,7 +251,7 @@ def _run_known_first(
 
 def _has_gpu() -> bool:
     """Whether a GPU can be asked here, or something that answers as a driver does: a stub, or half of one."""
-    machine = read_machine(Path())
+    machine = read_machine(Path(), pythons=tuple)
     answers = isinstance(machine.driver, Known) or isinstance(machine.cuda, Known)
     return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)
 

@@ -74,7 +74,7 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: tuple[_LibraryRow, ...]
     clue: tuple[_ClueRow, ...]
     newer_since: dict[str, dict[str, str]]
-    source_line: dict[str, tuple[str, ...]]
+    source_line: dict[str, dict[str, tuple[str, ...]]]
 
 
 def load_causes(root: Path) -> Knowledge:

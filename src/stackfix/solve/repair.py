@@ -8,7 +8,7 @@ every other package keeps its installed release where that can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct, field
@@ -27,8 +27,8 @@ from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
+from stackfix.solve.pose import readings
 from stackfix.solve.prove import Refutation
-from stackfix.solve.resolve import readings
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
@@ -59,7 +59,7 @@ class Preferring(Struct, frozen=True):
         here = self.installed.get(node.partition("[")[0]) if is_package(node) else None
         return keys if here is None or here not in keys else (here, *(key for key in keys if key != here))
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
@@ -253,6 +253,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         name for name, key in packages.items() if case.installed.get(name, key) != key
     }
     again = _again(case, packages, leaving)
+    whys = explain.reasons(problem, pins)
     for name in sorted(packages):
         before = case.installed.get(name, "")
         if before == packages[name] and name not in again:
@@ -260,9 +261,8 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         wheel, file = case.universe.file(name, packages[name])
         if wheel.source == SOURCE:
             continue
-        why = explain.reasons(problem, pins, name)
-        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=why)
-        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, why, again))))
+        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=whys[name])
+        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, whys[name], again))))
     return Repair(
         steps=tuple(steps),
         kept=tuple(

@@ -42,7 +42,7 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.add(found.confidence, (words, *found.because))
-    _combined(signs, where)
+    _combined(signs, where, knowledge)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
@@ -60,12 +60,12 @@ def _matches(
             yield match.start(), words, found
 
 
-def _combined(signs: dict[str, _Sign], where: Circumstances) -> None:
+def _combined(signs: dict[str, _Sign], where: Circumstances, knowledge: Knowledge) -> None:
     """Add what signs and circumstances mean together: what lies under a mask, and why a provider does not load."""
     for system, code, instead in _INSIDE:
         if (told := where.on(system)) and (sign := signs.get(instead)):
             signs.setdefault(code, _Sign(0, sign.at)).add(_SEEN_INSIDE, (told, *sign.because[:2]))
-    for found in (*_both(signs, where), *_builds(signs, where)):
+    for found in (*_both(signs, where), *_builds(signs, where), *_outlived(signs, where, knowledge)):
         sign = signs.setdefault(found.code, _Sign(0, min((each.at for each in signs.values()), default=0)))
         sign.add(found.confidence, found.because)
 
@@ -101,6 +101,18 @@ def _builds(signs: Mapping[str, _Sign], where: Circumstances) -> Iterator[Meanin
         if asks and there and not set(asks) & set(there):
             because = (*asks.values(), *list(there.values())[:2])
             yield Meaning(f"{kind}_major_mismatch", 0.9 if kind == "cuda" else 0.89, because)
+
+
+def _outlived(signs: Mapping[str, _Sign], where: Circumstances, knowledge: Knowledge) -> Iterator[Meaning]:
+    """Yield that there is a newer cuDNN, where the provider is not created, no library is named, and the day tells it."""
+    sign, when = signs.get("cuda_runtime_missing"), where.when
+    if sign is None or sign.confidence >= _LIKELY or "windows_error_126" in signs or when is None:
+        return
+    for major, because in where.runtime_cudnn.items():
+        since = knowledge.newer_since["cudnn"].get(str(major + 1), "")
+        if since and when.value >= since and not where.cudnn:
+            told = f"{when.because}: cuDNN {major + 1} was what a new torch brought then"
+            yield Meaning("cudnn_major_mismatch", 0.5, (because, told))
 
 
 def _of_onnxruntime(words: str) -> bool:
