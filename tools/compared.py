@@ -200,8 +200,8 @@ def _device_code(row: WheelRow, library: Path, tool: Path | None) -> Iterator[st
 
 
 def _counted(row: WheelRow, kind: str) -> set[tuple[str, int]]:
-    """Return how many images of each architecture a row has."""
+    """Return how many images of each architecture a row has, as cuobjdump lists them: `sm_103f` without its letter."""
     counted: Counter[str] = Counter()
     for code in row.code:
-        counted.update(dict.fromkeys(getattr(code, kind), code.count))
+        counted.update(dict.fromkeys((name.rstrip("f") for name in getattr(code, kind)), code.count))
     return set(counted.items())

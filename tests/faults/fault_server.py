@@ -317,15 +317,22 @@ def stall(handler: Handler, body: bytes) -> None:
     handler.close_connection = True
 
 
-def slow(handler: Handler, body: bytes) -> None:
-    """Send everything, a little at a time."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    for start in range(0, len(body), 256):
-        handler.wfile.write(body[start : start + 256])
-        handler.wfile.flush()
-        handler.kept.held.wait(0.05)
+def slowly(piece: int) -> Fault:
+    """Send everything, so many bytes at a time, twenty times a second."""
+
+    def fault(handler: Handler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        for start in range(0, len(body), piece):
+            handler.wfile.write(body[start : start + piece])
+            handler.wfile.flush()
+            handler.kept.held.wait(0.05)
+
+    return fault
+
+
+slow = slowly(256)
 
 
 def once(fault: Fault) -> Fault:

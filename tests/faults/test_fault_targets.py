@@ -120,7 +120,7 @@ def test_a_place_below_a_file(bench):
 def test_two_installs_at_once(bench):
     bench.old()
     bench.server.faults["app-2.0-py3-none-any.whl"] = faults.stall
-    first = bench.start(bench.words())
+    first = bench.start(bench.words(), UV_HTTP_TIMEOUT="60")  # a busy machine starts the second late
     deadline = time.monotonic() + 60
     while "app-2.0-py3-none-any.whl" not in bench.server.asked and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -153,7 +153,7 @@ def test_two_installs_into_one_folder_do_not_meet(bench):
 def test_an_undo_during_an_install_waits_for_nobody(bench):
     bench.old()
     bench.server.faults["app-2.0-py3-none-any.whl"] = faults.stall
-    first = bench.start(bench.words())
+    first = bench.start(bench.words(), UV_HTTP_TIMEOUT="60")  # a busy machine starts the second late
     deadline = time.monotonic() + 60
     while "app-2.0-py3-none-any.whl" not in bench.server.asked and time.monotonic() < deadline:
         time.sleep(0.02)

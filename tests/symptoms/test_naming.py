@@ -224,10 +224,62 @@ def test_a_wording_can_say_what_is_likelier_where_nothing_else_is_told(library, 
     assert codes(f"torch 2.5.1+cu121\nCould not load library {library}. Error code 126")[0] == newer
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The third-party dynamic library (cublas64_118.dll;cublas64_11.dll) that Paddle depends on is not configured",
+        "The third-party dynamic library (libcublas.so) that Paddle depends on is not configured correctly.",
+        "Error: Failed to find dynamic library: libcublas.so ( libcublas.so: not found )",
+    ],
+)
+def test_paddle_names_a_library_in_several_ways(message, codes):
+    assert codes(message)[0] == "cuda_runtime_missing"
+    assert codes(f"{message}\n先import torch 就正常了")[0] == "import_order_preload"
+
+
+@pytest.mark.parametrize("library", ["cudnn_cnn64_9.dll", "cublas64_12.dll"])
+def test_code_127_on_a_library_of_cuda_is_another_copy_that_was_loaded_before(library, codes):
+    text = f'OSError: [WinError 127] 找不到指定的程序。 Error loading "C:\\\\e\\\\paddle\\\\..\\\\nvidia\\\\{library}"'
+    assert codes(text)[0] == "import_order_preload"
+
+
+def test_words_that_a_terminal_has_broken_are_read(codes):
+    whole = "Loaded runtime CuDNN library: 9.1.0 but source was compiled with: 9.3.0."
+    assert codes(whole) == codes(whole.replace("library", "l\nibrary")) == ["shadowed_libraries"]
+
+
+def test_a_library_of_tensorrt_that_windows_names_is_what_is_missing(codes):
+    provider = '"C:\\venv\\onnxruntime_providers_tensorrt.dll"'
+    reason = 'which depends on "nvinfer_10.dll" which is missing. (Error 126: "The specified module could not be found.")'
+    assert codes(f"FAIL : Error loading {provider} {reason}") == ["tensorrt_missing"]
+
+
+def test_a_cuda_that_was_removed_is_not_there(codes):
+    missing = "Could not locate cublasLt64_12.dll. Please make sure it is in your library path!"
+    assert codes(f"I have CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_runtime_missing"
+    assert codes(f"I have uninstalled CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_major_mismatch"
+
+
+def test_what_a_wording_says_of_a_library_holds_for_each_line_that_names_it(codes):
+    second = "Error: libcudnn_ops_infer.so.8: cannot open shared object file: No such file or directory"
+    assert codes(second)[0] == "cudnn_major_mismatch"
+    assert codes(f"Could not load library libcudnn_ops_infer.so.8.\n{second}")[0] == "cudnn_missing"
+
+
+@pytest.mark.parametrize(("number", "code"), [("8907", "cudnn_major_mismatch"), ("91002", "cudnn_missing")])
+def test_the_number_that_cudnn_gives_itself_tells_its_major(number, code, codes):
+    assert codes(f"cuDNN Ver. {number}\nlibcudnn.so.9: cannot open shared object file")[0] == code
+
+
 def test_no_driver_in_a_container_is_a_container_without_gpu(codes):
     text = "RuntimeError: No CUDA GPUs are available"
     assert codes(text) == ["driver_missing"]
     assert codes(f"$ docker run app\n{text}")[0] == "container_without_gpu"
+
+
+def test_a_driver_that_fails_in_a_container_is_not_a_container_without_one(codes):
+    text = "failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error\nFAILED_PRECONDITION: No visible GPU devices."
+    assert codes(f"$ docker run app\n{text}")[0] == "driver_broken_state"
 
 
 def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -33,13 +33,19 @@ from stackfix.cli.refusal import say_no
 from stackfix.facts.root import data_root
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
-from stackfix.render.resolution_text import head_lines, resolution_lines, why_lines
+from stackfix.render.resolution_text import head_lines, note_lines, resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 
 
 def _roots(answer: app.Answer) -> list[str]:
     return [name for name in answer.request.newest if name != "python"]
+
+
+def _explained(found: Resolution, answer: app.Answer) -> Iterator[str]:
+    yield from head_lines(found, answer.facts_date)
+    yield from why_lines(found, _roots(answer))
+    yield from note_lines(found)
 
 
 def _with_recipe(asked: Question) -> Question:
@@ -171,7 +177,7 @@ def explain(
             schema,
             sources,
             end,
-            lambda found: (*head_lines(found, answer.facts_date), *why_lines(found, _roots(answer))),
+            lambda found: _explained(found, answer),
             check_index=check_index,
             as_json=as_json,
         )

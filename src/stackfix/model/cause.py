@@ -34,7 +34,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     """One wording of one cause, or (`library`) one wording that a library is missing, which the library decides.
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
-    must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording.
+    must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording. `needs` and `without` are
+    circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     counter_examples: tuple[str, ...] = ()
     gives: str = ""
     alone: str = ""
+    needs: str = ""
+    without: str = ""
 
 
 class Clue(Struct, frozen=True, kw_only=True):

@@ -39,5 +39,6 @@ footer{color:var(--soft);margin:2rem 0;font-size:.9em}
 th{width:8rem}}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--panel:#fff;--good:#0b4d1e;--goodbox:#fff;--bad:#8c1d18;
 --badbox:#fff;--open:#5c4400;--openbox:#fff}body{max-width:none;margin:0;padding:0;font-size:10pt}
-header,section,tr,img,li,dl div,pre{break-inside:avoid}h2,h3{break-after:avoid}img{max-height:12cm}}
+header,section,tr,img,li,dl div,pre{break-inside:avoid}h2,h3{break-after:avoid}img{max-height:9cm}
+.chain{gap:.9rem}.chain li{padding:.5rem .1rem}.chain strong,dd{font-size:.85em}}
 """

@@ -47,6 +47,12 @@ def head_lines(resolution: Resolution, facts_date: str) -> Iterator[str]:
     yield ""
 
 
+def note_lines(resolution: Resolution) -> Iterator[str]:
+    """Yield what is to be said of a set besides its pins, such as that its torch is a build without CUDA."""
+    for note in resolution.notes:
+        yield from wrapped(f"note     {note}", 0, 9)
+
+
 def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: str) -> Iterator[str]:
     """Yield the set: what was asked for first, then what it brings; conditions; other sets; the date."""
     yield from head_lines(resolution, facts_date)
@@ -63,7 +69,7 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     if len(added) > len(linked):
         yield f"  and {len(added) - len(linked)} packages that these require"
     yield ""
-    yield from (line for note in resolution.notes for line in wrapped(f"note     {note}", 0, 9))
+    yield from note_lines(resolution)
     yield f"download {size(resolution.download_bytes)} at most"
     if resolution.device == "gpu" and not isinstance(resolution.machine.gpus, Known):
         yield "unknown  the GPU: whether the set has code for it was not judged"

@@ -13,12 +13,13 @@ from stackfix.rules.scene import UNKNOWN, Scene, fact
 from stackfix.versions import ComputeCapability
 
 NAME = "device code of libraries"
+_CUDNN = ("libcudnn.so", "cudnn64_")
 
 
 def device_code(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield a requirement on each GPU where a library's releases have dropped architectures."""
     del file
-    if scene.device != "gpu" or not any(soname.startswith("libcudnn.so") for soname in wheel.provides):
+    if scene.device != "gpu" or not any(soname.startswith(_CUDNN) for soname in wheel.provides):
         return
     dropped = scene.facts.hardware.cudnn_minimum(wheel.version)
     if dropped is None:

@@ -81,6 +81,11 @@ class Circumstances:
         """Return what is told first of one kind."""
         return next(iter(self.all(says)), None)
 
+    def tells(self, circumstance: str) -> bool:
+        """Return whether a circumstance ("kind" or "kind=value") is told."""
+        says, _, value = circumstance.partition("=")
+        return any(not value or each.value == value for each in self.all(says))
+
     def on(self, system: str) -> str:
         """Return the words that say that this is the system ("windows", "wsl", "container"), or ""."""
         return next((each.because for each in self.all("system") if each.value == system), "")
