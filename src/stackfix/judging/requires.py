@@ -15,6 +15,7 @@ from stackfix.rules.scene import Scene
 
 _SHOWN = 3
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
+_FOLDERS = ("onnxruntime", "cv2")
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
@@ -27,27 +28,54 @@ def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Findi
             wrong.append(one)
         else:
             absent.setdefault(one.by.name, []).append(one)
-    yield from (_absent(group, environment) for group in absent.values())
+    yield from (_absent(group, environment, scene) for group in absent.values())
     yield from (_wrong(one, environment) for one in wrong)
 
 
-def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
+def _absent(group: Sequence[Unmet], environment: Environment, scene: Scene) -> Finding:
     by = group[0].by
     names = [one.requirement for one in group]
     verb = "is" if len(names) == 1 else "are"
-    other = [name for name in environment.packages if name.startswith("opencv-")]
-    served = bool(other) and all(
-        one.name.startswith("opencv-") for one in group
-    )  # cv2 is there, by another name
+    serving = [_serving(one.name, environment, scene) for one in group]
+    if all(serving):
+        return _served(group, environment, serving[0])
     return Finding(
         code="requirement_unmet",
-        severity="warning" if served else "error",
+        severity="error",
         text=f"{by.name} {by.version} requires {', '.join(names)}, which {verb} not installed",
         because=tuple(
             f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
         ),
         consequence=remedy.without_it(by.name),
         fix=remedy.install(environment, names),
+        rule="metadata",
+        about=(by.name, *(one.name for one in group)),
+    )
+
+
+def _serving(name: str, environment: Environment, scene: Scene) -> str:
+    """Return the installed package that fills the import folder of an absent one; "" where there is none."""
+    for folder in _FOLDERS:
+        owners = scene.facts.owners(folder)
+        if name in owners or (folder == "cv2" and name.startswith("opencv-")):
+            return next((one for one in environment.packages if one in owners), "")
+    return ""
+
+
+def _served(group: Sequence[Unmet], environment: Environment, serving: str) -> Finding:
+    """Return the finding for what is there under another name: installing it too would overwrite that."""
+    by = group[0].by
+    names = [one.requirement for one in group]
+    there = f"{serving} {environment.packages[serving]}"
+    return Finding(
+        code="requirement_unmet",
+        severity="warning",
+        text=f"{by.name} {by.version} requires {', '.join(names)}, and {there} is there in its place",
+        because=tuple(
+            f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
+        ),
+        consequence=f"an installer that is asked for {by.name} puts {group[0].name} over {serving}",
+        fix=f"leave it so: both fill one folder, and {group[0].name} beside {serving} would overwrite it",
         rule="metadata",
         about=(by.name, *(one.name for one in group)),
     )
