@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
-from stackfix.model.environment import Environment
+from stackfix.model.environment import Distribution, Environment
 from stackfix.model.report import Finding
 from stackfix.model.wheel import Wheel
 from stackfix.rules.closure import Closure, Missing, closure
@@ -208,11 +208,13 @@ def _finding(
         others = sorted(present.get(named[0], set()) - {named[1]}) if named else []
         if named and others:
             because.append(f"the environment has {named[0]} {' and '.join(others)}, not {named[1]}")
-    lost = sorted(
-        path.rpartition("/")[2] for each in environment.distributions for path in each.missing
+    losers = {
+        path.rpartition("/")[2]: each
+        for each in environment.distributions
+        for path in each.missing
         if path.rpartition("/")[2] in names
-    )  # fmt: skip
-    because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in lost]
+    }
+    because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in sorted(losers)]
     packages = remedy.providers(names, owner, held, scene)
     # of a package without facts nobody knows which of its extension modules it cannot do without
     optional = code == "library_missing" and all(each.wheel.package != owner for each in held)
@@ -224,10 +226,30 @@ def _finding(
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
         consequence=_ON_CPU if cpu else remedy.without_it(owner),
-        fix=remedy.install(environment, packages) if packages else remedy.mend(environment),
+        fix=_brought_back(environment, names, losers, packages),
         rule="linkage",
-        about=(owner, *(name.partition("==")[0] for name in packages)),
-    )
+        about=(owner, *dict.fromkeys((*(each.name for each in losers.values()), *(name.partition("==")[0] for name in packages)))),
+    )  # fmt: skip
+
+
+def _brought_back(
+    environment: Environment,
+    names: Sequence[str],
+    losers: Mapping[str, Distribution],
+    packages: Sequence[str],
+) -> str:
+    """Return the command that brings libraries: again from who lost them, else from who has them.
+
+    An installer does nothing for a release that is on record, whatever became of its files.
+    """
+    if losers and all(name in losers for name in names):
+        return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
+    on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
+    if not packages or (losers and not set(packages) <= on_record):
+        return remedy.mend(environment)
+    if on_record.isdisjoint(packages):
+        return remedy.install(environment, packages)
+    return remedy.again(environment, packages) if set(packages) <= on_record else remedy.mend(environment)
 
 
 def loader_order(environment: Environment, found: Closure, *, windows: bool) -> Iterator[Finding]:

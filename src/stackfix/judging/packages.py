@@ -173,7 +173,7 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
             what.append(f"holds {'libraries' if each.changed else 'files'} that are not its own")
         if broken:
             what.append("holds libraries that cannot be read")
-        because = [f"RECORD lists {path}, which is gone" for path in lost[:_SHOWN]]
+        because = [f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]]
         because += [f"{path} has another size than RECORD says" for path in each.changed[:_SHOWN]]
         because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
         if foreign:
