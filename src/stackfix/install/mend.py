@@ -147,7 +147,9 @@ def _alter(
 ) -> None:
     if change.leaving:
         progress.stage(f"removing {', '.join(change.leaving[:6])}{' …' if len(change.leaving) > 6 else ''}")
-        _remove(change.leaving, python, chosen, scratch, settings)
+        recorded = _forget(change.leaving, read(staging))
+        if recorded:
+            _remove(recorded, python, chosen, scratch, settings)
     after = read(staging)
     for path in change.strays:
         for packages in after.site_packages:
@@ -167,6 +169,16 @@ def _alter(
     if change.hook:
         add_hook(site_packages(staging), read(staging))
     write_constraints(staging, place, change.constraints, protect=change.protect)
+
+
+def _forget(names: Sequence[str], environment: Environment) -> list[str]:
+    """Remove the dist-info of packages without RECORD, which no installer can remove; return the other names."""
+    lost = {each.name: each.folder for each in environment.distributions if not each.recorded}
+    for folder in (lost[name] for name in names if name in lost):
+        for packages in environment.site_packages:
+            if (Path(packages) / folder).is_dir():
+                remove_tree(Path(packages) / folder)
+    return [name for name in names if name not in lost]
 
 
 def _remove(

@@ -41,7 +41,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
     `missing` are those that are not there and missed, `changed` the libraries whose size is another than RECORD says.
-    `tags` are those of its WHEEL file.
+    `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     requires_python: str = ""
     installer: str = ""
     tags: tuple[str, ...] = ()
+    recorded: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

@@ -123,7 +123,10 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
         damaged=frozenset(
             each.name
             for each in environment.distributions
-            if each.missing or each.changed or any(one.broken for one in each.libraries)
+            if each.missing
+            or each.changed
+            or any(one.broken for one in each.libraries)
+            or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
         ),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
     )
@@ -317,7 +320,7 @@ def _held_installed(case: _Case, name: str) -> Held | None:
 def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -> dict[str, str]:
     """Return what stays and must be written again, with the reason: its files are lost, or go with another's."""
     found = {
-        name: "its files were lost or overwritten"
+        name: "its files or its RECORD were lost or overwritten"
         for name in case.damaged
         if packages.get(name) == case.installed.get(name)
     }
