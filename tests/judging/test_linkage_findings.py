@@ -119,3 +119,13 @@ def test_a_broken_head_of_the_provider_is_a_finding_and_nothing_else(site):
 def test_every_package_that_the_fixtures_install_is_pinned_by_torch():
     asked = " ".join(row("torch", "2.8.0").requires_dist)
     assert all(f"{name}==" in asked for name in CUDA12)
+
+
+def test_a_cudnn_of_the_other_cuda_is_one_cause_for_torch_and_onnxruntime(site):
+    site.cuda12("nvidia-cudnn-cu12").torch().onnxruntime().nvidia(nvidia_cudnn_cu13="9.13.0.50")
+    first, *rest = look(site).findings
+    assert first.code == "cuda_major_mismatch"
+    assert "nvidia-cudnn-cu13" in first.about
+    errors = [one for one in rest if one.severity == "error"]
+    assert any("onnxruntime-gpu" in one.about for one in errors)
+    assert {one.follows for one in errors} == {"cuda_major_mismatch"}
