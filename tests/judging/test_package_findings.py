@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 
 import pytest
 from patients import codes, finding, look, machine
@@ -298,3 +299,12 @@ def test_a_package_without_its_record_is_installed_again_where_a_library_is_gone
     first = look(site).findings[0]
     assert first.code == "cuda_runtime_missing"
     assert first.fix.endswith("reinstall --no-deps nvidia-cublas-cu12==12.8.4.1")
+
+
+def test_a_folder_of_nvidias_that_was_removed_is_one_cause(site):
+    site.healthy()
+    shutil.rmtree(site.packages / "nvidia")
+    first, *rest = look(site).findings
+    assert first.code == "gutted_package"
+    assert first.text.endswith("and 10 more have lost all their libraries")
+    assert {one.follows for one in rest} == {"gutted_package"}
