@@ -129,3 +129,10 @@ def test_a_cudnn_of_the_other_cuda_is_one_cause_for_torch_and_onnxruntime(site):
     errors = [one for one in rest if one.severity == "error"]
     assert any("onnxruntime-gpu" in one.about for one in errors)
     assert {one.follows for one in errors} == {"cuda_major_mismatch"}
+
+
+def test_a_package_of_the_other_cuda_that_lost_a_library_is_not_installed_again(site):
+    site.cuda12("nvidia-cudnn-cu12").torch().onnxruntime().nvidia(nvidia_cudnn_cu13="9.13.0.50")
+    for library in site.packages.glob("nvidia/cudnn/lib/*.so*"):
+        library.unlink()
+    assert "nvidia-cudnn-cu13" not in finding(look(site), "cudnn_missing").fix

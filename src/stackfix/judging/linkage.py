@@ -242,14 +242,14 @@ def _brought_back(
 
     An installer does nothing for a release that is on record, whatever became of its files.
     """
-    if losers and all(name in losers for name in names):
+    if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names):
         return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
     on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
-    if not packages or (losers and not set(packages) <= on_record):
-        return remedy.mend(environment)
-    if on_record.isdisjoint(packages):
+    if packages and on_record.isdisjoint(packages):
         return remedy.install(environment, packages)
-    return remedy.again(environment, packages) if set(packages) <= on_record else remedy.mend(environment)
+    if packages and set(packages) <= on_record:
+        return remedy.again(environment, packages)
+    return remedy.mend(environment)
 
 
 def loader_order(environment: Environment, found: Closure, *, windows: bool) -> Iterator[Finding]:
