@@ -136,3 +136,12 @@ def test_a_package_of_the_other_cuda_that_lost_a_library_is_not_installed_again(
     for library in site.packages.glob("nvidia/cudnn/lib/*.so*"):
         library.unlink()
     assert "nvidia-cudnn-cu13" not in finding(look(site), "cudnn_missing").fix
+
+
+def test_a_copy_under_a_name_of_its_own_is_no_library_for_others(site):
+    site.cuda12("nvidia-cuda-runtime-cu12").torch()
+    copy = binaries.elf(soname="libcudart.so.12")  # as torchvision's wheels have it
+    site.install("thing", "1.0", {"thing.libs/libcudart.e8e8b82a.so.12": copy})
+    first = look(site).findings[0]
+    assert (first.code, first.about[0]) == ("cuda_runtime_missing", "torch")
+    assert first.fix.endswith("nvidia-cuda-runtime-cu12==12.8.90")

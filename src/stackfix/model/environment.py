@@ -32,7 +32,13 @@ class SharedLibrary(Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> frozenset[str]:
-        """The names under which the loader knows it: SONAME and file name."""
+        """The names under which the loader knows it: SONAME and file name.
+
+        A copy that auditwheel has put into `….libs` under a name of its own is found by that alone, and may have kept
+        the SONAME of the original: torchvision's libcudart.e8e8b82a.so.12 is no libcudart.so.12 for torch.
+        """
+        if ".libs/" in self.path:
+            return frozenset((self.file_name,))
         return frozenset(name for name in (self.soname, self.file_name) if name)
 
 
