@@ -23,7 +23,8 @@ from pathlib import Path
 import msgspec
 from packaging.version import Version
 
-from stackfix.facts.database import INDEX, index_of, read_rows, row_files
+from stackfix.facts.row_files import read_rows, row_files
+from stackfix.facts.row_index import INDEX, index_of
 from stackfix.facts.rows import WheelRow
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, index_of
+from stackfix.facts.row_index import INDEX, index_of
 
 ROOT = Path(__file__).resolve().parent.parent / "data"
 

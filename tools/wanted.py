@@ -20,6 +20,8 @@ ROOTS = {
     "onnxruntime": "1.16.0",
     "opencv-python-headless": "4.5.5.64",
     "opencv-python": "4.5.5.64",
+    "opencv-contrib-python": "4.5.5.64",
+    "opencv-contrib-python-headless": "4.5.5.64",
     "cuda-toolkit": "11.8.0",
     "cuda-bindings": "12.9",
     "triton": "2.0",

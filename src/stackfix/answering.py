@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.growth import Documented, Measured, NotMeasured
     from stackfix.model.matrix import Matrix
     from stackfix.model.why_not import WhyNot
+    from stackfix.solve.pose import Universes
     from stackfix.solve.resolve import Reasons
 
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
@@ -38,7 +39,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
     and of which there is no row, as `torch==2.16.0`. `documented` is what other indexes are said to hold of what is
-    asked for, where no set was found.
+    asked for, where no set was found; `universes` is what it was worked out in, for what is asked next of the same facts.
     """
 
     request: Request
@@ -47,6 +48,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     measured: tuple[Measured | NotMeasured, ...] = ()
     without_facts: tuple[str, ...] = ()
     documented: tuple[Documented, ...] = ()
+    universes: Universes | None = None
 
 
 def database() -> Database:
@@ -90,8 +92,10 @@ def resolve(
     if measured:
         facts = database()
     from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
+    from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
 
-    result = core.resolve(here, facts, request, reasons=reasons)
+    universes = Universes(facts)
+    result = core.resolve(here, facts, request, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
         result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
     elif len(question.machine.machine_files) > 1:
@@ -105,6 +109,7 @@ def resolve(
         measured=measured,
         without_facts=_without_facts(request, facts, here.platform),
         documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
+        universes=universes,
     )
 
 
@@ -140,11 +145,12 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
     """Return why a release is not in an answer's set: the facts against it, or the set with it."""
     from stackfix.solve import why_not as reasons  # noqa: PLC0415 - few questions ask it
 
-    facts, machine, request = database(), answer.result.machine, answer.request
+    facts = database() if answer.universes is None else answer.universes.facts
+    machine, request = answer.result.machine, answer.request
     unknown = reasons.unknown(requirement, facts, request, machine)
     if unknown is not None:
         return unknown
-    asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, facts.root)
+    asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, data_root())
     roots = tuple(
         replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
         for root in asked_too.roots
@@ -157,6 +163,7 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
             asked_too=replace(asked_too, roots=roots),
             result=answer.result,
             requirement=requirement,
+            universes=answer.universes,
         )
     )
 

@@ -25,7 +25,7 @@ from stackfix.answering import (
     why_not,
 )
 from stackfix.asking import MachineQuestion, Question, machine_of
-from stackfix.errors import NetworkError, QuestionError
+from stackfix.errors import NetworkError
 from stackfix.facts.root import data_root
 from stackfix.installing import Chosen, Installed, InstallWish, installed, interpreter_of, machine_notes
 from stackfix.model.machine import Machine, Platform
@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.index.ask import Pages
     from stackfix.indexes import SourceState
     from stackfix.install.progress import Progress
+    from stackfix.install.switch import Undone
     from stackfix.model.cause import Cause
     from stackfix.model.growth import Compared, Measured, NotMeasured
     from stackfix.model.kept import KeptModel
@@ -48,7 +49,6 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.verdict import Verdict
     from stackfix.render.redaction import Redaction
     from stackfix.repairing import Fixed, FixWish
-    from stackfix.validate.weights import Weights
 
 __all__ = [
     "Answer",
@@ -114,11 +114,11 @@ def measure(
     return tuple(outcome for one in requirements for outcome in growth.asked(one))
 
 
-def ask_index(answer: Answer) -> Pages:
+def ask_index(answer: Answer, tries: int = 1) -> Pages:
     """Start asking the index for the packages of an answer, beside whatever is done meanwhile."""
     from stackfix.index.ask import Pages  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return Pages(packages_of(answer.request))
+    return Pages(packages_of(answer.request), tries)
 
 
 def compare(answer: Answer, pages: Pages, seconds: float = 2.0) -> Compared:
@@ -136,7 +136,7 @@ def lock(
     return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
 
 
-def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
+def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -> Lock | Explanation:
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
     if question.offline:
@@ -146,7 +146,13 @@ def _addressed(answer: Answer, question: Question) -> Lock | Explanation:
         )
     from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
 
-    return lock_of_request(answer.result, answer.request, database(), facts_date=answer.facts_date)
+    return lock_of_request(
+        answer.result,
+        answer.request,
+        database(),
+        facts_date=answer.facts_date,
+        transport=pages.transport if pages else None,
+    )
 
 
 def read_lock(path: Path) -> Lock:
@@ -184,11 +190,11 @@ def lock_text(found: Lock) -> str:
     return to_pylock(found)
 
 
-def undo(venv: Path) -> None:
-    """Put back the environment that was there before the last install."""
+def undo(venv: Path) -> Undone:
+    """Put back the environment that was there before the last change, and say whether that was taken or brought back."""
     from stackfix.install.install import undo as put_back  # noqa: PLC0415 - few verbs install
 
-    put_back(venv)
+    return put_back(venv)
 
 
 def write_lock(found: Lock, path: Path) -> None:
@@ -326,8 +332,8 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
     for line in machine_notes(answer.result.machine, answer.result.device):
         progress.stage(line)
     python = interpreter_of(answer.result.python, wish.question)
-    pages = None if wish.question.offline else ask_index(answer)
-    addressed = _addressed(answer, wish.question)
+    pages = None if wish.question.offline else ask_index(answer, tries=0)
+    addressed = _addressed(answer, wish.question, pages)
     if isinstance(addressed, Explanation):
         return addressed
     beside = compare(answer, pages) if pages is not None else None
@@ -354,44 +360,19 @@ def validate(
     `html` is a file for the report on it, or what takes its text; `hide` (see `redaction`) takes out of it
     what is not to be told.
     """
-    from stackfix.install.progress import Silent  # noqa: PLC0415 - few verbs prove
-    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
-    from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
-    from stackfix.proving import device_of, proof  # noqa: PLC0415 - likewise
+    from stackfix.validating import ProofWish, validated  # noqa: PLC0415 - few verbs prove
 
-    picture = Path(image) if image else None
-    if picture is not None and not picture.is_file():
-        raise QuestionError(f"{image}: there is no such picture")
-    chosen = at_once(weights)
-
-    def fetched() -> Weights:
-        return networks(weights, progress or Silent(), offline=offline)
-
-    environment = read_environment(venv)
-    facts = database()
-    device = device_of(environment, device)
-    interpreter = Path(environment.executable)
-
-    def proved(page: Path | None = None) -> Verdict:
-        return proof(
-            environment,
-            interpreter,
-            facts,
-            device,
-            chosen or fetched,
-            image=picture,
-            save=Path(save) if save else None,
-            page=page,
-            timeout=timeout,
-        )
-
-    if not html:
-        return proved()
-    from stackfix.render.redaction import same  # noqa: PLC0415 - likewise
-    from stackfix.reporting import into, reported  # noqa: PLC0415 - few verdicts become a report
-
-    write = into(Path(html)) if isinstance(html, str) else html
-    return reported(environment, facts, proved, write, hide or same)
+    wish = ProofWish(
+        weights=weights,
+        image=image,
+        save=save,
+        html=html,
+        hide=hide,
+        device=device,
+        timeout=timeout,
+        offline=offline,
+    )
+    return validated(venv, wish, database(), progress)
 
 
 def compare_options(
@@ -403,4 +384,4 @@ def compare_options(
 
     environment = read_environment(venv)
     where = device_of(environment, device)
-    return compared(Path(environment.executable), where, weights, timeout)
+    return compared(environment, where, weights, timeout)

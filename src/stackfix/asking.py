@@ -11,9 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
-from stackfix.facts.database import FOLDERS, Database
+from stackfix.facts.database import Database
 from stackfix.facts.gpu_names import find_gpu
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
+from stackfix.facts.row_files import FOLDERS
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Gpu, Interpreter, Machine, Platform
 from stackfix.model.recipe import ModelFormat, Recipe
@@ -216,6 +217,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         raise QuestionError(
             "nothing is asked for", hint="name a recipe (`dwpose`) or a requirement (`torch>=2.4`)"
         )
+    _refuse_cuda_alone(roots)
     _also_asked(roots, newest, features, device)
     if "python" not in newest:
         newest.append("python")
@@ -231,6 +233,31 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         constraints=tuple(_root(wish) for wish in listed if wish.constrains),
         hashes={wish.package: wish.sha256 for wish in listed if wish.sha256},
     )
+
+
+def with_recipe(question: Question, root: Path) -> Question:
+    """Return a question that asks for a CUDA alone as one for the first recipe with that CUDA; any other as it is."""
+    targets = question.targets
+    if not targets or question.requirement_files or not all(_is_cuda(target) for target in targets):
+        return question
+    return replace(question, targets=(recipe_names(root)[0], *targets))
+
+
+def _is_cuda(target: str) -> bool:
+    try:
+        return canonical_name(parse_wish(target).name) == CUDA_ITSELF
+    except ValueError:
+        return False
+
+
+def _refuse_cuda_alone(roots: Sequence[Root]) -> None:
+    """Refuse what would be answered by an empty set."""
+    if all(_package(root) == CUDA_ITSELF for root in roots):
+        wish = roots[0].requirement
+        raise QuestionError(
+            f"`{wish}` says which CUDA a set is for, and asks for no package",
+            hint=f'name what is to run on it as well: `dwpose "{wish}"`, or `"torch>=2.4" "{wish}"`',
+        )
 
 
 def _also_asked(

@@ -74,8 +74,9 @@ def newer_releases(
     """Return the releases for a platform that are newer than the newest row, newest first; the newest where none is."""
     listed = facts.listed(package, platform.label)
     known = [Version(each.key) for each in listed if each.source == source]
-    offered = list(releases(files, platform))
-    return [one for one in reversed(offered) if one > max(known)] if known else offered[-1:]
+    if known:
+        return list(reversed(releases(files, platform, max(known))))
+    return list(releases(files, platform))[-1:]
 
 
 @dataclass(slots=True)

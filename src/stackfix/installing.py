@@ -19,9 +19,11 @@ from stackfix.model.resolution import Explanation
 
 if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
     from stackfix.install.progress import Progress
+    from stackfix.model.environment import Environment
     from stackfix.model.growth import Compared
     from stackfix.model.lock import Lock
     from stackfix.model.verdict import Verdict
+    from stackfix.validate.weights import Weights
 
 
 class InstallWish(Struct, frozen=True, kw_only=True):
@@ -66,12 +68,15 @@ def installed(
     from stackfix.install.install import install  # noqa: PLC0415 - few verbs install
     from stackfix.install.staging import NotProvedError  # noqa: PLC0415 - likewise
     from stackfix.install.target import judge, resolved  # noqa: PLC0415 - likewise
-    from stackfix.networks import at_once, networks  # noqa: PLC0415 - likewise
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - likewise
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
 
     offline = wish.question.offline
-    weights = at_once(wish.weights)
+    weights: Weights | None = None
+    if wish.validate:
+        from stackfix.networks import at_once  # noqa: PLC0415 - HTTP costs 150 ms, which a lock does not need
+
+        weights = at_once(wish.weights)
     judge(resolved(wish.target), replace=wish.replace)
     progress.stage("reading the machine, working out the newest set that works on it")
     chosen = _locked(wish, facts, progress) if wish.lock_file else choose(wish, progress)
@@ -80,12 +85,13 @@ def installed(
     lock = chosen.lock
     modelled = wish.validate and bool(lock.recipe)
     if modelled and weights is None:
+        from stackfix.networks import networks  # noqa: PLC0415 - likewise
+
         weights = networks(wish.weights, progress, offline=offline)
     verdicts: list[Verdict] = []
 
-    def prove(interpreter: Path) -> bool:
-        staged = read_environment(interpreter.parent.parent)
-        verdict = proof(staged, interpreter, facts, lock.device, weights if modelled else None)
+    def prove(staged: Environment) -> bool:
+        verdict = proof(staged, Path(staged.executable), facts, lock.device, weights if modelled else None)
         verdicts.append(verdict)
         return not verdict.failed
 
@@ -103,7 +109,7 @@ def installed(
         )
     except NotProvedError:
         return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)
-    return Installed(path=made.path, lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+    return Installed(path=str(made), lock=lock, verdict=verdicts[-1], compared=chosen.compared)
 
 
 def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | Explanation:

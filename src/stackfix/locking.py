@@ -9,6 +9,7 @@ from stackfix.facts.database import Database
 from stackfix.index.artifacts import Index, Wanted, locate
 from stackfix.index.config import index_config
 from stackfix.index.network import open_transport
+from stackfix.index.transport import Transport
 from stackfix.indexes import address_of
 from stackfix.model.lock import Lock
 from stackfix.model.request import MAIN, Request
@@ -17,11 +18,16 @@ from stackfix.plan.lock import lock_of
 
 
 def lock_of_request(
-    resolution: Resolution, request: Request, facts: Database, *, facts_date: str
+    resolution: Resolution,
+    request: Request,
+    facts: Database,
+    *,
+    facts_date: str,
+    transport: Transport | None = None,
 ) -> Lock | Explanation:
     """Return the lock of a request's set, with what the facts do not know beside it; or why the two do not go together."""
     if not request.others:
-        found = lock_of_files(resolution, facts_date=facts_date, recipe=request.recipe)
+        found = lock_of_files(resolution, facts_date=facts_date, recipe=request.recipe, transport=transport)
     else:
         from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
 
@@ -29,14 +35,19 @@ def lock_of_request(
         if isinstance(whole, Explanation):
             return whole
         known, others = whole
-        found = lock_of_files(known, facts_date=facts_date, recipe=request.recipe)
+        found = lock_of_files(known, facts_date=facts_date, recipe=request.recipe, transport=transport)
         found = replace(found, packages=(*found.packages, *others))
     check_hashes(found, request)
     return found
 
 
-def lock_of_files(resolution: Resolution, *, facts_date: str = "", recipe: str = "") -> Lock:
-    """Return the lock of a resolution; NetworkError or HashError where the index has not the files that it names."""
+def lock_of_files(
+    resolution: Resolution, *, facts_date: str = "", recipe: str = "", transport: Transport | None = None
+) -> Lock:
+    """Return the lock of a resolution; NetworkError or HashError where the index has not the files that it names.
+
+    `transport` is one that has asked the index already, None for a fresh one.
+    """
     config = index_config()
     wanted = [
         Wanted(package=pin.name, name=pin.file.name, sha256=pin.file.sha256, size=pin.file.size)
@@ -44,7 +55,9 @@ def lock_of_files(resolution: Resolution, *, facts_date: str = "", recipe: str =
     ]
     used = {pin.wheel.source for pin in resolution.pins} - {MAIN}
     further = [Index(name=name, address=address_of(name)) for name in sorted(used)]
-    addresses = locate(wanted, open_transport(), [Index(name=MAIN, address=config.address), *further])
+    addresses = locate(
+        wanted, transport or open_transport(), [Index(name=MAIN, address=config.address), *further]
+    )
     return lock_of(resolution, addresses, facts_date=facts_date, recipe=recipe)
 
 

@@ -14,11 +14,11 @@ from stackfix.hub.answering import Answers, answering
 from stackfix.hub.bring import bring, place_of
 from stackfix.hub.cache import Place, models_folder
 from stackfix.hub.fetch import HINT, NotHadError, fetch
-from stackfix.hub.listener import Listener, amount
 from stackfix.hub.mirrors import Mirror, mirrors_of
 from stackfix.hub.neighbour import lent_by_neighbour
 from stackfix.hub.transfer import Patience
 from stackfix.index.config import certificate
+from stackfix.meter import Listener, amount
 from stackfix.model.kept import KeptModel
 from stackfix.model.recipe import Model
 from stackfix.validate.weights import (
@@ -39,6 +39,7 @@ AUTO = "auto"
 _QUICK_SECONDS = 3.0  # where stand-ins will do
 _PATIENT_SECONDS = 6.0
 _SHORT_PATIENCE = Patience(stall_seconds=10, tries=2)  # likewise; what came is kept for the next time
+OFFLINE = "`--offline` forbids fetching"
 _LIMITS = "this proves placement, libraries and numbers, not the real weights' accuracy"
 
 
@@ -75,7 +76,7 @@ def fetched(
     missing = [place for place in chosen if not place.kept().here and not _lent(place, listener, environment)]
     if missing and offline:
         names = ", ".join(f"`{place.model.file}`" for place in missing)
-        raise NetworkError(f"{names}: not here, and `--offline` forbids fetching", hint=HINT)
+        raise NetworkError(f"{names}: not here, and {OFFLINE}", hint=HINT)
     if len(missing) > 1:
         total = amount(sum(place.rest() for place in missing))
         listener.stage(f"{len(missing)} models to fetch, {total}, into `{models_folder(environment)}`")
@@ -125,19 +126,25 @@ def brought(
 
 
 def networks(
-    word: str, listener: Listener, *, offline: bool = False, variables: Mapping[str, str] | None = None
+    word: str,
+    listener: Listener,
+    *,
+    offline: bool = False,
+    unfetched: str = OFFLINE,
+    variables: Mapping[str, str] | None = None,
 ) -> Weights:
     """Return the networks that `--weights` names: "auto", "real", "standin", "twin" or a folder.
 
     "auto" is the real ones where they are here or can be had, and else the stand-ins, with the reason; where no hub
-    answers, that takes three seconds. "real" insists.
+    answers, that takes three seconds. "real" insists. With `offline` nothing is fetched; `unfetched`
+    says why.
     """
     found = at_once(word)
     if found is not None:
         return found
     environment = os.environ if variables is None else variables
     try:
-        return _real(listener, environment, offline=offline)
+        return _real(listener, environment, unfetched if offline else "")
     except StackfixError as error:
         if word == REAL or isinstance(error, QuestionError):
             raise
@@ -157,16 +164,16 @@ def _standins(why: str) -> Weights:
     return replace(standins(data_root()), note=f"stand-ins: {why}; {_LIMITS}")
 
 
-def _real(listener: Listener, environment: Mapping[str, str], *, offline: bool) -> Weights:
+def _real(listener: Listener, environment: Mapping[str, str], unfetched: str) -> Weights:
     needed = [place for place in places(environment, RECIPE) if not place.model.optional]
     states = [(place, place.kept()) for place in needed]
     for _, state in states:
         if state.state == "damaged":
             listener.stage(f"`{state.path}` is left aside: it is {state.why}")
     missing = [place for place, state in states if not state.here and not _lent(place, listener, environment)]
-    if missing and offline:
+    if missing and unfetched:
         names = " and ".join(f"`{place.model.file}`" for place in missing)
-        raise NetworkError(f"{names}: not in the cache, and `--offline` forbids fetching", hint=HINT)
+        raise NetworkError(f"{names}: not in the cache, and {unfetched}", hint=HINT)
     if missing:
         _fetch_together(missing, listener, environment)
     folder = needed[0].folder

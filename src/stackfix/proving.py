@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,11 +12,11 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import Patient, examine
-from stackfix.judging.linkage import absent, close
+from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
+from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
-from stackfix.model.report import Finding
-from stackfix.model.surroundings import Surroundings
+from stackfix.model.report import Finding, Report
 from stackfix.model.trial import Comparison
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.machine import read_machine
@@ -25,6 +25,7 @@ from stackfix.rules.closure import Closure
 from stackfix.validate.compare import compare
 from stackfix.validate.judge import PICTURE_UNREADABLE
 from stackfix.validate.run import run
+from stackfix.validate.tensorrt import TensorRT, tensorrt_in
 from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
 from stackfix.versions import canonical_name
 
@@ -45,7 +46,7 @@ def device_of(environment: Environment, word: str) -> str:
     return "gpu" if "onnxruntime-gpu" in installed else "cpu"
 
 
-def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Comparison:
+def compared(environment: Environment, device: str, weights: str, timeout: float) -> Comparison:
     """Return what the options of a session cost; on the CPU where there is no GPU to ask.
 
     The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
@@ -53,7 +54,9 @@ def compared(interpreter: Path, device: str, weights: str, timeout: float) -> Co
     small = weights in ("auto", "real", STANDIN, TWIN)
     chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
     here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
-    return compare(interpreter, device=here, weights=chosen, timeout=timeout)
+    interpreter = Path(environment.executable)
+    found = tensorrt_in(environment)
+    return compare(interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found)
 
 
 def proof(
@@ -78,53 +81,68 @@ def proof(
     system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
-    library_check = _library_check(closed)
+    closed = of_known_packages(closed, environment, facts)
     if not closed.closed:
-        first = closed.missing[0]
-        wrong = _wrong_packages(environment, facts)
-        if wrong is not None and wrong.code not in _SAYS_MORE:
-            wrong = None
-        return Verdict(
-            state=FAILED,
-            reason=wrong.text
-            if wrong is not None
-            else f"{first.soname} is missing: {first.needed_by} needs it",
-            code=wrong.code if wrong is not None else library_check.code,
-            fix=wrong.fix if wrong is not None else library_check.fix,
-            checks=(library_check,),
-        )
-    here = device == "cpu" or _has_gpu()
+        return _not_closed(environment, facts, closed)
+    library_check = _library_check(closed)
     if weights is None:
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
         )
+    here = device == "cpu" or _has_gpu()
     where = "gpu" if here and device == "gpu" else "cpu"
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
-        interpreter, where, chosen, Pictures(image=image, save=save, page=page), timeout
+        interpreter,
+        where,
+        chosen,
+        Pictures(image=image, save=save, page=page),
+        timeout,
+        tensorrt_in(environment) if device == "gpu" else None,
     )
-    checks = (library_check, *verdict.checks)
-    if device == "gpu" and not here and verdict.state == PROVED_ON_CPU:
-        wrong = _wrong_packages(environment, facts)
-        if wrong is not None:  # what no GPU would mend
-            found = Check(name="packages", ok=False, text=wrong.text, code=wrong.code, fix=wrong.fix)
-            return replace(
-                verdict,
-                state=FAILED,
-                reason=wrong.text,
-                code=wrong.code,
-                fix=wrong.fix,
-                checks=(*checks, found),
-            )
+    verdict = replace(verdict, checks=(library_check, *verdict.checks))
+    wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
+    if wished_for_gpu or (verdict.state == FAILED and verdict.code in _VAGUE):
+        report = _examined(environment, facts)
+        wrong = next(_wrong_packages(environment, report), None)
+        if wrong is not None:
+            return _failed_by(wrong, verdict)
+        verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
+    if wished_for_gpu and not here:
+        # the provider's other half, which builds without CUDA have too, is not named after it
+        plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
+        if not any(one.file_name in plugins for one in environment.libraries):
+            return _failed_by(_no_provider(environment), verdict)
         upto = " and ".join(closed.from_driver) or "libcuda.so.1"
         reason = (
             f"there is no NVIDIA GPU with a driver here: every library closes, up to the driver's own {upto}, "
             "and DWPose gave the right answer on the CPU"
         )
-        return replace(verdict, state=NOT_PROVED, reason=reason, checks=checks)
-    if verdict.state == FAILED and verdict.code in _VAGUE and (wrong := _wrong_packages(environment, facts)):
-        return replace(verdict, reason=wrong.text, code=wrong.code, fix=wrong.fix, checks=checks)
-    return replace(verdict, checks=checks)
+        return replace(verdict, state=NOT_PROVED, reason=reason)
+    return verdict
+
+
+def _no_provider(environment: Environment) -> Finding:
+    build = environment.builds.get("onnxruntime")
+    named = f"{build.package} {build.version}" if build is not None else "the onnxruntime of this environment"
+    return Finding(
+        code="ort_cpu_only",
+        severity="error",
+        text=f"{named} is the build without CUDA: it runs on no GPU",
+        because=("no package brings onnxruntime's CUDA provider [read: RECORD]",),
+        consequence="every session runs on the CPU",
+        fix=f"make an environment for a GPU: stackfix install dwpose --venv {environment.path} --replace",
+        rule="environment",
+    )
+
+
+def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:
+    """Return a verdict that fails by what is wrong with the packages, which no GPU would mend."""
+    told = {"code": wrong.code, "fix": wrong.fix}
+    if verdict.state == FAILED:
+        return replace(verdict, reason=wrong.text, **told)
+    found = Check(name="packages", ok=False, text=wrong.text, **told)
+    return replace(verdict, state=FAILED, reason=wrong.text, checks=(*verdict.checks, found), **told)
 
 
 # Causes that say more of a missing library than that it is missing.
@@ -134,30 +152,72 @@ _SAYS_MORE = frozenset(
 _VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
 # What is no matter of the packages, or what a run with a GPU tells better than any reading.
 _NOT_OF_PACKAGES = frozenset(
-    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload", "shadowed_libraries")
+    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload")
 )  # fmt: skip
 
 
-def _wrong_packages(environment: Environment, facts: Database) -> Finding | None:
-    """Return the first thing wrong with the packages by which they can't run on any GPU, None where there is none."""
-    around = Surroundings(system_libraries=read_surroundings().system_libraries)
+def _examined(environment: Environment, facts: Database) -> Report:
     machine = read_machine(Path(), pythons=tuple)
-    report = examine(Patient(environment=environment, machine=machine, surroundings=around), facts)
+    return examine(Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts)
+
+
+def _shadows(report: Report) -> tuple[Check, ...]:
+    """Return what stands before the environment's libraries, and may or may not be another release of them."""
+    found = (one for one in report.findings if one.code == "shadowed_libraries")
+    return tuple(
+        Check(name="shadowed libraries", ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
+        for one in found
+    )
+
+
+def _wrong_packages(environment: Environment, report: Report) -> Iterator[Finding]:
+    """Yield what is wrong with the packages by which they can't run on any GPU, the cause first."""
     build = environment.builds.get("onnxruntime")
+    on_top = build is not None and build.package == "onnxruntime-gpu"
     for one in report.findings:
-        on_top = one.code == "both_ort_packages" and build is not None and build.package == "onnxruntime-gpu"
+        # what lies under the GPU's build does no harm now, what that has lost does
+        harmless = on_top and one.code == "both_ort_packages" and one.about != ("onnxruntime-gpu",)
         if (
             one.severity == "error"
             and one.rule != "metadata"
             and one.code not in _NOT_OF_PACKAGES
-            and not on_top
+            and not harmless
         ):
-            return one
-    return None
+            yield one
+
+
+def _not_closed(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+    """Return the verdict on libraries that are missing; who should bring them, the doctor knows."""
+    present = present_numbers(environment)
+    first = closed.missing[0]
+    told = next(
+        (
+            one
+            for one in _wrong_packages(environment, _examined(environment, facts))
+            if one.code in _SAYS_MORE or one.rule == "linkage"
+        ),
+        None,
+    )
+    code = told.code if told else missing_code(first.soname, present)
+    fix = told.fix if told else mend(environment)
+    check = Check(
+        name="libraries",
+        ok=False,
+        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
+        code=code,
+        fix=fix,
+    )
+    reason = told.text if told else f"{first.soname} is missing: {first.needed_by} needs it"
+    return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
 
 
 def _run_known_first(
-    interpreter: Path, where: str, weights: Weights, pictures: Pictures, timeout: int
+    interpreter: Path,
+    where: str,
+    weights: Weights,
+    pictures: Pictures,
+    timeout: int,
+    tensorrt: TensorRT | None,
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -181,6 +241,7 @@ def _run_known_first(
         image=pictures.image,
         save=pictures.save,
         page=pictures.page,
+        tensorrt=tensorrt,
     )
     if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")
@@ -189,22 +250,13 @@ def _run_known_first(
 
 
 def _has_gpu() -> bool:
-    machine = read_machine(Path())
-    return isinstance(machine.driver, Known) and not (
-        isinstance(machine.gpus, Known) and not machine.gpus.value
-    )
+    """Whether a GPU can be asked here, or something that answers as a driver does: a stub, or half of one."""
+    machine = read_machine(Path(), pythons=tuple)
+    answers = isinstance(machine.driver, Known) or isinstance(machine.cuda, Known)
+    return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)
 
 
 def _library_check(closed: Closure) -> Check:
-    if closed.closed:
-        upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
-        text = f"{closed.followed} libraries find all they need in the environment{upto}"
-        return Check(name="libraries", ok=True, text=text)
-    cudnn = closed.missing[0].soname.startswith("libcudnn")
-    return Check(
-        name="libraries",
-        ok=False,
-        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
-        code="cudnn_missing" if cudnn else "cuda_runtime_missing",
-        fix="`stackfix doctor` says what provides it",
-    )
+    upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
+    text = f"{closed.followed} libraries find all they need in the environment{upto}"
+    return Check(name="libraries", ok=True, text=text)

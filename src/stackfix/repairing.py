@@ -14,6 +14,7 @@ from stackfix.facts.database import Database
 from stackfix.install.mend import CONSTRAINTS, Change, mend, write_constraints
 from stackfix.install.progress import Progress
 from stackfix.install.staging import NotProvedError
+from stackfix.install.target import resolved
 from stackfix.judging.examine import Patient, examine, scene_of
 from stackfix.judging.linkage import without_a_desktop
 from stackfix.locking import lock_of_files
@@ -25,7 +26,7 @@ from stackfix.model.report import Finding, Report
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import Verdict
-from stackfix.networks import networks
+from stackfix.networks import OFFLINE, networks
 from stackfix.probe.environment import read_environment
 from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
@@ -92,6 +93,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
         progress.stage(f"its pip obeys `{Path(environment.path) / CONSTRAINTS}` from now on")
     if wish.dry_run or not found.changes:
         return planned
+    _refuse_what_stays(environment)
     for line in repair_lines(found):
         progress.stage(line)
     return _carried_out(planned, patient, wish, facts, progress, gpu=gpu)
@@ -120,6 +122,20 @@ def _refuse_absent(keep: frozenset[str], environment: Environment) -> None:
         )
 
 
+def _refuse_what_stays(environment: Environment) -> None:
+    """Refuse an environment whose repair can only be planned, by its kind or by its name; before anything is fetched."""
+    plan = "see the plan with `--dry-run`, and run its commands"
+    if environment.windows or environment.kind not in ("venv", "conda", "system"):
+        raise TargetError(
+            f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
+            hint=plan,
+        )
+    try:
+        resolved(Path(environment.path))
+    except TargetError as error:
+        raise TargetError(error.message, hint=plan) from error
+
+
 def _touches_libraries(step: Put | TakenOut) -> bool:
     name = step.name if isinstance(step, TakenOut) else step.pin.name
     return name.startswith(("nvidia-", "onnxruntime"))
@@ -135,13 +151,11 @@ def _carried_out(
     gpu: bool,
 ) -> Fixed:
     environment, machine = patient.environment, patient.machine
-    if environment.windows or environment.kind not in ("venv", "conda", "system"):
-        raise TargetError(
-            f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
-            hint="see the plan with `--dry-run`, and run its commands",
-        )
     fetching = wish.weights != "auto" and not wish.offline  # a repair proves on the networks that are here
-    weights = networks(wish.weights, progress, offline=not fetching) if wish.validate else None
+    unfetched = OFFLINE if wish.offline else "a repair fetches none unless `--weights real` asks for them"
+    weights = (
+        networks(wish.weights, progress, offline=not fetching, unfetched=unfetched) if wish.validate else None
+    )
     pins = tuple(step.pin for step in planned.repair.steps if isinstance(step, Put))
     if pins and wish.offline:
         raise NetworkError("the files that come in are asked of the index, and `--offline` forbids it")

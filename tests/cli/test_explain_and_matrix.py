@@ -73,3 +73,26 @@ def test_the_matrix_of_another_platform_needs_no_python():
     done = stackfix("matrix", "--platform", "win_amd64", "--gpu", "RTX 4090", "--driver", "581.80")
     assert done.returncode == 0, done.stderr
     assert "none is said to be here" in done.stdout
+
+
+def test_a_cuda_alone_is_answered_for_the_recipe_and_says_so():
+    for verb in ("explain", "resolve"):
+        done = stackfix(verb, "cuda>=12,<13", *MACHINE)
+        assert done.returncode == 0, done.stderr
+        assert "`cuda>=12,<13` alone names no package; this answers for `dwpose cuda>=12,<13`" in done.stderr
+        assert "CUDA 12." in done.stdout
+        assert "onnxruntime-gpu" in done.stdout
+
+
+def test_a_cuda_alone_is_no_set_that_could_be_locked():
+    done = stackfix("lock", "cuda==12.8", "-o", "-", *MACHINE)
+    assert done.returncode == 2
+    assert "asks for no package" in done.stderr
+
+
+def test_an_explained_set_fits_a_page():
+    done = stackfix("explain", "dwpose", *MACHINE)
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith("set      Python 3.12, CUDA 12.")
+    assert len(lines) < 50
+    assert max(map(len, lines)) <= 100

@@ -23,7 +23,8 @@ def test_all_causes_are_read(with_causes):
     known = load_causes(with_causes)
     assert len(known.words) > 35
     assert len(known.patterns) > 100
-    assert known.source_lines["1745"] == ("1.18",)
+    assert known.source_lines["provider_bridge_ort"]["1745"] == ("1.18",)
+    assert known.source_lines["onnxruntime_pybind_state"]["857"] == ("1.17",)
 
 
 def test_a_phrase_stands_for_all_languages(with_causes):
@@ -41,7 +42,7 @@ def test_a_phrase_stands_for_all_languages(with_causes):
         ("gpu.toml", "weight = 0.93", "wait = 0.93", "wait"),
         ("gpu.toml", 'code = "gpu_arch_not_in_build"\nweight', "weight", "either a code or"),
         ("gpu.toml", 'code = "gpu_memory"\nconsequence', 'code = "wsl2"\nconsequence', "another file"),
-        ("cuda.toml", "]?: {cannot_open}", "]?: {cannot_opn}", "no phrase"),
+        ("cuda.toml", "{cannot_open}'''", "{cannot_opn}'''", "no phrase"),
         ("common.toml", "[phrase]", "[phrases]", "phrases"),
         ("driver.toml", "[[cause]]", "[[cause", "not TOML"),
     ],
@@ -82,3 +83,9 @@ def test_the_rows_say_what_a_release_is_built_for(package, version, cuda, cudnn)
     builds = FactBuilds(Database(data_root()))
     assert builds.cuda(package, version) == cuda
     assert builds.cudnn(package, version) == cudnn
+
+
+def test_the_rows_say_when_a_release_came_out():
+    builds = FactBuilds(Database(data_root()))
+    assert builds.released("onnxruntime-gpu", "1.18").startswith("2024-06")
+    assert builds.released("onnxruntime-gpu", "0.1") == ""

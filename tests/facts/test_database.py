@@ -7,7 +7,8 @@ import pytest
 from packaging.version import Version
 
 from stackfix.errors import DataError
-from stackfix.facts.database import INDEX, Database, index_of
+from stackfix.facts.database import Database
+from stackfix.facts.row_index import INDEX, index_of
 from stackfix.versions import CudaVersion
 
 FILE = {"name": "torch-2.4.0-py3-none-any.whl", "size": 1, "sha256": "cd" * 32, "uploaded": "2024-07-24"}

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, index_of
 from stackfix.facts.invariants import check
 from stackfix.facts.root import data_root
+from stackfix.facts.row_index import INDEX, index_of
 
 
 @pytest.fixture
@@ -101,6 +101,21 @@ def test_what_another_row_provides_is_not_missing(root, write_rows, settle):
     write_rows({"needs": {}, "provides": {"libnone.so.7": "x"}}, package="brings")
     settle()
     assert not any("provides" in line for line in check(root))
+
+
+def test_what_is_known_to_be_brought_by_nobody_is_not_told_again(root, write_rows, settle):
+    write_rows({"needs": {"": ["libomp140.x86_64.dll"]}})
+    settle()
+    assert check(root) == []
+
+
+@pytest.mark.parametrize(("build", "told"), [("", True), ("1-", False)])
+def test_rows_of_one_build_agree_on_their_cuda(root, write_rows, settle, build, told):
+    name = f"torch-2.5.0-{build}cp311-cp311-linux_x86_64.whl"
+    file = {"name": name, "size": 1, "sha256": "0" * 64, "uploaded": "2026-01-02"}
+    write_rows({"needs": {}, "files": [file]} | {"cuda_major": 12}, {"needs": {}, "cuda_major": 11})
+    settle()
+    assert any("contradict each other" in line for line in check(root)) is told
 
 
 def test_a_file_in_two_rows_and_rows_out_of_order_are_told(root, write_rows, settle):

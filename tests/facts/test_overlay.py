@@ -9,8 +9,8 @@ from platformdirs import user_data_path
 
 from stackfix.errors import DataError, DiskError
 from stackfix.facts import overlay as overlays
-from stackfix.facts.database import read_rows
 from stackfix.facts.overlay import overlay_folder, write
+from stackfix.facts.row_files import read_rows
 from stackfix.facts.rows import WheelRow
 
 ROW = {

@@ -190,10 +190,10 @@ class Bench:
         assert code in (0, -9)
         assert state in (OLD, NEW), said
 
-    def then(self, words: list[str] | None = None, *, says: str = "") -> None:
+    def then(self, words: list[str] | None = None, *, says: str = "", **variables: str) -> None:
         """Run again with the fault gone: it succeeds, says what it finished or undid, and leaves nothing beside."""
         self.server.faults.clear()
-        done = self.run(self.words() if words is None else words)
+        done = self.run(self.words() if words is None else words, **variables)
         assert done.code == 0, done
         assert self.state() == NEW
         assert re.search(says, done.err), done.err

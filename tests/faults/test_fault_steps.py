@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -99,9 +100,11 @@ def test_the_disk_fills_before_a_step(bench, tmp_path, step):
 def test_the_disk_of_the_cache_fills(bench, tmp_path):
     if not may_mount(tmp_path):
         pytest.skip("a small disk needs root")
-    with small_disk(tmp_path / "cache-disk", "40k") as disk:
+    with small_disk(tmp_path / "cache-disk", "90m") as disk:
         bench.old()
-        done = bench.run(bench.words(), UV_CACHE_DIR=str(disk))
+        done = bench.run(
+            bench.words(), "before", "apply", "fill", FAULT_DISK=str(disk), UV_CACHE_DIR=str(disk)
+        )
         bench.saw(
             "full disk",
             "the disk of uv's cache",
@@ -111,6 +114,37 @@ def test_the_disk_of_the_cache_fills(bench, tmp_path):
             says="[Nn]o space left|disk is full",
         )
         bench.then()
+
+
+def test_a_cache_without_room_is_said_before_anything_is_downloaded(bench, tmp_path):
+    if not may_mount(tmp_path):
+        pytest.skip("a small disk needs root")
+    with small_disk(tmp_path / "cache-disk", "1m") as disk:
+        bench.old()
+        done = bench.run(bench.words(), UV_CACHE_DIR=str(disk))
+        said = f"not enough room on the disk of `{disk}`.*for uv's cache"
+        bench.saw("full disk", "too small for uv's cache", done, state=OLD, code=3, says=said)
+        assert bench.server.asked == []
+        bench.then()
+
+
+def test_links_into_a_cache_on_the_same_disk_take_no_room(bench, tmp_path):
+    if not may_mount(tmp_path):
+        pytest.skip("a small disk needs root")
+    bench.server.publish("lib", "2.0", weight=30_000_000)
+    bench.folder.rmdir()
+    with small_disk(bench.folder, "160m") as disk:
+        cache = disk / "uv-cache"
+        assert bench.run(bench.words(), UV_CACHE_DIR=str(cache)).code == 0
+        shutil.rmtree(bench.target)
+        bench.old()
+        with (disk / "filler").open("wb") as filler:
+            filler.write(bytes(shutil.disk_usage(disk).free - (70 << 20)))
+        elsewhere = tmp_path / "uv-cache"
+        done = bench.run(bench.words(), UV_CACHE_DIR=str(elsewhere))
+        said = "not enough room on the disk.*for the environment"
+        bench.saw("full disk", "copies from a cache elsewhere", done, state=OLD, code=3, says=said)
+        bench.then(UV_CACHE_DIR=str(cache))
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_downloaded(bench, tmp_path):

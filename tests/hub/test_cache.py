@@ -11,7 +11,7 @@ from stackfix.hub import bring as bringing
 from stackfix.hub import cache as caching
 from stackfix.hub.bring import bring, place_of
 from stackfix.hub.cache import Place, models_folder, what_is_wrong
-from stackfix.hub.listener import Meter, amount, progress_line
+from stackfix.meter import Meter, amount, progress_line
 
 STANDIN = data_root() / "standins" / "yolox_l.onnx"
 NETWORK = STANDIN.read_bytes()
@@ -172,9 +172,9 @@ def test_progress_is_drawn_a_few_times_a_second_with_the_rate_of_the_last_second
     lines = [line.strip() for line in person.drawn.decode().replace("\x1b[K", "").split("\r") if line]
     assert lines == [
         "net    0 %  0 B of 1.0 kB",
-        "net   10 %  100 B of 1.0 kB  100 B/s  0 min 09 s left",
+        "net   10 %  100 B of 1.0 kB  100 B/s  9 s left",
         "net   20 %  200 B of 1.0 kB",
-        "net   30 %  300 B of 1.0 kB  100 B/s  0 min 07 s left",
+        "net   30 %  300 B of 1.0 kB  100 B/s  7 s left",
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
-from stackfix import app, proving
+from stackfix import app, proving, validating
 from stackfix import networks as asked
 from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
@@ -114,6 +114,15 @@ def test_offline_asks_nobody_and_says_so(recipe, good_hub, hub, variables, heard
     with pytest.raises(NetworkError, match="--offline"):
         networks("real", heard, offline=True, variables=variables)
     assert hub.asked == []
+
+
+def test_what_is_not_fetched_for_another_reason_is_not_laid_to_offline(
+    recipe, good_hub, hub, variables, heard
+):
+    recipe(good_hub)
+    found = networks("auto", heard, offline=True, unfetched="a repair fetches none", variables=variables)
+    assert f"`{DETECTOR}` and `{POSE}`: not in the cache, and a repair fetches none" in found.note
+    assert "--offline" not in found.note
 
 
 def test_a_hub_that_lacks_one_network_is_not_asked_to_send_the_other(recipe, good_hub, hub, variables, heard):
@@ -349,7 +358,7 @@ def test_nobody_waits_for_networks_to_hear_of_a_missing_library(monkeypatch, mis
         wanted.append(word)
         raise NetworkError("asked for")
 
-    monkeypatch.setattr(asked, "networks", fetched)
+    monkeypatch.setattr(validating, "networks", fetched)
     if missing:
         verdict = app.validate(Path(sys.prefix), device="gpu")
         assert (verdict.state, verdict.code, wanted) == ("failed", "cuda_runtime_missing", [])

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from stackfix.probe.environment import read_environment
 INSTALLERS = ["uv", "pip"]
 
 
-def yes(python: Path) -> bool:
+def yes(staged: Environment) -> bool:
     return True
 
 
@@ -41,7 +42,7 @@ def put(
     shelf: Shelf, target: Path, variables: dict[str, str], *packages: object, **more: object
 ) -> Environment:
     arguments = {"read": read_environment, "prove": yes, "variables": variables} | more
-    return install(shelf.lock(*packages), target, PYTHON, **arguments)
+    return read_environment(install(shelf.lock(*packages), target, PYTHON, **arguments))
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
@@ -190,11 +191,21 @@ def test_an_environment_of_ours_is_replaced_and_can_be_had_back(shelf, tmp_path,
     assert put(shelf, target, variables, shelf.wheel("app", "2.0")).packages == {"app": "2.0"}
     after = snapshot(target)
     assert beside(target) == [".venv.stackfix-previous"]
-    undo(target)
+    assert undo(target) == "taken back"
     assert snapshot(target) == before
     assert said(target / "bin" / "python", "import app; print(app.version)") == "1.0"
-    undo(target)
+    assert undo(target) == "brought back"
     assert {k: v for k, v in snapshot(target).items() if k in after} == after
+    assert undo(target) == "taken back"
+
+
+def test_an_environment_that_is_gone_is_had_back(shelf, tmp_path, variables):
+    target = tmp_path / "venv"
+    put(shelf, target, variables, shelf.wheel("app", "1.0"))
+    put(shelf, target, variables, shelf.wheel("app", "2.0"))
+    shutil.rmtree(target)
+    assert undo(target) == "restored"
+    assert said(target / "bin" / "python", "import app; print(app.version)") == "1.0"
 
 
 def test_undo_without_a_past_says_so(shelf, tmp_path, variables):
@@ -212,8 +223,8 @@ def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path,
     before = snapshot(target)
     seen = []
 
-    def no(python: Path) -> bool:
-        seen.append(said(python, "import app; print(app.version)"))
+    def no(staged: Environment) -> bool:
+        seen.append(said(Path(staged.executable), "import app; print(app.version)"))
         return False
 
     with pytest.raises(NotProvedError):
@@ -225,7 +236,7 @@ def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path,
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
 def test_an_exception_in_the_proof_leaves_nothing_behind(shelf, tmp_path, variables, error):
-    def interrupted(python: Path) -> bool:
+    def interrupted(staged: Environment) -> bool:
         raise error
 
     with pytest.raises(error):
@@ -322,7 +333,7 @@ def test_a_second_install_on_one_target_is_refused_and_the_first_goes_on(shelf, 
     target = tmp_path / "venv"
     refused = []
 
-    def meanwhile(python: Path) -> bool:
+    def meanwhile(staged: Environment) -> bool:
         with pytest.raises(AnswerError, match=f"process {os.getpid()} is building it") as caught:
             put(shelf, target, variables, shelf.wheel("app", "2.0"))
         refused.append(caught.value)

@@ -49,7 +49,9 @@ def test_both_installers_install_the_same_real_files(lock, tmp_path):
     found = []
     for installer in ("uv", "pip"):
         target = tmp_path / installer
-        made = install(lock, target, PYTHON, read=read_environment, prove=bool, installer=installer)
+        made = read_environment(
+            install(lock, target, PYTHON, read=read_environment, prove=bool, installer=installer)
+        )
         assert made.packages == {"click": "8.1.8", "six": "1.17.0"}
         assert said(target / "bin" / "python", "import six, click; print(six.__version__)") == "1.17.0"
         folder = target / "lib" / f"python{VERSION}" / "site-packages"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 
+import binaries
 import pytest
 from patients import codes, finding, look, machine
 
@@ -258,16 +259,6 @@ def test_a_cudnn_older_than_torch_was_compiled_with_is_an_error_and_a_newer_one_
     assert finding(look(site), "requirement_unmet").severity == "warning"
 
 
-def test_what_another_build_serves_is_not_to_be_installed_over_it(site):
-    site.healthy().install("faster-whisper", "1.2.1", requires=("onnxruntime<2,>=1.14",))
-    (found,) = look(site).findings
-    assert (found.code, found.severity) == ("requirement_unmet", "warning")
-    assert found.text.endswith("and onnxruntime-gpu 1.22.0 is there in its place")
-    assert found.fix.startswith("leave it so")
-    site.remove("onnxruntime-gpu")
-    assert finding(look(site), "requirement_unmet").severity == "error"
-
-
 def test_a_module_that_a_full_disk_emptied_is_lost(site):
     site.healthy()
     (site.packages / "onnxruntime" / "__init__.py").write_bytes(b"")
@@ -308,3 +299,26 @@ def test_a_folder_of_nvidias_that_was_removed_is_one_cause(site):
     assert first.code == "gutted_package"
     assert first.text.endswith("and 10 more have lost all their libraries")
     assert {one.follows for one in rest} == {"gutted_package"}
+
+
+def test_a_requirement_that_another_build_serves_is_only_a_warning(site):
+    site.healthy().install("faces", "2.1", {"faces/__init__.py": "#"}, ("onnxruntime>=1.20", "opencv-python"))
+    site.install("opencv-contrib-python", "4.12.0.88", {"cv2/__init__.py": "#"})
+    report = look(site)
+    said = [one.text for one in report.findings if one.code == "requirement_unmet"]
+    assert said == [
+        "faces 2.1 requires onnxruntime, whose place onnxruntime-gpu takes here",
+        "faces 2.1 requires opencv-python, whose place opencv-contrib-python takes here",
+    ]
+    assert report.ok
+
+
+def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_used(site):
+    part = "thing/pool.cpython-312-x86_64-linux-gnu.so"
+    site.healthy().install(
+        "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libtbb.so.12",))}
+    )
+    found = finding(look(site), "library_missing")
+    assert found.severity == "warning"
+    assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
+    assert found.fix == "install what brings libtbb.so.12, if that part is used"

@@ -31,3 +31,15 @@ def test_a_desktops_library_is_missing_only_where_the_system_has_none(windowed, 
     verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
     assert verdict.state == state
     assert bool(without_a_desktop(look(windowed, surroundings=around).findings)) is (state == FAILED)
+
+
+def test_a_proof_does_not_fail_by_a_part_of_a_package_without_facts(windowed, monkeypatch):
+    around = Surroundings(system_libraries=frozenset({"libGL.so.1"}))
+    monkeypatch.setattr(proving, "read_surroundings", lambda: around)
+    part = "thing/cutensor.cpython-312-x86_64-linux-gnu.so"
+    windowed.install(
+        "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libcutensor.so.2",))}
+    )
+    environment = read_environment(windowed.root)
+    verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
+    assert verdict.state == NOT_PROVED

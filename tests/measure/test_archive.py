@@ -37,6 +37,34 @@ def test_members_read_as_the_standard_library_reads_them():
             assert opened.member_size(name) == file.getinfo(name).file_size
 
 
+def test_members_that_pip_puts_beside_the_others_have_the_names_they_get_there():
+    members = {
+        "w-1.data/purelib/w/__init__.py": b"a",
+        "w-1.data/platlib/w/x.so": b"b",
+        "w-1.data/data/c": b"c",
+    }
+    opened = Archive(BytesReader("w", wheel(members)))
+    assert set(opened.names) >= {"w/__init__.py", "w/x.so", "w-1.data/data/c"}
+    assert opened.read("w/x.so") == b"b"
+    assert opened.member_size("w/__init__.py") == 1
+
+
+def test_a_directory_of_many_members_is_asked_for_at_once():
+    data = wheel({f"folder/member-{number}": b"" for number in range(5000)})
+    requests = []
+
+    class Asking(BytesReader):
+        def read(self, offset, length):
+            requests.append((offset, length))
+            return super().read(offset, length)
+
+    opened = Archive(Asking("w", data), block=1 << 13)
+    assert len(opened.names) == 5001
+    assert len(requests) <= 3
+    assert len({offset for offset, _ in requests}) == len(requests)
+    assert sum(length for _, length in requests) < len(data)
+
+
 def test_the_head_of_a_large_member_costs_no_more_than_its_head():
     data = wheel({"big.bin": os.urandom(8_000_000), "small.txt": b"words"})
     Counting.total = 0

@@ -72,20 +72,20 @@ def test_why_not_newer_for_what_was_asked():
     found = answer(driver="535.104.05", gpus=("RTX 3090",))
     assert dateless(why_lines(found.result, ["torch", "onnxruntime-gpu", "torchvision"]))[:14] == snapshot(
         [
-            "torch 2.10.0: recipe dwpose asks for torch [asked: recipe dwpose]",
+            "torch 2.10.0: recipe dwpose asks for torch",
             "    not 2.11.0, because",
             "      torch 2.11.0 was built with CUDA 13.0",
             "          [measured: torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl, DATE]",
             "      CUDA 13 needs NVIDIA driver 580.65.06 or newer",
-            "          [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+            "          [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4",
+            "           Update 1 edition, sec. 2.2), DATE]",
             "      the NVIDIA driver is 535.104.05 [read: --driver]",
-            "onnxruntime-gpu 1.26.0: recipe dwpose asks for onnxruntime-gpu [asked: recipe dwpose]",
+            "onnxruntime-gpu 1.26.0: recipe dwpose asks for onnxruntime-gpu",
             "    not 1.27.0, because",
             "      onnxruntime-gpu 1.27.0 is built for CUDA 13 (with toolkit 13.0)",
-            "          [measured: onnxruntime_gpu-1.27.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl, DATE]",
+            "          [measured: onnxruntime_gpu-1.27.0-cp312-cp312-manylinux_2_27_x86_64….whl, DATE]",
             "      CUDA 13 needs NVIDIA driver 580.65.06 or newer",
-            "          [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
-            "      the NVIDIA driver is 535.104.05 [read: --driver]",
+            "          [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4",
         ]
     )
 
@@ -101,7 +101,8 @@ def test_a_wish_that_the_driver_cannot_grant():
             "  torch 2.11.0 to 2.15.0 (7 releases) were built with CUDA 13",
             "      [measured: torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl and 6 more, DATE]",
             "  CUDA 13 needs NVIDIA driver 580.65.06 or newer",
-            "      [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4 Update 1 edition, sec. 2.2), DATE]",
+            "      [documented: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html (CUDA 13.4",
+            "       Update 1 edition, sec. 2.2), DATE]",
             "  the NVIDIA driver is 535.104.05 [read: --driver]",
             "",
             "option   leave out `torch>=2.11`",
@@ -113,7 +114,8 @@ def test_a_wish_that_the_driver_cannot_grant():
             "         (documented, not measured, for Python >=3.10,<=3.15: that build is taken to need, and to",
             "         have code for, what its release on the main index does; `stackfix facts measure --source",
             "         pytorch-cu126 'torch==2.14.*'` measures it)",
-            "         [documented: https://github.com/pytorch/pytorch/pull/194367 : 2.14 in the release compatibility matrix, DATE]",
+            "         [documented: https://github.com/pytorch/pytorch/pull/194367 : 2.14 in the release",
+            "          compatibility matrix, DATE]",
             "option   install NVIDIA driver 580.65.06 or newer",
             "         torch 2.15.0, onnxruntime-gpu 1.31.1, torchvision 0.29.2, opencv-python-headless 5.0.0.93,",
             "         numpy 2.5.5, pip 26.3, CUDA 13.2, Python 3.12",

@@ -226,6 +226,22 @@ def test_a_package_without_facts_holds_what_it_requires():
     assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.23") for line in steps(found))
 
 
+def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():
+    opencv = {
+        "opencv-python": "5.0.0.93",
+        "opencv-python-headless": "5.0.0.93",
+        "opencv-contrib-python": "5.1.0.95",
+    }
+    there = environment(
+        CUDA_12 | opencv | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0", "nodes": "1.0"},
+        requires={"nodes": ("opencv-python", "opencv-python-headless>=4.9", "onnxruntime>=1.20")},
+    )
+    found = mended(there)
+    gone = [step for step in steps(found) if step.startswith("-")]
+    assert gone == ["- opencv-python", "- opencv-python-headless"]
+    assert found.strained == ()
+
+
 def test_what_a_package_without_facts_requires_gives_way_and_is_said():
     there = environment(
         CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1", "custom-nodes": "3.0"},

@@ -38,7 +38,7 @@ def test_clauses_are_joined_by_and():
 )
 def test_what_lies_in_one_stretch_is_found_by_its_ends(text):
     versions = sorted((*VERSIONS, *UNUSUAL, "1.3.dev1", "2.0rc1"), key=Version, reverse=True)
-    scene = SimpleNamespace(releases=lambda package: Releases(dict.fromkeys(versions, ())))
+    scene = SimpleNamespace(admitted={}, releases=lambda package: Releases(dict.fromkeys(versions, ())))
     theirs = {one for one in versions if SpecifierSet(text).contains(one, prereleases=True)}
     assert admitted("any", text, scene) == theirs
 

@@ -224,3 +224,18 @@ def test_capabilities_that_are_not_known_are_no_obstacle_to_an_answer():
     found = again(question, gpus=Known(odd, "NVML"))
     assert "forward compatibility" not in kinds(found.options)
     assert "driver" in kinds(found.options)
+
+
+def test_a_driver_and_a_glibc_are_offered_together_where_neither_alone_helps():
+    machine = {"driver": "455", "gpus": ("NVIDIA A2",), "glibc": "2.27"}
+    question = asked("dwpose", **machine)
+    answer = app.resolve(question)
+    found = app.why_not(answer, question, "cuda==13.0").options
+    assert [one.text for one in found] == [
+        "install NVIDIA driver 580.65.06 or newer, and move to a system with glibc 2.28 or newer"
+    ]
+    after = {"driver": "580.65.06", "gpus": ("NVIDIA A2",), "glibc": "2.28"}
+    there = app.resolve(asked("dwpose", "cuda==13.0", **after)).result
+    assert dict(found[0].packages).items() <= there.packages.items()
+    for alone in ({**after, "driver": "455"}, {**after, "glibc": "2.27"}):
+        assert not isinstance(app.resolve(asked("dwpose", "cuda==13.0", **alone)).result, Resolution)

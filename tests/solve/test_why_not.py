@@ -8,8 +8,8 @@ from stackfix.asking import MachineQuestion, Question, request_of
 from stackfix.errors import QuestionError
 from stackfix.model.resolution import Resolution
 from stackfix.render.why_not_text import why_not_document, why_not_lines
+from stackfix.solve.pose import Universes, pose
 from stackfix.solve.prove import Refutation, search
-from stackfix.solve.resolve import pose
 
 
 def doubt(requirement, *targets, newest_before="", **machine):
@@ -50,7 +50,9 @@ def test_the_facts_against_it_are_minimal():
     answer, found = doubt("torch==2.15.0", "torch")
     question = Question(targets=("torch", "torch==2.15.0"), sources=("pypi",))
     facts, machine = app.database(), answer.result.machine
-    problem = pose(machine, facts, request_of(question, machine, facts.root), answer.result.python).problem
+    problem = pose(
+        machine, Universes(facts), request_of(question, machine, facts.root), answer.result.python
+    ).problem
     asked = {root.fact for root in problem.roots if root.fact.rule == "request"}
     against = {fact for fact in found.conflict if fact.rule != "request"}
     assert len(against) == 3
@@ -131,7 +133,7 @@ def test_a_cuda_and_a_python_can_be_asked_about_too():
 
 def test_where_there_is_no_set_at_all_the_release_is_not_blamed():
     _, found = doubt("torch==2.15.0", driver="550.54.14", gpus=("RTX 5090",))
-    assert found.text == "there is no set at all, with torch==2.15.0 or without"
+    assert found.text == "there is no set at all, with torch==2.15.0 or without, because all of this holds"
     assert found.conflict
 
 

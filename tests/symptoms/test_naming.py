@@ -41,6 +41,17 @@ MISSING = (
         ("libcudnn.so.9", "nvidia-cudnn-cu12      8.9.2.26", "cudnn_major_mismatch"),
         ("libcublasLt.so.12", "Successfully installed nvidia-cublas-cu12-12.4.5.8", "import_order_preload"),
         ("libcublasLt.so.11", "Successfully installed nvidia-cublas-cu12-12.4.5.8", "cuda_major_mismatch"),
+        ("libcublas.so.11", "provider_bridge_ort.cc:1029", "cuda_runtime_missing"),
+        ("libcublas.so.11", "provider_bridge_ort.cc:1209", "cuda_major_mismatch"),
+        ("libcublas.so.11", "onnxruntime-gpu==1.15.1", "cuda_runtime_missing"),
+        ("libcudnn.so.8", "onnxruntime_pybind_state.cc:870", "cudnn_missing"),
+        (
+            "libcudnn.so.8",
+            "2024-10-01 10:00:00 [E:onnxruntime] onnxruntime-gpu==1.18.1",
+            "cudnn_major_mismatch",
+        ),
+        ("libcudnn.so", "", "cudnn_missing"),
+        ("libcublas.so.9.1", "", "cuda_runtime_missing"),
         ("libcuda.so.1", "", "driver_missing"),
         ("libcuda.so.1", "Linux 5.15.153.1-microsoft-standard-WSL2", "wsl2"),
         ("libcuda.so.1", "docker run app", "container_without_gpu"),
@@ -57,6 +68,22 @@ def test_what_onnxruntime_itself_asks_for_is_not_taken_for_what_is_there(codes):
     )
     assert codes(text)[0] == "cuda_runtime_missing"
     assert "cudnn_missing" in codes(text)
+
+
+@pytest.mark.parametrize(
+    ("asks", "beside", "code"),
+    [
+        ("cuDNN 8.* and CUDA 12.*", "2024-11-12 10:07:56", "cudnn_major_mismatch"),
+        ("cuDNN 8.* and CUDA 12.*", "2024-05-12 10:07:56", "cuda_runtime_missing"),
+        ("cuDNN 8.* and CUDA 12.*", "2024-11-12 10:07:56 torch 2.3.1+cu121", "cuda_runtime_missing"),
+        ("cuDNN 9.* and CUDA 12.*", "2024-11-12 10:07:56", "cuda_runtime_missing"),
+        ("cuDNN 9.* and CUDA 12.*", "torch 2.5.1+cu118", "cuda_major_mismatch"),
+        ("cuDNN 9.* and CUDA 12.*", "torch 2.5.1+cu121", "cuda_runtime_missing"),
+        ("cuDNN 8.* and CUDA 12.*", "torch 2.5.1+cu121", "cudnn_major_mismatch"),
+    ],
+)
+def test_what_onnxruntime_says_that_it_requires_is_held_against_what_is_there(asks, beside, code, codes):
+    assert codes(f"{beside} Failed to create CUDAExecutionProvider. Require {asks}.")[0] == code
 
 
 MASKS = {
@@ -110,6 +137,35 @@ def test_the_release_of_onnxruntime_is_told_by_the_line_of_its_source(named):
 def test_the_reason_why_a_library_does_not_load_is_the_cause_and_not_that_library(codes):
     text = "Could not load library libcudnn_cnn_infer.so.8. Error: libnvrtc.so.12: cannot open shared object file"
     assert codes(text)[0] == "nvrtc_missing"
+
+
+def test_the_day_of_a_text_without_a_date_is_that_of_the_onnxruntime_that_it_names(named):
+    because = named(f"onnxruntime-gpu==1.18.1\n{MISSING.format('libcudnn.so.8')}")[0].because
+    assert any("onnxruntime-gpu 1.18.1 came out on 2024-06-2" in line for line in because)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "但是我的CUDA是12.1版本",
+        "Running on Windows 10, Cuda 121",
+        "D:\\ComfyUI_cu121\\main.py",
+        "Model was trained with torch 1.10.0+cu102, yours is 2.5.1. Bad things might happen unless you revert torch to 1.x.",
+    ],
+)
+def test_the_cuda_that_is_there_is_told_in_many_ways(beside, codes):
+    text = (
+        f"{beside}\nonnxruntime_pybind_state.cc:743 onnxruntime::python::CreateExecutionProviderInstance "
+        "CUDA_PATH is set but CUDA wasn't able to be loaded."
+    )
+    assert codes(text)[0] == "cuda_major_mismatch"
+
+
+def test_the_torch_that_a_model_was_trained_with_is_not_taken_for_the_one_that_is_there(codes):
+    text = "Could not load library libcudnn_ops_infer.so.8. Error: libcudnn_ops_infer.so.8: cannot open shared object file"
+    trained = "Model was trained with torch 1.10.0+cu102, yours is {}. Bad things might happen unless you revert torch to 1.x."
+    assert codes(f"{trained.format('2.5.1')}\n{text}")[0] == "cudnn_major_mismatch"
+    assert codes(f"{trained.format('2.1.2')}\n{text}")[0] == "cudnn_missing"
 
 
 def test_what_was_seen_is_told_with_its_line(named):
@@ -168,10 +224,62 @@ def test_a_wording_can_say_what_is_likelier_where_nothing_else_is_told(library, 
     assert codes(f"torch 2.5.1+cu121\nCould not load library {library}. Error code 126")[0] == newer
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The third-party dynamic library (cublas64_118.dll;cublas64_11.dll) that Paddle depends on is not configured",
+        "The third-party dynamic library (libcublas.so) that Paddle depends on is not configured correctly.",
+        "Error: Failed to find dynamic library: libcublas.so ( libcublas.so: not found )",
+    ],
+)
+def test_paddle_names_a_library_in_several_ways(message, codes):
+    assert codes(message)[0] == "cuda_runtime_missing"
+    assert codes(f"{message}\n先import torch 就正常了")[0] == "import_order_preload"
+
+
+@pytest.mark.parametrize("library", ["cudnn_cnn64_9.dll", "cublas64_12.dll"])
+def test_code_127_on_a_library_of_cuda_is_another_copy_that_was_loaded_before(library, codes):
+    text = f'OSError: [WinError 127] 找不到指定的程序。 Error loading "C:\\\\e\\\\paddle\\\\..\\\\nvidia\\\\{library}"'
+    assert codes(text)[0] == "import_order_preload"
+
+
+def test_words_that_a_terminal_has_broken_are_read(codes):
+    whole = "Loaded runtime CuDNN library: 9.1.0 but source was compiled with: 9.3.0."
+    assert codes(whole) == codes(whole.replace("library", "l\nibrary")) == ["shadowed_libraries"]
+
+
+def test_a_library_of_tensorrt_that_windows_names_is_what_is_missing(codes):
+    provider = '"C:\\venv\\onnxruntime_providers_tensorrt.dll"'
+    reason = 'which depends on "nvinfer_10.dll" which is missing. (Error 126: "The specified module could not be found.")'
+    assert codes(f"FAIL : Error loading {provider} {reason}") == ["tensorrt_missing"]
+
+
+def test_a_cuda_that_was_removed_is_not_there(codes):
+    missing = "Could not locate cublasLt64_12.dll. Please make sure it is in your library path!"
+    assert codes(f"I have CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_runtime_missing"
+    assert codes(f"I have uninstalled CUDA 12.4; CUDA 11.8 is there\n{missing}")[0] == "cuda_major_mismatch"
+
+
+def test_what_a_wording_says_of_a_library_holds_for_each_line_that_names_it(codes):
+    second = "Error: libcudnn_ops_infer.so.8: cannot open shared object file: No such file or directory"
+    assert codes(second)[0] == "cudnn_major_mismatch"
+    assert codes(f"Could not load library libcudnn_ops_infer.so.8.\n{second}")[0] == "cudnn_missing"
+
+
+@pytest.mark.parametrize(("number", "code"), [("8907", "cudnn_major_mismatch"), ("91002", "cudnn_missing")])
+def test_the_number_that_cudnn_gives_itself_tells_its_major(number, code, codes):
+    assert codes(f"cuDNN Ver. {number}\nlibcudnn.so.9: cannot open shared object file")[0] == code
+
+
 def test_no_driver_in_a_container_is_a_container_without_gpu(codes):
     text = "RuntimeError: No CUDA GPUs are available"
     assert codes(text) == ["driver_missing"]
     assert codes(f"$ docker run app\n{text}")[0] == "container_without_gpu"
+
+
+def test_a_driver_that_fails_in_a_container_is_not_a_container_without_one(codes):
+    text = "failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error\nFAILED_PRECONDITION: No visible GPU devices."
+    assert codes(f"$ docker run app\n{text}")[0] == "driver_broken_state"
 
 
 def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):

@@ -45,6 +45,10 @@ def test_typographic_quotes_are_read_as_plain_ones():
     assert text_of("\u2018NoneType\u2019 object, \u201cx\u201d").text == "'NoneType' object, \"x\""
 
 
+def test_an_error_copied_from_a_web_page_is_read_as_it_was_shown():
+    assert text_of("it wasn&#x27;t &quot;loaded&quot;, isn&#39;t").text == "it wasn't \"loaded\", isn't"
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_what_powershell_writes_is_read(encoding, knowledge):
     data = ("first line\n" + ERROR.decode() + "\n").encode(encoding)

@@ -13,7 +13,7 @@ from packaging.version import Version
 import curate
 import rowstore
 import toolkits
-from stackfix.facts.database import row_files
+from stackfix.facts.row_files import row_files
 from stackfix.index.transport import Answer, FolderTransport
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,10 +96,33 @@ def test_yanked_unfinished_foreign_and_stub_releases_get_no_row(index):
 
 
 def test_wheels_of_one_release_that_require_different_things_are_rows_of_their_own(index):
-    for python, requires in (("310", ["numpy<2"]), ("311", ["numpy<2"]), ("312", ["numpy>=2"])):
-        index.publish(f"thing-1.0-cp{python}-cp{python}-manylinux_2_28_x86_64.whl", pure(requires))
+    for python, requires in (("39", "numpy<2"), ("310", "numpy<2"), ("311", "numpy"), ("312", "numpy>=2")):
+        index.publish(f"thing-1.0-cp{python}-cp{python}-manylinux_2_28_x86_64.whl", pure([requires]))
     (rows,) = index.measure("thing").values()
-    assert [(len(row.files), row.requires_dist) for row in rows] == [(2, ("numpy<2",)), (1, ("numpy>=2",))]
+    assert [(len(row.files), *row.requires_dist) for row in rows] == [
+        (2, "numpy<2"),
+        (1, "numpy"),
+        (1, "numpy>=2"),
+    ]
+
+
+def test_a_build_that_was_uploaded_again_is_a_row_of_its_own(index):
+    for build in ("", "1-", "2-"):
+        index.publish(f"thing-1.0-{build}cp312-cp312-manylinux_2_28_x86_64.whl", pure())
+    (rows,) = index.measure("thing").values()
+    assert [[file.name.split("-")[2] for file in row.files] for row in rows] == [["1"], ["2"], ["cp312"]]
+
+
+def test_wheels_of_torch_whose_small_libraries_need_different_things_are_rows_of_their_own(index):
+    for python, needed in (
+        ("39", ["libc.so.6"]),
+        ("310", ["libc.so.6", "libx.so.1"]),
+        ("311", ["libc.so.6"]),
+    ):
+        data = wheel({"torch/version.py": b"cuda = '12.1'", "torch/lib/libshm.so": elf("libshm.so", needed)})
+        index.publish(f"torch-2.4.0-cp{python}-cp{python}-manylinux_2_28_x86_64.whl", data)
+    (rows,) = index.measure("torch").values()
+    assert [len(row.files) for row in rows] == [1, 2]
 
 
 def test_rows_that_are_there_are_kept_and_only_new_releases_are_measured(index):
@@ -199,6 +222,13 @@ def test_every_row_on_record_says_how_each_of_its_readings_was_measured():
             ]
             assert set(read) <= set(row.measured), (package, row.version)
             assert all(len(file.sha256) == 64 and file.size > 0 and file.uploaded for file in row.files)
+
+
+def test_the_libraries_of_every_release_that_has_any_were_looked_into():
+    for platform in rowstore.PLATFORMS:
+        for package in ("torch", "torchvision", "torchaudio", "onnxruntime", "onnxruntime-gpu"):
+            for row in recorded(package, platform):
+                assert "needs" in row.measured, (package, row.version, platform)
 
 
 def test_every_version_that_torch_pins_on_linux_has_a_row():

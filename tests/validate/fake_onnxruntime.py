@@ -10,6 +10,7 @@ from pathlib import Path
 
 MODE = os.environ["FAKE_ONNXRUNTIME"]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 
 if MODE == "raises on import":
     raise ImportError("libcublas.so.12: cannot open shared object file: No such file or directory")
@@ -81,12 +82,23 @@ class InferenceSession:
                 raise RuntimeError(
                     "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
                 )
+            if MODE == "cudnn gets no memory":
+                raise RuntimeError("CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED ; GPU=0")
             if strict and MODE in {"refuses strictly", "silent", "cpu build"}:
                 raise RuntimeError("fallback to CPU EP has been explicitly disabled by the user")
         self.profile = sess_options.profile_file_prefix if sess_options.enable_profiling else ""
         self.claims = [CUDA, CPU] if self.on_gpu and MODE not in {"silent", "cpu build"} else [CPU]
         if MODE == "own program on the cpu" and self.on_gpu and not self.profile:
             self.claims = [CPU]
+        if TENSORRT in names:
+            if MODE == "tensorrt dies":
+                os.abort()
+            if MODE == "tensorrt lacks a kernel" and CUDA not in names:
+                raise RuntimeError(
+                    "This session contains graph nodes that are assigned to the default CPU EP"
+                )
+            self.claims = [CUDA, CPU] if MODE == "tensorrt is left" else names
+            self.on_gpu = self.on_gpu or MODE == "wrong numbers"
         self.session = _real.InferenceSession(path, providers=[CPU])
 
     def get_providers(self):
@@ -102,6 +114,12 @@ class InferenceSession:
         return self.session.get_outputs()
 
     def run(self, names, inputs):
+        if self.on_gpu and MODE == "memory for one" and len(next(iter(inputs.values()))) > 1:
+            raise RuntimeError(
+                "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 42467328"
+            )
+        if self.on_gpu and MODE == "no memory to run":
+            raise RuntimeError("CUDA failure 2: out of memory")
         answers = self.session.run(names, inputs)
         if self.on_gpu and MODE == "wrong numbers":
             answers = [each * 1.01 for each in answers]
@@ -122,6 +140,8 @@ class InferenceSession:
         nodes = [("Conv", provider), ("MatMul", CUDA)]
         if MODE == "refuses strictly":
             nodes.append(("Shape", CPU))
+        if TENSORRT in self.claims and MODE != "tensorrt runs nothing":
+            nodes = [("TRTKernel_graph_main_1_0", TENSORRT), *nodes[2:]]
         path = self.profile + "_profile.json"
         events = [
             {"cat": "Node", "args": {"op_name": name, "provider": on, "output_size": "16"}, "dur": 50}

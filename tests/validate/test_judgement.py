@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+from msgspec.structs import replace
 
 from stackfix.errors import DataError, QuestionError
 from stackfix.model.evidence import Known
@@ -149,7 +150,8 @@ def test_who_holds_the_memory_is_named_and_what_the_networks_need():
     }
     cause = cause_of("Failed to allocate memory for requested buffer", values, NOTHING)
     assert "0.3 GB of 8.0 GB were free, the networks' weights alone take 0.4 GB" in cause.reason
-    assert "`blender` (process 7) 6.5 GB, `small` (process 41) 0.1 GB;" in cause.fix
+    assert "by `blender` (process 7) 6.5 GB; end" in cause.fix
+    assert "6.8 GB would be free without" in cause.fix
 
 
 def test_the_profile_is_accounted_by_nodes_and_by_time():
@@ -331,3 +333,46 @@ def test_a_verdict_is_told_in_a_few_lines():
             "  ?    mapped libraries: this system does not list them",
         ]
     )
+
+
+def test_what_a_gpu_did_is_told_beside_what_the_cpu_took():
+    verdict = Verdict(
+        state="proved on gpu",
+        reason="DWPose ran on the GPU",
+        provider="CUDAExecutionProvider",
+        people=(person(),),
+        detected=1,
+        latency_ms=Known(20.0, "clock"),
+        cpu_ms=Known(7300.4, "clock"),
+        nodes_on_gpu=Known(0.9912, "profile"),
+        time_on_gpu=Known(0.9999, "profile"),
+        weights="twin",
+    )
+    assert verdict_lines(verdict)[1:6] == snapshot(
+        [
+            "ran on   CUDAExecutionProvider",
+            "on GPU   99.1% of the networks' nodes, 100.0% of their time",
+            "found    1 person, 134 visible keypoints",
+            "latency  20.0 ms; 50 pictures/s",
+            "the CPU  took 7300 ms for it, about 365 times as long",
+        ]
+    )
+    assert not [line for line in verdict_lines(replace(verdict, weights="standin")) if "the CPU" in line]
+
+
+def test_of_a_failed_check_a_terminal_shows_a_few_lines():
+    told = "\n".join(f"line {number} " + "x" * 999 * (number == 2) for number in range(30))
+    checks = tuple(Check(name=name, ok=False, text=told) for name in ("gpu session", "torch"))
+    lines = verdict_lines(Verdict(state="failed", reason="because", checks=checks))
+    assert [line[:15].rstrip() for line in lines] == snapshot(
+        [
+            "failed: because",
+            "  no   gpu sess",
+            "       line 1",
+            "       line 2 x",
+            "       line 3",
+            "       (26 more",
+            "  no   torch: l",
+        ]
+    )
+    assert max(map(len, lines)) < 340

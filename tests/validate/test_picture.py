@@ -1,3 +1,5 @@
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -65,3 +67,21 @@ def test_a_picture_wider_than_opencv_can_warp_is_refused_by_its_size(tmp_path):
         read(str(tmp_path / "p.png"))
     cv2.imwrite(str(tmp_path / "p.png"), np.zeros((2, 32766), np.uint8))
     assert read(str(tmp_path / "p.png")).shape == (2, 32766, 3)
+
+
+def test_a_png_that_says_it_lies_on_its_side_is_turned_upright_too(tmp_path):
+    picture = np.zeros((16, 32, 3), np.uint8)
+    picture[:, :16] = 255
+    png = cv2.imencode(".png", picture)[1].tobytes()
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    body = b"eXIf" + exif
+    chunk = len(exif).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    (tmp_path / "p.png").write_bytes(png[:33] + chunk + png[33:])
+    plain = cv2.imread(str(tmp_path / "p.png"), cv2.IMREAD_COLOR)
+    assert read(str(tmp_path / "p.png")).shape == plain.shape == (32, 16, 3)
+
+
+def test_a_picture_of_fractions_is_refused_with_the_name_of_its_file(tmp_path):
+    cv2.imwrite(str(tmp_path / "p.tiff"), np.zeros((4, 4, 3), np.float32))
+    with pytest.raises(PictureError, match=r"p\.tiff: .*float32"):
+        read(str(tmp_path / "p.tiff"))

@@ -81,7 +81,7 @@ def install(
             validate=not no_validate,
             weights=weights,
         )
-        done = app.install(wish, TerminalProgress())
+        done = app.install(wish, TerminalProgress(as_json=as_json))
         if isinstance(done, Explanation):
             refuse(done, schema, app.database().date, end, as_json=as_json)
             return
@@ -208,7 +208,7 @@ def validate(
                 device=device,
                 timeout=timeout,
                 offline=offline,
-                progress=TerminalProgress(),
+                progress=TerminalProgress(as_json=as_json),
             )
             asked = (compare or providers) and not verdict.failed
             found = (
@@ -236,11 +236,20 @@ def validate(
 @click.option("--venv", required=True, metavar="DIR", help="The environment to put back.")
 @json_flag
 def undo(venv: str, *, as_json: bool) -> None:
-    """Put back the environment that was there before the last install."""
+    """Put back the environment that was there before the last install or fix; once more brings the change back."""
     schema = "stackfix.undo/1"
     with answered(schema, as_json=as_json):
-        app.undo(Path(venv))
+        done = app.undo(Path(venv))
         if as_json:
-            output.document({"schema": schema, "ok": True, "venv": venv})
+            output.document({"schema": schema, "ok": True, "venv": venv, "did": done})
         else:
-            output.answer([f"`{venv}` is what it was before the last install"])
+            output.answer([undone_line(venv, done)])
+
+
+def undone_line(venv: str, done: str) -> str:
+    """Return what an undo did, and what another one would do."""
+    return {
+        "taken back": f"took back the last change: `{venv}` is what it was before; once more brings the change back",
+        "brought back": f"brought back the change that was taken back: `{venv}` has it again; once more takes it back",
+        "restored": f"`{venv}` was gone; what was kept of it is there again",
+    }[done]

@@ -44,7 +44,7 @@ def bundle(
     schema = "stackfix.bundle/1"
     with answered(schema, as_json=as_json) as end:
         asked = question(targets, files, flags, sources)
-        done = bundling.bundle(asked, Path(folder), TerminalProgress(), models=models)
+        done = bundling.bundle(asked, Path(folder), TerminalProgress(as_json=as_json), models=models)
         if isinstance(done, Explanation):
             refuse(done, schema, app.database().date, end, as_json=as_json)
             return

@@ -33,11 +33,20 @@ def help_text() -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 yes, 1 no, 2 unreadable question, 3 no answer, 130 interrupted."""
+    try:
+        sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+    except (
+        KeyboardInterrupt
+    ):  # before a verb runs, while its modules are imported; from then on `run` says it
+        sys.stderr.write("error: interrupted; nothing was begun\n")
+        sys.exit(130)
+
+
+def _run(words: list[str]) -> int:
     gc.disable()  # importing and solving make no cycles worth looking for: a tenth of a resolve's time
-    words = sys.argv[1:] if arguments is None else arguments
     if words in ([], ["--help"], ["-h"]):
         sys.stdout.write(f"{help_text()}\n")
-        sys.exit(0)
+        return 0
     from stackfix.cli.group import run  # noqa: PLC0415 - click costs 45 ms, which help does not need
 
-    sys.exit(run(words))
+    return run(words)

@@ -12,7 +12,7 @@ from stackfix import app
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered
-from stackfix.cli.build import weights
+from stackfix.cli.build import undone_line, weights
 from stackfix.cli.judge import environment_meant
 from stackfix.cli.options import json_flag, machine_flags
 from stackfix.cli.progress import TerminalProgress
@@ -85,7 +85,7 @@ def fix(
             installer=installer,
             weights=weights,
         )
-        fixed = app.fix(folder, wish, TerminalProgress())
+        fixed = app.fix(folder, wish, TerminalProgress(as_json=as_json))
         if isinstance(fixed, Explanation):
             refuse(fixed, SCHEMA, app.database().date, end, as_json=as_json)
             return
@@ -94,11 +94,19 @@ def fix(
 
 
 def _put_back(folder: Path, *, as_json: bool) -> None:
-    app.undo(folder)
+    done = app.undo(folder)
     if as_json:
-        output.document({"schema": SCHEMA, "ok": True, "venv": str(folder), "plan": [], "undone": True})
+        document = {
+            "schema": SCHEMA,
+            "ok": True,
+            "venv": str(folder),
+            "plan": [],
+            "undone": True,
+            "did": done,
+        }
+        output.document(document)
     else:
-        output.answer([f"`{folder}` is what it was before the last change; once more takes that back"])
+        output.answer([undone_line(str(folder), done)])
 
 
 def _write_constraints(fixed: Fixed, path: str) -> None:

@@ -60,7 +60,9 @@ def fetch(wished: tuple[str, ...], *, optional: bool, offline: bool, as_json: bo
     schema = "stackfix.models.fetch/1"
     with answered(schema, as_json=as_json):
         try:
-            found = app.fetch_models(wished, TerminalProgress(), optional=optional, offline=offline)
+            found = app.fetch_models(
+                wished, TerminalProgress(as_json=as_json), optional=optional, offline=offline
+            )
         except KeyboardInterrupt as interrupt:  # what came is kept, not undone, and that has been said
             raise click.exceptions.Exit(_INTERRUPTED) from interrupt
         _answer(schema, found, as_json=as_json)
@@ -73,4 +75,4 @@ def bring(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Copy model files that you have into the cache, whatever their names; each is checked by size and sha256."""
     schema = "stackfix.models.import/1"
     with answered(schema, as_json=as_json):
-        _answer(schema, app.import_models(files, TerminalProgress()), as_json=as_json)
+        _answer(schema, app.import_models(files, TerminalProgress(as_json=as_json)), as_json=as_json)

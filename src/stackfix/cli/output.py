@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
+import msgspec
 
 from stackfix.errors import StackfixError
 
@@ -28,9 +29,12 @@ def whole(text: str) -> None:
 
 def document(data: Mapping[str, Any]) -> None:
     """Write the answer as one JSON object to stdout."""
-    import json  # noqa: PLC0415 - 5 ms that an answer does not need
+    try:
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    except UnicodeEncodeError:
+        import json  # noqa: PLC0415 - 5 ms, and few answers name a file that is no UTF-8
 
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+        text = json.dumps(data, indent=2, ensure_ascii=False)
     # a file name that is no UTF-8 holds lone surrogates; their replacement is what JSON itself writes for them
     click.echo(text.encode("utf-8", "backslashreplace").decode())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stackfix import app
-from stackfix.asking import MachineQuestion
+from stackfix.asking import MachineQuestion, Question, with_recipe
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
 from stackfix.cli.doubt import doubted
@@ -30,15 +30,25 @@ from stackfix.cli.options import (
     source_flags,
 )
 from stackfix.cli.refusal import say_no
+from stackfix.facts.root import data_root
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
-from stackfix.render.resolution_text import resolution_lines, why_lines
+from stackfix.render.resolution_text import head_lines, resolution_lines, why_lines
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
 
 
 def _roots(answer: app.Answer) -> list[str]:
     return [name for name in answer.request.newest if name != "python"]
+
+
+def _with_recipe(asked: Question) -> Question:
+    """Return the question, of which a CUDA alone is answered for the recipe, which is said."""
+    whole = with_recipe(asked, data_root())
+    if whole is not asked:
+        wishes = " ".join(f"`{target}`" for target in asked.targets)
+        output.note(f"{wishes} alone names no package; this answers for `{' '.join(whole.targets)}`")
+    return whole
 
 
 def _answer(
@@ -97,7 +107,7 @@ def resolve(
     """Print the newest set that works: TARGET is a recipe (dwpose) or a requirement ("torch>=2.4")."""
     schema = "stackfix.resolve/1"
     with answered(schema, as_json=as_json) as end:
-        asked = question(targets, files, flags, sources)
+        asked = _with_recipe(question(targets, files, flags, sources))
         answer = app.resolve(
             asked,
             folder=Path.cwd(),
@@ -152,7 +162,7 @@ def explain(
         refuse_venv_alone(venv, error_file)
         if error_file:
             explain_error(error_file, venv, schema, end, as_json=as_json)
-        asked = question(targets, files, flags, sources)
+        asked = _with_recipe(question(targets, files, flags, sources))
         answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json or not why_not else "none")
         if why_not:
             doubted(answer, asked, why_not, schema, end, as_json=as_json)
@@ -161,7 +171,7 @@ def explain(
             schema,
             sources,
             end,
-            lambda found: why_lines(found, _roots(answer)),
+            lambda found: (*head_lines(found, answer.facts_date), *why_lines(found, _roots(answer))),
             check_index=check_index,
             as_json=as_json,
         )

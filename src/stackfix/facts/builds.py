@@ -36,6 +36,11 @@ class FactBuilds:
         majors = {int(match[1]) for name in names if (match := _CUDNN.match(name))}
         return majors.pop() if len(majors) == 1 else None
 
+    def released(self, package: str, version: str) -> str:
+        """Return the day of a release's oldest file, "" where there is no row of it."""
+        row = self._row(package, version)
+        return row.uploaded if row else ""
+
     def _row(self, package: str, version: str) -> ListedWheel | None:
         key = (package, version)
         if key not in self._found:

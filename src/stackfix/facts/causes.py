@@ -41,6 +41,8 @@ class _PatternRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counter_examples: tuple[str, ...] = ()
     gives: str = ""
     alone: _Alone | Literal[""] = ""
+    needs: str = ""
+    without: str = ""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +76,7 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: tuple[_LibraryRow, ...]
     clue: tuple[_ClueRow, ...]
     newer_since: dict[str, dict[str, str]]
-    source_line: dict[str, tuple[str, ...]]
+    source_line: dict[str, dict[str, tuple[str, ...]]]
 
 
 def load_causes(root: Path) -> Knowledge:
@@ -124,6 +126,8 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
             counter_examples=row.counter_examples,
             gives=row.gives or row.code,
             alone=row.alone,
+            needs=row.needs,
+            without=row.without,
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error

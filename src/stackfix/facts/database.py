@@ -9,52 +9,19 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from stackfix.errors import DataError, QuestionError
+from stackfix.errors import DataError
 from stackfix.facts import prepared
 from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
+from stackfix.facts.row_files import ANY, FOLDERS, read_file, read_rows, row_files, wheel_of
+from stackfix.facts.row_index import INDEX, RowPlace, WheelIndex
 from stackfix.facts.rows import WheelRow
-from stackfix.model.evidence import Source
 from stackfix.model.growth import Documented
-from stackfix.model.machine import PLATFORMS
-from stackfix.model.wheel import DeviceCode, ListedWheel, Wheel, WheelFile
-from stackfix.versions import CudaVersion
+from stackfix.model.wheel import ListedWheel, Wheel
 
-INDEX = "index.json"
-ANY = "any"
-FOLDERS = (*PLATFORMS, ANY)
 _ROW = msgspec.json.Decoder(WheelRow)
-
-
-class RowPlace(msgspec.Struct, frozen=True, array_like=True):
-    """One row of a package: what choosing asks of it, and where its line stands in which folder's file."""
-
-    version: str
-    folder: str
-    start: int
-    length: int
-    source: str
-    uploaded: str
-    cuda_major: int
-    provides: tuple[str, ...]
-    seen: str
-
-
-class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which packages provide a soname or own a folder, the newest date of a row, and where the rows are.
-
-    `rows`: platform -> package -> its rows newest first, left as bytes until the package is asked for, so that the
-    cost follows the question. `sizes`: the bytes of each file, by which one that has changed since is noticed.
-    """
-
-    seen: str
-    providers: dict[str, tuple[str, ...]]
-    owners: dict[str, tuple[str, ...]]
-    majors: dict[str, tuple[int, ...]]
-    sizes: dict[str, int]
-    rows: dict[str, dict[str, msgspec.Raw]]
 
 
 class Database(Struct, frozen=True, dict=True):
@@ -69,6 +36,7 @@ class Database(Struct, frozen=True, dict=True):
     _wheels: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
     _files: dict[str, bytes] = field(default_factory=dict)
     _overlaid: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
+    _listings: dict[tuple[str, str], Sequence[ListedWheel]] = field(default_factory=dict)
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -169,7 +137,13 @@ class Database(Struct, frozen=True, dict=True):
         return found
 
     def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
-        """Return the rows of a package that serve a platform, newest first; each is read when it is asked for."""
+        """Return the rows of a package that serve a platform, newest first; each is read when it is asked for, once."""
+        found = self._listings.get((package, platform))
+        if found is None:
+            found = self._listings[package, platform] = self._list(package, platform)
+        return found
+
+    def _list(self, package: str, platform: str) -> Sequence[ListedWheel]:
         raw = self._index.rows.get(platform, {}).get(package)
         places = _places(raw) if raw is not None else ()
         found = [self._listed(package, place) for place in places]
@@ -213,7 +187,7 @@ class Database(Struct, frozen=True, dict=True):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             line = data.count(b"\n", 0, place.start) + 1
             raise DataError(name, f"line {line}", str(error)) from error
-        return _wheel(row, name, 0)
+        return wheel_of(row, name, 0)
 
     def _added(self, package: str) -> Sequence[Wheel]:
         """Return the rows of a package that the overlay adds."""
@@ -237,14 +211,6 @@ class Database(Struct, frozen=True, dict=True):
         return tuple(sorted([*added, *kept], key=lambda wheel: wheel.version, reverse=True))
 
 
-def row_files(folder: Path | None) -> list[Path]:
-    """Return the files with rows under a data folder or an overlay, by platform and package."""
-    if folder is None:
-        return []
-    wheels = folder / "wheels" if (folder / "wheels").is_dir() else folder
-    return sorted(path for platform in FOLDERS for path in (wheels / platform).glob("*.jsonl"))
-
-
 def _wheels_of(folder: Path, package: str) -> Iterator[Wheel]:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", package):
         return
@@ -252,7 +218,7 @@ def _wheels_of(folder: Path, package: str) -> Iterator[Wheel]:
         path = folder / platform / f"{package}.jsonl"
         if path.is_file():
             for number, row in enumerate(read_rows(path), start=1):
-                yield _wheel(row, f"{platform}/{path.name}", number)
+                yield wheel_of(row, f"{platform}/{path.name}", number)
 
 
 def _places(raw: msgspec.Raw) -> tuple[RowPlace, ...]:
@@ -272,148 +238,4 @@ def _already_read(wheel: Wheel) -> ListedWheel:
         cuda_major=wheel.cuda_major,
         provides=frozenset(wheel.provides),
         read=lambda: wheel,
-    )
-
-
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file of rows; DataError where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.parent.name}/{path.name}", "", f"cannot be read: {error.strerror}") from error
-
-
-def read_rows(path: Path) -> list[WheelRow]:
-    """Return the rows of one file; DataError with file and line for anything that is not rows."""
-    data = read_file(path)
-    decoder = msgspec.json.Decoder(WheelRow)
-    try:
-        return decoder.decode_lines(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        number, reason = next(_broken_lines(data, decoder))
-        raise DataError(f"{path.parent.name}/{path.name}", f"line {number}", reason) from None
-
-
-def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Iterator[tuple[int, str]]:
-    """Yield number and reason of each line that is no row."""
-    for number, line in enumerate(data.splitlines(), start=1):
-        reason = ""
-        try:
-            decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            reason = str(error)
-        if reason:
-            yield number, reason
-
-
-def _wheel(row: WheelRow, file: str, line: int) -> Wheel:
-    """Return a row as a model value; DataError for one that says what cannot be (`line` 0: not known)."""
-    try:
-        if not row.files:
-            raise ValueError("no files")  # noqa: TRY301 - one place says file and line
-        version = Version(row.version)
-        return Wheel(
-            package=row.package,
-            version=version,
-            key=str(version),
-            source=row.source,
-            platform=row.platform,
-            files=tuple(
-                WheelFile(
-                    name=each.name,
-                    size=each.size,
-                    sha256=each.sha256,
-                    requires_python=each.requires_python,
-                    uploaded=each.uploaded,
-                )
-                for each in row.files
-            ),
-            requires_dist=row.requires_dist,
-            needs={feature: frozenset(names) for feature, names in row.needs.items()},
-            opens={feature: frozenset(names) for feature, names in row.opens.items()},
-            provides=row.provides,
-            cuda=tuple(CudaVersion.parse(each) for each in row.cuda),
-            cuda_major=row.cuda_major,
-            code=tuple(
-                DeviceCode(
-                    cubins=frozenset(each.cubins),
-                    ptx={name: CudaVersion.parse(cuda) if cuda else None for name, cuda in each.ptx.items()},
-                    count=each.count,
-                )
-                for each in row.code
-            ),
-            owns=frozenset(row.owns),
-            numpy_abi=frozenset(row.numpy_abi),
-            onnx_opset=row.onnx_opset or None,
-            onnx_ir=row.onnx_ir or None,
-            evidence=Source(method=row.evidence, where=row.files[-1].name, seen=row.seen),
-            disagrees=row.disagrees,
-        )
-    except (InvalidVersion, QuestionError, ValueError) as error:
-        place = f"{row.package} {row.version}"
-        raise DataError(file, f"line {line} ({place})" if line else place, str(error)) from error
-
-
-def index_of(root: Path) -> WheelIndex:
-    """Return the index of all rows under a data folder, worked out from the rows themselves."""
-    providers: dict[str, set[str]] = {}
-    owners: dict[str, set[str]] = {}
-    majors: dict[str, set[int]] = {}
-    places: dict[str, dict[str, list[RowPlace]]] = {platform: {} for platform in PLATFORMS}
-    sizes: dict[str, int] = {}
-    seen = ""
-    for path in row_files(root):
-        folder = path.parent.name
-        sizes[f"{folder}/{path.name}"] = path.stat().st_size
-        lines = read_file(path).splitlines(keepends=True)
-        start = 0
-        for row, line in zip(read_rows(path), lines, strict=True):
-            seen = max(seen, row.seen)
-            if row.provides:
-                majors.setdefault(row.package, set()).add(row.cuda_major)
-            for soname in row.provides:
-                providers.setdefault(soname, set()).add(row.package)
-            for owned in row.owns:
-                owners.setdefault(owned, set()).add(row.package)
-            place = _place(row, folder, start, len(line.rstrip(b"\n")))
-            for platform in PLATFORMS if folder == ANY else (folder,):
-                places[platform].setdefault(row.package, []).append(place)
-            start += len(line)
-    for packages in places.values():
-        for rows in packages.values():
-            rows.sort(key=lambda place: _order(place.version), reverse=True)
-    return WheelIndex(
-        seen=seen,
-        providers={soname: tuple(sorted(names)) for soname, names in sorted(providers.items())},
-        owners={folder: tuple(sorted(names)) for folder, names in sorted(owners.items())},
-        majors={package: tuple(sorted(found)) for package, found in sorted(majors.items())},
-        sizes=sizes,
-        rows={
-            platform: {
-                package: msgspec.Raw(msgspec.json.encode(rows)) for package, rows in sorted(packages.items())
-            }
-            for platform, packages in places.items()
-        },
-    )
-
-
-def _order(text: str) -> tuple[bool, Version]:
-    """Return what sorts versions; a text that is none is told by the checks and by whoever reads its row."""
-    try:
-        return True, Version(text)
-    except InvalidVersion:
-        return False, Version("0")
-
-
-def _place(row: WheelRow, folder: str, start: int, length: int) -> RowPlace:
-    return RowPlace(
-        version=str(Version(row.version)) if _order(row.version)[0] else row.version,
-        folder=folder,
-        start=start,
-        length=length,
-        source=row.source,
-        uploaded=min((file.uploaded for file in row.files if file.uploaded), default=""),
-        cuda_major=row.cuda_major,
-        provides=tuple(sorted(row.provides)),
-        seen=row.seen,
     )

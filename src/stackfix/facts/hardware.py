@@ -193,7 +193,7 @@ class Libraries(Struct, frozen=True, dict=True):
         rows = self.prepared.libraries.brought
         return {
             who: frozenset(name for row in rows if row.who == who for name in row.sonames)
-            for who in ("system", "driver")
+            for who in ("system", "driver", "nobody")
         }
 
     def is_system(self, soname: str) -> bool:
@@ -203,6 +203,10 @@ class Libraries(Struct, frozen=True, dict=True):
     def is_driver(self, soname: str) -> bool:
         """Whether the NVIDIA driver brings it."""
         return soname in self._brought["driver"]
+
+    def is_missing(self, soname: str) -> bool:
+        """Whether it is on record that nothing brings it: a wheel that needs it was built wrong."""
+        return soname in self._brought["nobody"]
 
     def opened_and_required(self, soname: str, feature: str) -> bool:
         """Whether the feature cannot do without it, though it is only opened by name."""

@@ -191,9 +191,9 @@ class OpenedRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SystemRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Sonames that the system ("system") or the NVIDIA driver ("driver") brings."""
+    """Sonames that the system ("system") or the NVIDIA driver ("driver") brings, or that nothing does ("nobody")."""
 
-    who: Literal["system", "driver"]
+    who: Literal["system", "driver", "nobody"]
     sonames: tuple[str, ...]
 
 

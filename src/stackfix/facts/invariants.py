@@ -13,12 +13,15 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import StackfixError
 from stackfix.facts import prepared
-from stackfix.facts.database import INDEX, Database, index_of, read_rows, row_files
+from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
+from stackfix.facts.row_files import read_rows, row_files
+from stackfix.facts.row_index import INDEX, index_of
 from stackfix.facts.rows import WheelRow
 from stackfix.facts.sources import disagreements, read_sources
 from stackfix.model.request import MAIN
+from stackfix.rules.tags import build_number
 from stackfix.versions import CudaVersion, DriverVersion
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -187,11 +190,12 @@ def _documents(root: Path, database: Database) -> Iterator[str]:
 
 
 def _contradictions(path: Path) -> Iterator[str]:
-    """Yield each release of which two rows for one platform say that they are of different CUDA majors."""
-    majors: dict[tuple[str, str], set[int]] = {}
+    """Yield each release of which two rows for one platform and build say that they are of different CUDA majors."""
+    majors: dict[tuple[str, str, int], set[int]] = {}
     for row in read_rows(path):
-        majors.setdefault((row.version, row.source), set()).add(row.cuda_major)
-    for (version, _), each in majors.items():
+        build = build_number(row.files[0].name) if row.files else 0
+        majors.setdefault((row.version, row.source, build), set()).add(row.cuda_major)
+    for (version, _, _), each in majors.items():
         if len(each) > 1:
             yield f"{path.name}: {version}: rows of CUDA {' and '.join(map(str, sorted(each)))} contradict each other"
 
@@ -211,5 +215,5 @@ def _providers(database: Database) -> Iterator[str]:
             for soname in sorted(wanted - wheel.provides.keys()):
                 if libraries.is_system(soname) or libraries.is_driver(soname):
                     continue
-                if not database.providers(soname):
+                if not database.providers(soname) and not libraries.is_missing(soname):
                     yield f"{package} {wheel.version} ({wheel.platform}): nothing on record provides {soname}"

@@ -15,7 +15,7 @@ import msgspec
 from packaging.version import Version
 
 from stackfix.errors import DiskError
-from stackfix.facts.database import read_rows
+from stackfix.facts.row_files import read_rows
 from stackfix.facts.rows import WheelRow
 
 VARIABLE = "STACKFIX_DATA"

@@ -11,10 +11,12 @@ from packaging.version import Version
 from stackfix.facts.rows import CodeRow, FileRow, WheelRow
 from stackfix.measure.archive import Archive
 from stackfix.measure.measurement import Measurement
-from stackfix.measure.torch import measure_kernels
+from stackfix.measure.torch import VERSION_FILE, measure_kernels, small_needs
 from stackfix.measure.wheel import measure, metadata
 from stackfix.model.machine import Platform
+from stackfix.rules.tags import build_number
 
+METADATA_BLOCK = 1 << 13
 SMALL_BLOCK = 1 << 18
 LARGE_BLOCK = 16 << 20
 
@@ -58,18 +60,17 @@ def release_rows(
 ) -> list[WheelRow]:
     """Return the rows of one release on one platform: one, or several where the wheels' metadata differ.
 
+    A build that was uploaded again under a build number has a row of its own: torchvision 0.20.0 for aarch64 links to
+    CUDA, its build 1 does not. So have wheels of torch whose small libraries need other libraries.
+
     `open_archive` opens a file to be read in blocks of so many bytes. With `kernels`, torch's device code is read
     from its library instead of its architecture list. Raises MeasureError or NetworkError naming the file.
     """
-    ends = {file.name: file for file in (files[0], files[-1])}
-    read = {name: _metadata(open_archive(file, SMALL_BLOCK)) for name, file in ends.items()}
-    groups: dict[tuple[str, ...], list[File]] = {}
-    if len(set(read.values())) == 1:
-        groups[next(iter(read.values()))] = list(files)
-    else:
-        for file in files:
-            told = read.get(file.name) or _metadata(open_archive(file, SMALL_BLOCK))
-            groups.setdefault(told, []).append(file)
+    groups: dict[tuple[int, tuple[str, ...], tuple[str, ...]], list[File]] = {}
+    for file in files:
+        archive = open_archive(file, METADATA_BLOCK)
+        needs = small_needs(open_archive(file, SMALL_BLOCK)) if VERSION_FILE in archive.names else ()
+        groups.setdefault((build_number(file.name), metadata(archive)[0], needs), []).append(file)
     rows: list[WheelRow] = []
     for group in groups.values():
         file = group[-1]
@@ -79,10 +80,6 @@ def release_rows(
             measure_kernels(large, found)
         rows.append(_row(package, group, found, platform, seen, source))
     return rows
-
-
-def _metadata(archive: Archive) -> tuple[str, ...]:
-    return metadata(archive)[0]
 
 
 def _row(

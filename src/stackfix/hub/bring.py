@@ -10,8 +10,8 @@ from pathlib import Path
 from stackfix.errors import QuestionError
 from stackfix.hub.cache import Place, what_is_wrong, writing
 from stackfix.hub.fetch import check_room
-from stackfix.hub.listener import Listener
 from stackfix.measure.onnx_model import NotAModelError, read_onnx
+from stackfix.meter import Listener
 
 
 def place_of(file: Path, places: Sequence[Place]) -> Place:

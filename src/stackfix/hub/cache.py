@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stackfix.errors import AnswerError, DataError, DiskError
-from stackfix.hub.listener import Listener
 from stackfix.measure.onnx_model import HEAD, NotAModelError, read_onnx, what_instead
+from stackfix.meter import Listener
 from stackfix.model.kept import KeptModel, State
 from stackfix.model.recipe import Model
 

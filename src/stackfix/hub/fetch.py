@@ -10,10 +10,10 @@ from pathlib import Path
 from stackfix.errors import DiskError, NetworkError
 from stackfix.hub.answer import RefusedError
 from stackfix.hub.cache import VARIABLE, Place, writing
-from stackfix.hub.listener import Listener, Meter, amount
 from stackfix.hub.mirrors import ENDPOINT, Mirror
 from stackfix.hub.part import Part
 from stackfix.hub.transfer import Patience, transfer
+from stackfix.meter import Listener, Meter, amount
 from stackfix.web import Web, public
 
 MARGIN = 16 << 20

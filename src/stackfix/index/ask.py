@@ -10,8 +10,8 @@ from queue import Empty, Queue
 from stackfix.errors import NetworkError, StackfixError
 from stackfix.index.config import index_config
 from stackfix.index.network import open_transport
+from stackfix.index.once import Once
 from stackfix.index.simple import IndexFile, project
-from stackfix.index.transport import HttpTransport
 
 Page = tuple[str, tuple[IndexFile, ...] | StackfixError]
 
@@ -19,8 +19,12 @@ Page = tuple[str, tuple[IndexFile, ...] | StackfixError]
 class Pages:
     """Project pages that are being asked for; nobody waits for them before `answers`."""
 
-    def __init__(self, packages: Sequence[str]) -> None:
-        """Start asking, in threads that an ending process does not wait for."""
+    def __init__(self, packages: Sequence[str], tries: int = 1) -> None:
+        """Start asking, in threads that an ending process does not wait for.
+
+        `transport` gives the same pages to others; `tries` says how often at most, 0 for as configured.
+        """
+        self.transport = Once(open_transport(tries=tries))
         self._packages = tuple(packages)
         self._answers: Queue[Page] = Queue()
         threading.Thread(target=self._start, daemon=True).start()
@@ -32,14 +36,12 @@ class Pages:
             for package in self._packages:
                 self._answers.put((package, error))
             return
-        transport = open_transport(tries=1)
         for package in self._packages:
-            each = threading.Thread(target=self._ask, args=(transport, config.address, package), daemon=True)
-            each.start()
+            threading.Thread(target=self._ask, args=(config.address, package), daemon=True).start()
 
-    def _ask(self, transport: HttpTransport, address: str, package: str) -> None:
+    def _ask(self, address: str, package: str) -> None:
         try:
-            self._answers.put((package, project(transport, address, package)))
+            self._answers.put((package, project(self.transport, address, package)))
         except StackfixError as error:
             self._answers.put((package, error))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,14 +16,17 @@ from stackfix.errors import InstallerError
 from stackfix.install.process import inherited, run
 
 Choice: TypeAlias = Literal["auto", "uv", "pip"]
+_NONE = (0, 0)
+_PIP_SINCE = (22, 3)  # which knows `--python`
 
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """uv or pip, and the words that start it."""
+    """uv or pip, the words that start it, and the first two numbers of its version."""
 
     kind: Literal["uv", "pip"]
     command: tuple[str, ...]
+    version: tuple[int, int] = (0, 0)
 
 
 def find_installer(choice: Choice, python: Path, variables: Mapping[str, str]) -> Installer:
@@ -30,13 +34,17 @@ def find_installer(choice: Choice, python: Path, variables: Mapping[str, str]) -
     if choice in ("auto", "uv"):
         uv = _uv(variables)
         if uv:
-            return Installer("uv", (uv,))
+            return Installer("uv", (uv,), _version([uv, "--version"], variables))
     if choice in ("auto", "pip"):
         for candidate in dict.fromkeys((sys.executable, str(python), os.path.realpath(python))):
-            if candidate and _has_pip(candidate, variables):
-                return Installer("pip", (candidate, "-m", "pip"))
+            version = _pip(candidate, variables) if candidate else _NONE
+            if version >= _PIP_SINCE:
+                return Installer("pip", (candidate, "-m", "pip"), version)
     if choice == "uv":
-        raise InstallerError("uv is not here", hint="get it with `pip install uv`, or use `--installer pip`")
+        raise InstallerError(
+            "uv is not here",
+            hint="get it with `pip install uv` or stackfix's extra `[uv]`, or use `--installer pip`",
+        )
     where = f"{sys.executable} and {python}"
     if choice == "pip":
         raise InstallerError(
@@ -44,7 +52,7 @@ def find_installer(choice: Choice, python: Path, variables: Mapping[str, str]) -
         )
     raise InstallerError(
         f"nothing can install here: uv is not on PATH, and neither {where} has pip (22.3 or later)",
-        hint="run `python -m ensurepip`, or get uv",
+        hint="get uv (`pip install uv`, or stackfix's extra `[uv]`), or run `python -m ensurepip`",
     )
 
 
@@ -57,14 +65,16 @@ def _uv(variables: Mapping[str, str]) -> str:
     return shutil.which("uv", path=variables.get("PATH")) or ""
 
 
-def _has_pip(python: str, variables: Mapping[str, str]) -> bool:
-    """Whether a Python has a pip that knows `--python` (22.3 and later)."""
-    question = "import pip; print(pip.__version__)"
+def _pip(python: str, variables: Mapping[str, str]) -> tuple[int, int]:
+    """Return the version of a Python's pip."""
+    return _version([python, "-I", "-c", "import pip; print('pip', pip.__version__)"], variables)
+
+
+def _version(command: Sequence[str], variables: Mapping[str, str]) -> tuple[int, int]:
+    """Return the version that a program says after its name ("uv 0.13.9"), (0, 0) where it says none."""
     try:
-        said = run([python, "-I", "-c", question], folder=Path("/"), environment=inherited(variables))
+        said = run(command, folder=Path("/"), environment=inherited(variables))
     except InstallerError:
-        return False
-    numbers = said.text.split(".")
-    if said.code or len(numbers) < 2 or not (numbers[0].isdigit() and numbers[1].isdigit()):
-        return False
-    return (int(numbers[0]), int(numbers[1])) >= (22, 3)
+        return _NONE
+    found = re.match(r"\w+ (\d+)\.(\d+)", said.text)
+    return (int(found[1]), int(found[2])) if found and not said.code else _NONE

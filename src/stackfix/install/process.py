@@ -1,25 +1,27 @@
-"""How a child process ended and what it said; its bars are passed on while they are drawn."""
+"""How a child process ended and what it said; who watches it hears each line as it comes."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import re
-import shutil
 import signal
-import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
+from typing import IO, Protocol
 
 from stackfix.errors import InstallerError
-from stackfix.install.progress import Progress, Silent
 
 _PR_SET_PDEATHSIG = 1
 _KEPT = 256 << 10
+_LONGEST = 64 << 10
+_MOMENT = 0.1
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _NOT_INHERITED = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -33,6 +35,16 @@ class Ended:
     text: str
 
 
+class Watch(Protocol):
+    """Hears what a child says while it runs."""
+
+    def said(self, line: str) -> None:
+        """Hear a line of either stream."""
+
+    def moment(self, process: int) -> None:
+        """Hear, a few times a second, that the process is still at it."""
+
+
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables a child gets: all but those that would lead it into another Python."""
     return {name: value for name, value in environment.items() if name not in _NOT_INHERITED}
@@ -43,31 +55,26 @@ def run(
     *,
     folder: Path,
     environment: Mapping[str, str],
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Ended:
     """Run a command to its end in a folder; a command that cannot be started raises InstallerError."""
-    shown = progress if progress is not None else Silent()
     try:
-        if shown.bars and sys.platform != "win32":
-            return _on_a_terminal(command, folder, environment, shown)
-        child = _started(command, folder, environment, subprocess.PIPE)
+        child = _started(command, folder, environment)
     except OSError as error:
         raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
     with _stopped_on_error(child):
-        output, _ = child.communicate()
+        output = child.communicate()[0] if watch is None else _watched(child, watch)
     return Ended(child.returncode, readable(output[-_KEPT:]))
 
 
-def _started(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int
-) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a command as the head of its own group, for pip starts another Python that must end with it."""
     return subprocess.Popen(
         list(command),
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        stdout=output,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 - one system call, of a library that is loaded already
@@ -108,35 +115,25 @@ def readable(raw: bytes) -> str:
     return _CREDENTIALS.sub("", _ESCAPES.sub("", raw.decode("utf-8", "replace"))).strip()
 
 
-def _on_a_terminal(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], progress: Progress
-) -> Ended:
-    """Give the child a terminal of its own, of the size of ours, so that it draws its bars."""
-    import fcntl  # noqa: PLC0415 - not there on Windows
-    import pty  # noqa: PLC0415 - likewise
-    import termios  # noqa: PLC0415 - likewise
-
-    ours, childs = pty.openpty()
-    try:
-        size = shutil.get_terminal_size()
-        fcntl.ioctl(childs, termios.TIOCSWINSZ, struct.pack("HHHH", size.lines, size.columns, 0, 0))
-        try:
-            child = _started(command, folder, environment, childs)
-        finally:
-            os.close(childs)
-        kept = b""
-        with _stopped_on_error(child):
-            while piece := _read(ours):
-                progress.draw(piece)
-                kept = (kept + piece)[-_KEPT:]
-            return Ended(child.wait(), readable(kept))
-    finally:
-        os.close(ours)
+def _watched(child: subprocess.Popen[bytes], watch: Watch) -> bytes:
+    """Return what a child wrote, the last of it; each line is passed on as it comes, and time in between."""
+    lines: Queue[bytes] = Queue()
+    threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
+    kept = b""
+    while True:
+        with suppress(Empty):
+            line = lines.get(timeout=_MOMENT)
+            if not line:
+                child.wait()
+                return kept
+            kept = (kept + line)[-_KEPT:]
+            watch.said(readable(line))
+        watch.moment(child.pid)
 
 
-def _read(descriptor: int) -> bytes:
-    """Return what a terminal gives next; Linux ends a terminal with EIO."""
-    try:
-        return os.read(descriptor, 1 << 16)
-    except OSError:
-        return b""
+def _read(stream: IO[bytes], lines: Queue[bytes]) -> None:
+    """Pass lines on, and at the end nothing."""
+    with stream:
+        for line in iter(lambda: stream.readline(_LONGEST), b""):
+            lines.put(line)
+    lines.put(b"")

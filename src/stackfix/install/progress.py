@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
 
+from stackfix.meter import Listener
 
-class Progress(Protocol):
-    """Hears of every stage. `bars` is whether an installer's own bars can be drawn: then `draw` gets them."""
-
-    @property
-    def bars(self) -> bool:
-        """Whether there is a terminal for bars."""
-
-    def stage(self, text: str) -> None:
-        """Hear one line: what is done now, or what was found."""
-
-    def draw(self, data: bytes) -> None:
-        """Pass on what the installer writes to its terminal, as it comes."""
+Progress: TypeAlias = Listener
 
 
 @dataclass(frozen=True, slots=True)

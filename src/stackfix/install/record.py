@@ -25,29 +25,31 @@ def replace_bytes(path: Path, data: bytes) -> None:
     fresh.replace(path)
 
 
-def records(packages: Path) -> Iterator[tuple[Path, list[list[str]]]]:
-    """Yield each RECORD of a site-packages folder with its rows."""
-    for path in sorted(packages.glob("*.dist-info/RECORD")):
-        text = path.read_text(encoding="utf-8")
-        yield path, [row for row in csv.reader(io.StringIO(text)) if row]
-
-
-def _write(path: Path, rows: list[list[str]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    replace_bytes(path, text.getvalue().encode())
-
-
 def drop_files(packages: Path, names: Collection[str], of: Collection[str]) -> None:
     """Remove the files of these names from the dist-info folders of some packages, and their rows."""
-    for path, rows in records(packages):
+    for path, text in _records(packages):
         if canonicalize_name(path.parent.name.partition("-")[0]) not in of:
             continue
-        kept = [row for row in rows if not _is_named(row[0], names)]
-        if len(kept) != len(rows):
-            _write(path, kept)
+        if any(f"/{name}" in text for name in names):
+            lines = text.split("\n")
+            kept = [line for line in lines if not _is_named(_row(line)[0], names)]
+            if len(kept) != len(lines):
+                replace_bytes(path, "\n".join(kept).encode())
         for name in names:
             path.with_name(name).unlink(missing_ok=True)
+
+
+def _records(packages: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each RECORD of a site-packages folder with its text."""
+    for path in sorted(packages.glob("*.dist-info/RECORD")):
+        yield path, path.read_text(encoding="utf-8")
+
+
+def _row(line: str) -> list[str]:
+    """Return path, hash and size of a line; hardly any of 20,000 needs the whole of CSV."""
+    if '"' not in line:
+        return line.split(",")
+    return next(csv.reader([line]), [""])
 
 
 def _is_named(entry: str, names: Collection[str]) -> bool:
@@ -58,19 +60,25 @@ def _is_named(entry: str, names: Collection[str]) -> bool:
 def update_hashes(packages: Path, changed: Collection[Path]) -> None:
     """Write the new hash and size of changed files into the RECORD that owns them."""
     wanted = {os.path.normpath(path) for path in changed}
-    if not wanted:
-        return
     names = {os.path.basename(path) for path in wanted}  # noqa: PTH119 - 20,000 rows, few of which are looked at
-    for path, rows in records(packages):
-        touched = False
-        for row in rows:
-            if row[0].rpartition("/")[2] not in names:
+    for path, text in _records(packages):
+        if not any(name in text for name in names):
+            continue
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            row = _row(line)
+            if len(row) != 3 or not row[1] or row[0].rpartition("/")[2] not in names:
                 continue
             place = os.path.normpath(packages / row[0])
-            if len(row) == 3 and row[1] and place in wanted:
+            if place in wanted:
                 data = Path(place).read_bytes()
                 digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-                row[1], row[2] = f"sha256={digest}", str(len(data))
-                touched = True
-        if touched:
-            _write(path, rows)
+                lines[number] = _line([row[0], f"sha256={digest}", str(len(data))])
+        if (written := "\n".join(lines)) != text:
+            replace_bytes(path, written.encode())
+
+
+def _line(row: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(row)
+    return text.getvalue()

@@ -134,6 +134,17 @@ def uv_environment(variables: Mapping[str, str], folder: Path) -> dict[str, str]
     return kept | {"UV_CONFIG_FILE": str(config), "UV_NO_ENV_FILE": "1"}
 
 
+def link_mode(variables: Mapping[str, str]) -> str:
+    """Return how uv is told to put files from its cache into an environment ("copy"), "" where it is left to choose."""
+    if variables.get("UV_LINK_MODE"):
+        return variables["UV_LINK_MODE"]
+    settings: dict[str, Any] = {}
+    for path in _uv_files(variables):
+        settings |= _uv_settings(path)
+    of_pip = settings.get("pip", {})
+    return str(of_pip.get("link-mode") or settings.get("link-mode") or "")
+
+
 def _uv_files(variables: Mapping[str, str]) -> list[Path]:
     """Return uv's configuration files, weakest first (uv, "Configuration files")."""
     if variables.get("UV_NO_CONFIG"):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from stackfix.errors import DiskError
 from stackfix.model.lock import Lock
 
-# Measured: the 12 wheels of a CUDA 12 set unpack to 1.67 times their size, those of a CUDA 13 set to 1.63.
-UNPACKED = 1.7
+# Measured: the wheels of a CUDA 12 set unpack to 1.67 times their size, those of CUDA 13 to 1.63 (torch 2.14) and
+# to 1.79 (torch 2.15: 3.46 GB to 6.19).
+UNPACKED = 1.8
 MARGIN = 64 << 20
 
 
@@ -39,18 +39,48 @@ class Disks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which way files take into an environment.
+
+    `through` is the folder that they come through: uv's cache, in which they stay unpacked, or the temporary folder,
+    in which pip keeps them whole until all are there. `kept` are the names of the files that are in the cache already,
+    `copies` whether an environment gets copies of them on the cache's own disk too, instead of links.
+    """
+
+    through: Path
+    unpacked: bool
+    kept: frozenset[str] = frozenset()
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """What an install takes: `download_bytes` are known, `installed_bytes` are an estimate."""
 
     download_bytes: int
+    kept_bytes: int
     installed_bytes: int
     free_bytes: int
 
     def __str__(self) -> str:
+        kept = f"{amount(self.kept_bytes)} are in uv's cache, " if self.kept_bytes else ""
         return (
-            f"{amount(self.download_bytes)} to download, about {amount(self.installed_bytes)} installed, "
+            f"{kept}{amount(self.download_bytes)} to download, about {amount(self.installed_bytes)} installed, "
             f"{amount(self.free_bytes)} free"
         )
+
+
+@dataclass(slots=True)
+class _Need:
+    """What one disk has to take: a folder on it, and what for."""
+
+    folder: Path
+    size: int = 0
+    parts: list[str] = field(default_factory=list)
+
+    def add(self, size: int, what: str) -> None:
+        self.size += size
+        self.parts.append(f"{amount(size)} for {what}")
 
 
 def amount(size: int) -> str:
@@ -61,29 +91,50 @@ def amount(size: int) -> str:
     return f"{size} B"
 
 
-def check_room(lock: Lock, folder: Path, *, downloads: bool, space: FreeSpace) -> Room:
-    """Return what the lock takes and what is free, or raise DiskError with need, free and where.
+def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
+    """Return what the lock takes and what is free, or raise DiskError with need, free, where, and what for.
 
-    `downloads` is whether whole files are kept in the temporary folder first, as pip does (uv unpacks as it
-    downloads, into its cache, and links from there).
+    `folder` is the one that the environment is built in. Where it lies on the disk of uv's cache its files are links
+    to the cache's, and take no room of their own.
     """
+    kept = sum(package.file.size for package in lock.packages if package.file.name in way.kept)
+    download = lock.download_bytes - kept
     installed = int(lock.download_bytes * UNPACKED)
-    temporary = Path(tempfile.gettempdir())
-    need = {space.disk(folder): (installed + MARGIN, folder)}
-    if downloads:
-        disk = space.disk(temporary)
-        before, where = need.get(disk, (MARGIN, temporary))
-        need[disk] = (before + lock.download_bytes, where)
-    for size, where in need.values():
-        free = space.free_bytes(where)
-        if free < size:
+    needs: dict[int, _Need] = {}
+
+    def need(where: Path, size: int, what: str) -> None:
+        if size:
+            needs.setdefault(space.disk(where), _Need(where)).add(size, f"{what} `{where}`")
+
+    linked = way.unpacked and not way.copies and space.disk(folder) == space.disk(way.through)
+    needs[space.disk(folder)] = _Need(folder)
+    need(folder, 0 if linked else installed, "the environment in")
+    if way.unpacked:
+        need(way.through, int(download * UNPACKED), "uv's cache")
+    else:
+        need(way.through, download, "what pip downloads into")
+    for each in needs.values():
+        free, wanted = space.free_bytes(each.folder), each.size + MARGIN
+        if free < wanted:
             raise DiskError(
-                f"not enough room on the disk of `{where}`: about {amount(size)} are needed, {amount(free)} are free",
-                hint="free some space, or name a folder on another disk",
+                f"not enough room on the disk of `{each.folder}`: about {amount(wanted)} are needed "
+                f"({', '.join([*each.parts, f'{amount(MARGIN)} to spare'])}), {amount(free)} are free",
+                hint=_hint(each, folder, way),
             )
     return Room(
-        download_bytes=lock.download_bytes, installed_bytes=installed, free_bytes=space.free_bytes(folder)
+        download_bytes=download,
+        kept_bytes=kept,
+        installed_bytes=installed,
+        free_bytes=space.free_bytes(folder),
     )
+
+
+def _hint(lacking: _Need, folder: Path, way: Way) -> str:
+    """Return the one thing to do about a disk without room."""
+    if lacking.folder == folder:
+        return "free some space, or name a folder on another disk"
+    variable = "UV_CACHE_DIR" if way.unpacked else "TMPDIR"
+    return f"free some space there, or name a folder on another disk in {variable}"
 
 
 def _existing(folder: Path) -> Path:

@@ -9,11 +9,16 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from stackfix.errors import DiskError, TargetError
 from stackfix.install.journal import Entry, close_journal, read_journal, remove_tree, write_journal
+from stackfix.install.marker import NAME as MARKER
 from stackfix.install.marker import read_marker
 from stackfix.install.target import PROBE, Beside
+
+Undone: TypeAlias = Literal["taken back", "brought back", "restored"]
+"""What an undo did: took the last change back, brought back one that was taken back, or found the target gone."""
 
 _BUILD = re.compile(r"\.stackfix-\d+-[0-9a-f]{8}")
 _JOURNAL = ".stackfix-journal"
@@ -124,19 +129,29 @@ def _finish_switch(beside: Beside, entry: Entry) -> str:
     return f"an install that process {entry.process} had proved and not yet switched in is finished"
 
 
-def undo(beside: Beside) -> None:
-    """Exchange the environment with the previous one, so that a second undo takes the first one back."""
+def undo(beside: Beside) -> Undone:
+    """Exchange the environment with the previous one, so that a second undo takes the first one back; say which it was."""
     if not beside.previous.is_dir():
         raise TargetError(
             f"nothing is kept of what `{beside.target}` was before", hint="remove the folder to be rid of it"
         )
     if not beside.target.exists():
         beside.previous.rename(beside.target)
-        return
+        return "restored"
+    done: Undone = "taken back" if _made(beside.target) >= _made(beside.previous) else "brought back"
     if not exchange(beside.previous, beside.target):
         write_journal(beside, Entry(step="undoing", build=_name(beside.previous), process=os.getpid()))
         _swap(beside)
         close_journal(beside)
+    return done
+
+
+def _made(environment: Path) -> float:
+    """Return when an environment was made or mended (s since the epoch); 0 for one that stackfix did not make."""
+    try:
+        return (environment / MARKER).stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _name(environment: Path) -> str:

@@ -77,6 +77,12 @@ def absent(found: Closure, elsewhere: Collection[str], *, windows: bool) -> Clos
     return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
 
 
+def of_known_packages(found: Closure, environment: Environment, facts: Database) -> Closure:
+    """Return a closure without what packages lack of which there are no facts: many carry parts that few ever load."""
+    missing = tuple(one for one in found.missing if facts.knows(_owner(environment, one.needed_by)))
+    return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
+
+
 def missing_libraries(
     environment: Environment, found: Closure, held: Sequence[Held], scene: Scene
 ) -> Iterator[Finding]:
@@ -225,8 +231,14 @@ def _finding(
         severity="warning" if optional else "error",
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
-        consequence=_ON_CPU if cpu else remedy.without_it(owner),
-        fix=_brought_back(environment, names, losers, packages),
+        consequence=_ON_CPU
+        if cpu
+        else f"a part of {owner} does not load; if nothing uses that part, it does no harm"
+        if optional
+        else remedy.without_it(owner),
+        fix=f"install what brings {names[0]}, if that part is used"
+        if optional and not packages and not losers
+        else _brought_back(environment, names, losers, packages),
         rule="linkage",
         about=(owner, *dict.fromkeys((*(each.name for each in losers.values()), *(name.partition("==")[0] for name in packages)))),
     )  # fmt: skip

@@ -133,9 +133,15 @@ def _folders(environment: Environment, facts: Database) -> Iterator[tuple[str, l
 
 
 def _kept(owners: Iterable[str]) -> str:
-    """Return which of colliding packages stays: the GPU build; of opencv the one without a desktop, last the fullest."""
+    """Return which of colliding packages stays: the GPU build; of opencv the fullest, then the one without a desktop."""
     ranked = sorted(
-        owners, key=lambda name: (not name.endswith("-gpu"), not name.endswith("-headless"), name)
+        owners,
+        key=lambda name: (
+            not name.endswith("-gpu"),
+            "-contrib-" not in name,
+            not name.endswith("-headless"),
+            name,
+        ),
     )
     return ranked[0]
 

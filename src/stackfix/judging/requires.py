@@ -14,31 +14,33 @@ from stackfix.rules.installed import Unmet, unmet
 from stackfix.rules.scene import Scene
 
 _SHOWN = 3
+_SHARED = ("onnxruntime", "cv2")
+_CONSTRAINTS = "stackfix-constraints.txt"
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
-_FOLDERS = ("onnxruntime", "cv2")
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
 def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Finding]:
     """Yield what packages require and the environment does not have: what is absent by package, then wrong versions."""
     absent: dict[str, list[Unmet]] = {}
+    served: dict[str, list[tuple[Unmet, str]]] = {}
     wrong: list[Unmet] = []
     for one in unmet(environment, scene):
         if one.found:
             wrong.append(one)
+        elif other := _stands_in(one.name, environment, scene):
+            served.setdefault(other, []).append((one, other))
         else:
             absent.setdefault(one.by.name, []).append(one)
-    yield from (_absent(group, environment, scene) for group in absent.values())
+    yield from (_absent(group, environment) for group in absent.values())
+    yield from map(_served, served.values())
     yield from (_wrong(one, environment) for one in wrong)
 
 
-def _absent(group: Sequence[Unmet], environment: Environment, scene: Scene) -> Finding:
+def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
     by = group[0].by
     names = [one.requirement for one in group]
     verb = "is" if len(names) == 1 else "are"
-    serving = [_serving(one.name, environment, scene) for one in group]
-    if all(serving):
-        return _served(group, environment, serving[0])
     return Finding(
         code="requirement_unmet",
         severity="error",
@@ -53,31 +55,34 @@ def _absent(group: Sequence[Unmet], environment: Environment, scene: Scene) -> F
     )
 
 
-def _serving(name: str, environment: Environment, scene: Scene) -> str:
-    """Return the installed package that fills the import folder of an absent one; "" where there is none."""
-    for folder in _FOLDERS:
+def _stands_in(name: str, environment: Environment, scene: Scene) -> str:
+    """Return the installed package that fills the import folder of one that is not: onnxruntime-gpu for onnxruntime."""
+    for folder in _SHARED:
         owners = scene.facts.owners(folder)
-        if name in owners or (folder == "cv2" and name.startswith("opencv-")):
-            return next((one for one in environment.packages if one in owners), "")
+        if name in owners:
+            return next((other for other in owners if other in environment.packages), "")
     return ""
 
 
-def _served(group: Sequence[Unmet], environment: Environment, serving: str) -> Finding:
-    """Return the finding for what is there under another name: installing it too would overwrite that."""
-    by = group[0].by
-    names = [one.requirement for one in group]
-    there = f"{serving} {environment.packages[serving]}"
+def _served(group: Sequence[tuple[Unmet, str]]) -> Finding:
+    """Return the warning about requirements that another build of the same package serves."""
+    names = list(dict.fromkeys(one.name for one, _ in group))
+    by = list(dict.fromkeys(f"{one.by.name} {one.by.version}" for one, _ in group))
+    other = group[0][1]
+    verb = "requires" if len(by) == 1 else "require"
+    shown = f"{', '.join(by[:_SHOWN])}{f' and {len(by) - _SHOWN} more' if len(by) > _SHOWN else ''}"
     return Finding(
         code="requirement_unmet",
         severity="warning",
-        text=f"{by.name} {by.version} requires {', '.join(names)}, and {there} is there in its place",
+        text=f"{shown} {verb} {' and '.join(names)}, whose place {other} takes here",
         because=tuple(
-            f"Requires-Dist of {by.name}: {name} [metadata: {by.folder}]" for name in names[:_SHOWN]
+            f"Requires-Dist of {one.by.name}: {one.requirement} [metadata: {one.by.folder}]"
+            for one, _ in group[:_SHOWN]
         ),
-        consequence=f"an installer that is asked for {by.name} puts {group[0].name} over {serving}",
-        fix=f"leave it so: both fill one folder, and {group[0].name} beside {serving} would overwrite it",
+        consequence=f"nothing now; an installer that is asked for {names[0]} puts it over {other}",
+        fix=f"install with `-c {_CONSTRAINTS}` once `stackfix fix` has written it",
         rule="metadata",
-        about=(by.name, *(one.name for one in group)),
+        about=(*dict.fromkeys(one.by.name for one, _ in group), *names),
     )
 
 

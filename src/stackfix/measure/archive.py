@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import lzma
 import mmap
+import re
 import struct
 import tempfile
 import zipfile
@@ -23,6 +24,9 @@ from stackfix.measure.reader import Reader, checked
 BLOCK = 65_536
 MAX_MEMBER = 4 << 30
 MAX_NAMES = 200_000
+
+_MOST_BLOCKS = 64
+_INTO_SITE = re.compile(r"^[^/]+\.data/(purelib|platlib)/")
 
 _BROKEN = (
     zipfile.BadZipFile,
@@ -69,14 +73,25 @@ class _Stream(io.RawIOBase):
             return 0
         number, inside = divmod(self._place, self._block)
         if number not in self._blocks:
-            start = number * self._block
-            if len(self._blocks) > 64:
-                self._blocks.pop(next(iter(self._blocks)))
-            self._blocks[number] = self._reader.read(start, min(self._block, self._reader.size - start))
+            # A buffer asks for one block more than its caller wants: only what is larger is wanted for certain.
+            end = (self._place + wanted - 1) // self._block
+            self._fetch(number, end if wanted > self._block else number)
         piece = self._blocks[number][inside : inside + wanted]
         buffer[: len(piece)] = piece
         self._place += len(piece)
         return len(piece)
+
+    def _fetch(self, first: int, last: int) -> None:
+        """Read the blocks from `first` up to `last` in one range, as far as they are not kept already."""
+        following = range(first + 1, min(last, first + _MOST_BLOCKS - 1) + 1)
+        end = next((number for number in following if number in self._blocks), following.stop)
+        start = first * self._block
+        data = self._reader.read(start, min((end - first) * self._block, self._reader.size - start))
+        while len(self._blocks) > _MOST_BLOCKS - (end - first):
+            self._blocks.pop(next(iter(self._blocks)))
+        for number in range(first, end):
+            place = (number - first) * self._block
+            self._blocks[number] = data[place : place + self._block]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +122,23 @@ class Archive:
             self._zip = zipfile.ZipFile(io.BufferedReader(_Stream(reader, block), block))
         except _BROKEN as error:
             raise MeasureError(f"{self.name}: not a wheel (zip): {error}") from error
-        self._sizes = {item.filename: item.file_size for item in self._zip.infolist()}
-        if len(self._sizes) > MAX_NAMES:
-            raise MeasureError(f"{self.name}: {len(self._sizes)} members are not those of a wheel")
+        self._members = {_INTO_SITE.sub("", item.filename): item for item in self._zip.infolist()}
+        if len(self._members) > MAX_NAMES:
+            raise MeasureError(f"{self.name}: {len(self._members)} members are not those of a wheel")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Member names in the order of the directory."""
-        return tuple(self._sizes)
+        """Member names in the order of the directory, those under `*.data/purelib` and `platlib` as installed."""
+        return tuple(self._members)
 
     def member_size(self, name: str) -> int:
         """Return the uncompressed size that the directory states."""
-        return self._sizes[name]
+        return self._members[name].file_size
 
     def head(self, name: str, length: int) -> bytes:
         """Return up to `length` bytes from the start of a member."""
         try:
-            with self._zip.open(name) as member:
+            with self._zip.open(self._members[name]) as member:
                 return member.read(length)
         except KeyError as error:
             raise MeasureError(f"{self.name}: {name}: no such member") from error
@@ -140,7 +155,7 @@ class Archive:
 
     def _complete(self, name: str, found: int, asked: int) -> None:
         """Raise MeasureError for a member that ended before the size that the directory states."""
-        stated = self._sizes.get(name, found)
+        stated = self._members[name].file_size
         if found < min(asked, stated):
             raise MeasureError(f"{self.name}: {name}: {found} bytes, where the directory states {stated}")
 
@@ -150,7 +165,7 @@ class Archive:
         with tempfile.TemporaryFile() as spool:
             written = 0
             try:
-                with self._zip.open(name) as member:
+                with self._zip.open(self._members[name]) as member:
                     while written < length and (piece := member.read(min(1 << 20, length - written))):
                         written += len(piece)
                         if written > MAX_MEMBER:

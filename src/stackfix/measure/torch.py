@@ -16,6 +16,8 @@ _CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d+\.\d+)", re.MULTILINE)
 _LIBRARY = re.compile(r"torch/lib/([^/]+(?:\.so(?:\.\d+)*|\.dll))")
 _GLOBAL = ("libtorch_global_deps.so", "libtorch_python.so")
 _BINDINGS = ("torch/lib/libtorch_python.so", "torch/lib/torch_python.dll")
+SMALL = 8 << 20
+
 _KERNELS = ("torch/lib/libtorch_cuda.so", "torch/lib/torch_cuda.dll")
 _LATER = {"libtorch_cuda_linalg.so": "linalg", "libcaffe2_nvrtc.so": "compile"}
 _ARCHITECTURES = re.compile(rb"((?:(?:sm|compute)_\d+[af]? ?){2,})\0")
@@ -50,6 +52,20 @@ def measure_kernels(archive: Archive, found: Measurement) -> None:
     if counted:
         found.code = code_rows(counted)
         found.how["code"] = f"entries of .nv_fatbin in {path.rpartition('/')[2]}"
+
+
+def small_needs(archive: Archive) -> tuple[str, ...]:
+    """Return what torch's libraries of at most 8 MiB need; nothing of another wheel.
+
+    That can differ between the Pythons of a release: fbgemm.dll of torch 2.4.0 imports libomp140.x86_64.dll in the wheels
+    for Python 3.10 to 3.12 and not in those for 3.8 and 3.9.
+    """
+    needed: set[str] = set()
+    for name in archive.names if VERSION_FILE in archive.names else ():
+        if _LIBRARY.fullmatch(name) and archive.member_size(name) <= SMALL:
+            with archive.spooled(name) as opened:
+                needed.update(linked(opened).needed)
+    return foreign(needed, base_names(archive.names))
 
 
 def _needed(archive: Archive, large: Archive | None) -> Mapping[str, tuple[str, ...]]:

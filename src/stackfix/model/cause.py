@@ -34,7 +34,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     """One wording of one cause, or (`library`) one wording that a library is missing, which the library decides.
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
-    must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording.
+    must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording. `needs` and `without` are
+    circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     counter_examples: tuple[str, ...] = ()
     gives: str = ""
     alone: str = ""
+    needs: str = ""
+    without: str = ""
 
 
 class Clue(Struct, frozen=True, kw_only=True):
@@ -92,7 +95,8 @@ class Knowledge(Struct, frozen=True, kw_only=True):
     """All that is known of error texts.
 
     `newer_since`: "cuda" or "cudnn" -> a major -> the day (ISO) since which a plain install brings it.
-    `source_lines`: a line of onnxruntime's source that stands in its errors -> the releases (major.minor) that print it.
+    `source_lines`: a file of onnxruntime's source -> a line of it that stands in its errors -> the releases (major.minor)
+    that print it.
     """
 
     words: Mapping[str, CauseWords]
@@ -100,5 +104,5 @@ class Knowledge(Struct, frozen=True, kw_only=True):
     clues: tuple[Clue, ...]
     libraries: tuple[LibraryKind, ...]
     newer_since: Mapping[str, Mapping[str, str]]
-    source_lines: Mapping[str, tuple[str, ...]]
+    source_lines: Mapping[str, Mapping[str, tuple[str, ...]]]
     triggers: Triggers

@@ -8,7 +8,7 @@ the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -104,7 +104,7 @@ class Universe(Protocol):
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first; empty for a node nobody knows."""
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate `key` of `node` requires."""
 
     def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
@@ -123,7 +123,7 @@ class TableUniverse(Struct, frozen=True):
         """Candidate keys of a node, most wanted first."""
         return tuple(self.table.get(node, ()))
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         return self.table[node][key]
 

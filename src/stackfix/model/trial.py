@@ -12,9 +12,14 @@ _NOT_RUN = Unknown(("the trial did not run",))
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A name, options of the CUDA provider, settings of the session; times, memory, or why it failed ("" if not)."""
+    """A name, options of the provider, settings of the session; times, memory, or why it failed ("" if not).
+
+    `provider` is "" for the device's own, CUDA or the CPU; `loads` are libraries that must be loaded before it.
+    """
 
     name: str
+    provider: str = ""
+    loads: tuple[str, ...] = ()
     provider_options: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, int] = field(default_factory=dict)
     failed: str = ""

@@ -44,7 +44,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
     whole picture, and `people` holds that one. `weights` is "standin", "twin", "real" (the recipe's own, by sha256) or
     the folder of the networks; `weights_note` says where they come from and what that does not prove. `latency_ms` is a
-    picture's whole way, `network_ms` the part of it inside the networks.
+    picture's whole way, `network_ms` the part of it inside the networks, `cpu_ms` the first
+    whole way on the CPU, whatever the device. `gpu_free_bytes` is what was left after the
+    run, `person_bytes` what each further person takes who is posed at once. `nodes_on_gpu` and `time_on_gpu` are shares
+    of onnxruntime's own profile, 0 to 1.
     """
 
     state: str
@@ -58,7 +61,12 @@ class Verdict(Struct, frozen=True, kw_only=True):
     first_ms: Reading[float] = Unknown(("the networks were not timed",))
     latency_ms: Reading[float] = Unknown(("the networks were not timed",))
     network_ms: Reading[float] = Unknown(("the networks were not timed",))
+    cpu_ms: Reading[float] = Unknown(("the networks were not timed",))
     gpu_memory_bytes: Reading[int] = Unknown(("nothing ran on a GPU",))
+    gpu_free_bytes: Reading[int] = Unknown(("nothing ran on a GPU",))
+    person_bytes: Reading[int] = Unknown(("nothing ran on a GPU",))
+    nodes_on_gpu: Reading[float] = Unknown(("nothing ran on a GPU",))
+    time_on_gpu: Reading[float] = Unknown(("nothing ran on a GPU",))
     weights: str = ""
     weights_note: str = ""
 

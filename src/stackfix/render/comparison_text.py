@@ -42,10 +42,15 @@ def provider_list(found: Comparison) -> list[Any]:
     options: dict[str, Any] = dict(best.provider_options)
     if isinstance(found.free_bytes, Known):
         options["gpu_mem_limit"] = int(found.free_bytes.value * _SHARE)
-    return [
-        ("CUDAExecutionProvider", options) if options else "CUDAExecutionProvider",
-        "CPUExecutionProvider",
-    ]
+    if best.provider and best.provider != "CUDAExecutionProvider":
+        limit = {"gpu_mem_limit": options.pop("gpu_mem_limit")} if "gpu_mem_limit" in options else {}
+        before = [_with(best.provider, options)]
+        return [*before, _with("CUDAExecutionProvider", limit), "CPUExecutionProvider"]
+    return [_with("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+
+
+def _with(provider: str, options: dict[str, Any]) -> Any:
+    return (provider, options) if options else provider
 
 
 def provider_lines(found: Comparison) -> list[str]:
@@ -55,6 +60,7 @@ def provider_lines(found: Comparison) -> list[str]:
         return ["no trial ran, so nothing can be recommended"]
     lines = [
         f"# measured here: {best.name} ({_measured(best)}), against onnxruntime's defaults ({_measured(found.trials[0])})",
+        *_loading(best),
         "import onnxruntime",
         "",
         "options = onnxruntime.SessionOptions()",
@@ -67,6 +73,22 @@ def provider_lines(found: Comparison) -> list[str]:
     if isinstance(found.free_bytes, Known) and found.device == "gpu":
         lines.insert(1, f"# gpu_mem_limit: nine tenths of the {size(found.free_bytes.value)} that were free")
     return lines
+
+
+def _loading(trial: Trial) -> list[str]:
+    """Return the lines that load what onnxruntime would look for by name alone, and not find."""
+    if not trial.loads:
+        return []
+    paths = [f"    {path!r}," for path in trial.loads]
+    return [
+        "import ctypes",
+        "",
+        "for path in (",
+        *paths,
+        "):",
+        "    ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)",
+        "",
+    ]
 
 
 def _settings(trial: Trial) -> list[tuple[str, Any]]:
@@ -85,6 +107,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "options": [
             {
                 "name": trial.name,
+                "provider": trial.provider or None,
                 "provider_options": dict(trial.provider_options),
                 "settings": dict(trial.settings),
                 "failed": trial.failed or None,

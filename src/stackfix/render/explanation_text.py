@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stackfix.model.resolution import Explanation, Option
-from stackfix.render.facts_text import fact_lines, listed, wrapped
+from stackfix.render.facts_text import citation, fact_lines, listed, wrapped
 from stackfix.render.resolution_text import machine_line
 
 _LABEL = "option   "
@@ -36,7 +36,7 @@ def option_lines(options: Sequence[Option]) -> Iterator[str]:
         if option.hint:
             yield from wrapped(f"({option.hint})", len(_LABEL))
         if option.evidence:
-            yield f"{'':{len(_LABEL)}}[{option.evidence}]"
+            yield from citation(f"[{option.evidence}]", len(_LABEL))
 
 
 def set_in_words(option: Option) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,9 @@ from stackfix.model.problem import Fact
 
 WIDTH = 100
 MOST = 12  # more are left out, but never one alone
+
+
+_TAGS = re.compile(r"(-[a-z0-9]+_[a-z0-9_]+)\.[a-z0-9_.]+\.whl")  # one platform tag of several says enough
 
 
 def fact_lines(facts: Sequence[Fact], indent: int, most: int = MOST) -> Iterator[str]:
@@ -32,7 +36,17 @@ def fact_line(fact: Fact, indent: int) -> Iterator[str]:
         yield f"{'':{indent}}{text} {source}"
         return
     yield from wrapped(text, indent, hang=2)
-    yield f"{'':{indent + 4}}{source}"
+    yield from citation(source, indent + 4)
+
+
+def citation(source: str, indent: int) -> list[str]:
+    """Return where something stands, in brackets, in as many lines as it takes; an address is never broken."""
+    if indent + len(source) > WIDTH:
+        source = _TAGS.sub(r"\1….whl", source)
+    broken = wrapped(source, indent, hang=1)
+    if max(map(len, broken)) > WIDTH or " " not in broken[0].strip():  # an address too long for any line
+        return [f"{'':{indent}}{source}"]
+    return broken
 
 
 def cited(fact: Fact) -> str:

@@ -11,25 +11,15 @@ from stackfix.model.link import Link, Why
 from stackfix.model.report import Finding, Report
 from stackfix.model.verdict import Check, Verdict
 from stackfix.render.redaction import Redaction, same
-from stackfix.render.verdict_text import verdict_lines
+from stackfix.render.report_style import STYLE
+from stackfix.render.verdict_text import verdict_figures
 from stackfix.render.visible import visible
 
 _WORDS = {True: "yes", False: "no", None: "not answered"}
 _KINDS = {True: "good", False: "bad", None: "open"}
+_MARKS = {"good": "\N{CHECK MARK}", "bad": "\N{MULTIPLICATION X}", "open": "?"}
+_ABSENT = {"not there", "not found"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2024;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin:0}
-pre,p,li,td,th{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate}p{margin:.25rem 0}ul{margin:.25rem 0}
-section.link,section.finding{border:1px solid;border-radius:.5rem;padding:.5rem .75rem;margin:.5rem 0}
-.good{color:#116329}.bad{color:#b3261e}.open{color:#5b6570}.more{color:#1c2024}
-img{max-width:100%;height:auto}table{border-collapse:collapse;width:100%}
-td{border-top:1px solid #d0d7de;padding:.35rem .5rem;vertical-align:top}
-@media(prefers-color-scheme:dark){body{background:#101418;color:#e6e9ec}.more{color:#e6e9ec}.good{color:#7ee2a8}
-.bad{color:#ff9d94}.open{color:#a3adb8}td{border-color:#39424b}}
-@media print{body{max-width:none;margin:0;font-size:10pt;color:#000;background:#fff}.good,.bad,.open,.more{color:#000}
-section,tr,img{break-inside:avoid}h2{break-after:avoid}}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,33 +52,63 @@ def _parts(page: Page, shown: _Shown) -> Iterator[str]:
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    yield f"<title>stackfix: {shown(verdict.state)}</title><style>{_STYLE}</style></head><body>"
-    yield f'<h1 class="{"good" if verdict.ok else "bad" if verdict.failed else "open"}">{shown(verdict.state)}</h1>'
-    yield f"<pre>{shown(chr(10).join(_told(verdict)))}</pre>"
+    yield f"<title>stackfix: {shown(verdict.state)}</title><style>{STYLE}</style></head><body>"
+    yield from _head(verdict, shown)
     yield "<h2>From the driver to the model</h2>"
-    for link in page.chain:
-        yield from _link(link, shown)
+    yield f'<ol class="chain">{"".join(_station(link, shown) for link in page.chain)}</ol>'
     if page.picture:
         data = base64.b64encode(page.picture).decode("ascii")
         yield '<h2>What DWPose saw</h2><img alt="the picture with the skeletons that were found" '
         yield f'src="data:image/png;base64,{data}">'
+    yield "<h2>Each link, and what was seen of it</h2>"
+    for link in page.chain:
+        yield from _link(link, shown)
     yield f"<h2>Checks</h2><table>{''.join(_check(check, shown) for check in verdict.checks)}</table>"
     yield from _findings(page.report, shown)
     yield f"<h2>Machine</h2><pre>{shown(chr(10).join(page.machine))}</pre>"
-    listed = "\n".join(f"{name} {version}" for name, version in sorted(page.packages.items()))
-    yield f"<h2>Packages</h2><pre>{shown(listed)}</pre>"
-    yield f"<p>Judged by the facts of {shown(page.facts_date)}.</p></body></html>\n"
+    listed = "".join(
+        f"<li>{shown(name)} <span>{shown(version)}</span></li>"
+        for name, version in sorted(page.packages.items())
+    )
+    yield f'<h2>Packages</h2><ul class="packages">{listed}</ul>'
+    yield f"<footer>Judged by the facts of {shown(page.facts_date)}.</footer></body></html>\n"
 
 
-def _told(verdict: Verdict) -> list[str]:
-    """Return the lines of the verdict without the checks, which follow as a table."""
-    return [line for line in verdict_lines(verdict) if not line.startswith("  ")]
+def _head(verdict: Verdict, shown: _Shown) -> Iterator[str]:
+    """Yield the verdict with its reason and fix, and what was measured as a row of figures."""
+    kind = "good" if verdict.ok else "bad" if verdict.failed else "open"
+    yield f'<header class="{kind}"><h1><b>{_MARKS[kind]}</b> {shown(verdict.state)}</h1>'
+    code = f" <code>{shown(verdict.code)}</code>" if verdict.code else ""
+    yield f"<p>{shown(verdict.reason)}{code}</p>"
+    if verdict.fix:
+        yield f'<p class="fix">fix: {shown(verdict.fix)}</p>'
+    yield "</header>"
+    figures = "".join(
+        f"<div><dt>{shown(name)}</dt><dd>{shown(value)}</dd></div>"
+        for name, value in verdict_figures(verdict)
+    )
+    if figures:
+        yield f"<dl>{figures}</dl>"
+
+
+def _kind(link: Link) -> str:
+    return {"works": "good", "broken": "bad"}.get(link.state, "absent" if link.state in _ABSENT else "open")
+
+
+def _station(link: Link, shown: _Shown) -> str:
+    kind = _kind(link)
+    mark = _MARKS.get(kind, "\N{EN DASH}")
+    text = "" if link.text == link.state else f"<span>{shown(link.text)}</span>"
+    return (
+        f'<li class="{kind}"><b>{mark}</b><strong>{shown(link.name)}</strong>'
+        f"<em>{shown(link.state)}</em>{text}</li>"
+    )
 
 
 def _link(link: Link, shown: _Shown) -> Iterator[str]:
-    kind = {"works": "good", "broken": "bad"}.get(link.state, "open")
-    yield f'<section class="link {kind}"><h3>{shown(link.name)}: {shown(link.state)}</h3><div class="more">'
-    yield f"<p>{shown(link.text)}</p>"
+    yield f'<section class="link {_kind(link)}"><h3>{shown(link.name)}: {shown(link.state)}</h3><div class="more">'
+    if link.text != link.state:
+        yield f"<p>{shown(link.text)}</p>"
     yield from _list("from", link.origin, shown)
     for word, group in (("broken", link.broken), ("warning", link.warnings)):
         yield from (_why(word, each, shown) for each in group)
@@ -131,7 +151,8 @@ def _list(title: str, lines: Iterable[str], shown: _Shown) -> Iterator[str]:
 
 def _check(check: Check, shown: _Shown) -> str:
     code = f" [{shown(check.code)}]" if check.code else ""
+    kind = _KINDS[check.ok]
     return (
-        f'<tr class="{_KINDS[check.ok]}"><td>{_WORDS[check.ok]}</td><td>{shown(check.name)}</td>'
+        f'<tr class="{kind}"><td title="{_WORDS[check.ok]}">{_MARKS[kind]}</td><th>{shown(check.name)}</th>'
         f"<td>{shown(check.text)}{code}</td></tr>"
     )

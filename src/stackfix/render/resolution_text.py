@@ -11,8 +11,8 @@ from stackfix.model.resolution import Newer, Pin, Resolution
 from stackfix.render.facts_text import cited, fact_lines, listed, wrapped
 from stackfix.render.units import size
 
-MOST_OTHERS = 4
-MOST_AGAINST_NEWER = 8
+MOST_OTHERS = 3
+MOST_AGAINST_NEWER = 5
 MOST_AGAIN = 3
 
 
@@ -39,12 +39,17 @@ def machine_line(machine: Machine, device: str) -> str:
     return ", ".join(parts)
 
 
-def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: str) -> Iterator[str]:
-    """Yield the set: what was asked for first, then what it brings; conditions; other sets; the date."""
+def head_lines(resolution: Resolution, facts_date: str) -> Iterator[str]:
+    """Yield for which machine a set is, and its Python and CUDA."""
     yield f"machine  {machine_line(resolution.machine, resolution.device)}"
     cuda = f", CUDA {resolution.cuda}" if resolution.cuda and resolution.device == "gpu" else ""
     yield f"set      Python {resolution.python.version.minor_version}{cuda}, facts of {facts_date}"
     yield ""
+
+
+def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: str) -> Iterator[str]:
+    """Yield the set: what was asked for first, then what it brings; conditions; other sets; the date."""
+    yield from head_lines(resolution, facts_date)
     named = [pin for name in roots for pin in resolution.pins if pin.name == name]
     newer = {each.name: each for each in resolution.newer}
     width = max((len(pin.name) for pin in named), default=0)
@@ -67,8 +72,6 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     for alternative in resolution.alternatives:
         versions = ", ".join(f"{name} {version}" for name, version in alternative.packages if version)
         yield f"or       with {alternative.first} first: {versions}"
-    for note in resolution.notes:
-        yield f"note     {note}"
 
 
 def _direct(pin: Pin) -> tuple[Fact, ...]:
@@ -87,14 +90,17 @@ def why_lines(resolution: Resolution, roots: Sequence[str]) -> Iterator[str]:
     linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]
     said: set[Fact] = set()
     for pin in (*asked, *linked):
-        reason = pin.why[0] if pin.why else None
-        because = f"{reason.text} [{cited(reason)}]" if reason is not None else "the set holds it"
-        yield f"{pin.name} {pin.version}: {because}"
+        because = _reason(pin.why[0]) if pin.why else "the set holds it"
+        is_newest = "" if pin.name in newer else ", the newest release that stackfix knows"
+        yield from wrapped(f"{pin.name} {pin.version}{is_newest}: {because}", 0, hang=4)
         if pin.name in newer:
             yield from newer_lines(newer[pin.name], said)
-        else:
-            yield "    newest release that stackfix knows"
     yield from _required_lines([pin for pin in added if pin not in linked], resolution, newer, said)
+
+
+def _reason(fact: Fact) -> str:
+    """Return a fact and where it stands, unless it names that itself: "recipe dwpose asks for torch"."""
+    return fact.text if fact.text.startswith(f"{fact.source.where} ") else f"{fact.text} [{cited(fact)}]"
 
 
 def _required_lines(
@@ -102,6 +108,7 @@ def _required_lines(
 ) -> Iterator[str]:
     """Yield what the packages asked for require: what one of them pins, what is newest, and what else is older."""
     pinned: dict[str, list[Pin]] = {}
+    by_reading: dict[Fact, list[Pin]] = {}
     others: list[Pin] = []
     for pin in pins:
         older = newer.get(pin.name)
@@ -109,6 +116,8 @@ def _required_lines(
             pinned.setdefault("", []).append(pin)
         elif len(older.facts) == 1 and older.given:
             pinned.setdefault(older.given[0], []).append(pin)
+        elif (reading := _reading(older)) is not None:
+            by_reading.setdefault(reading, []).append(pin)
         else:
             others.append(pin)
     newest = pinned.pop("", [])
@@ -118,6 +127,9 @@ def _required_lines(
     if newest:
         yield "newest releases that stackfix knows, required by these:"
         yield from wrapped(listed((pin.name, pin.version) for pin in newest), 4)
+    for reading, held in by_reading.items():
+        yield f"required too, in the newest releases that have a wheel for this: {_reason(reading)}"
+        yield from wrapped(listed((pin.name, pin.version) for pin in held), 4)
     for pin in others[:MOST_OTHERS]:
         yield f"{pin.name} {pin.version}"
         yield from newer_lines(newer[pin.name], said)
@@ -126,12 +138,20 @@ def _required_lines(
         yield from wrapped(f"and older than the newest: {left}; `--json` says why", 0, hang=4)
 
 
+def _reading(newer: Newer) -> Fact | None:
+    """Return the reading that alone stands against a newer release by its tags, None where it is not that simple."""
+    readings = [fact for fact in newer.facts if fact.rule == "machine"]
+    tags = [fact for fact in newer.facts if fact.rule == "metadata" and fact.short]
+    return readings[0] if len(newer.facts) == 2 and len(readings) == len(tags) == 1 else None
+
+
 def newer_lines(newer: Newer, said: set[Fact]) -> Iterator[str]:
     """Yield why a newer release is not in the set; of facts that were said before, how many, where they are many."""
     given = f", given {' and '.join(newer.given)}" if newer.given else ""
     yield f"    not {newer.version}{given}, because"
-    again = [fact for fact in newer.facts if fact in said]
-    fresh = newer.facts if len(again) < MOST_AGAIN else [fact for fact in newer.facts if fact not in said]
+    facts = [fact for fact in newer.facts if fact.rule != "order"]  # said by "given"
+    again = [fact for fact in facts if fact in said]
+    fresh = facts if len(again) < MOST_AGAIN else [fact for fact in facts if fact not in said]
     yield from fact_lines(fresh, 6, most=MOST_AGAINST_NEWER)
     if len(again) >= MOST_AGAIN:
         yield f"      and {len(again)} facts that stand above"

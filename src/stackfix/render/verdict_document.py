@@ -40,7 +40,12 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "first_ms": _value(verdict.first_ms),
         "latency_ms": _value(verdict.latency_ms),
         "network_ms": _value(verdict.network_ms),
+        "cpu_ms": _value(verdict.cpu_ms),
         "gpu_memory_bytes": _value(verdict.gpu_memory_bytes),
+        "gpu_free_bytes": _value(verdict.gpu_free_bytes),
+        "person_bytes": _value(verdict.person_bytes),
+        "nodes_on_gpu": _value(verdict.nodes_on_gpu),
+        "time_on_gpu": _value(verdict.time_on_gpu),
         "weights": verdict.weights or None,
         "weights_note": verdict.weights_note or None,
     }

@@ -76,39 +76,49 @@ def service(code: Iterable[DeviceCode], gpu: ComputeCapability) -> Native | Tran
     containers with code for several generations tell whom the wheel is for. Some of these are for newer GPUs
     (fused attention), so a GPU is served when at least half as many serve it as serve the best-served one.
     """
-    containers = list(code)
-    if not containers:
+    carried = tuple(code)
+    if not carried:
         return NotMeasured()
-    containers = [one for one in containers if _generations(one) > 1] or containers
-    native = _tally(containers, gpu, ptx=False)
-    either = _tally(containers, gpu, ptx=True)
-    best = max(_tally(containers, other, ptx=True) for other in _capabilities(containers))
+    containers, best = _meant(carried)
+    cubins, ptx = _serving(containers, gpu)
+    native = sum(one.count for one in containers if not cubins.isdisjoint(one.cubins))
     if native >= best * COVERAGE:
-        return Native(_closest({a for c in containers for a in c.cubins if runs_cubin(a, gpu)}))
-    if either >= best * COVERAGE:
-        serving = {a: t for c in containers for a, t in c.ptx.items() if runs_ptx(a, gpu)}
-        via = _closest(serving)
+        return Native(_closest(cubins))
+    if _tally(containers, gpu) >= best * COVERAGE:
+        serving = {a: t for c in containers for a, t in c.ptx.items() if a in ptx}
         toolkits = [t for t in serving.values() if t is not None]
-        return Translated(via, max(toolkits) if toolkits else None)
+        return Translated(_closest(serving), max(toolkits) if toolkits else None)
     return NoCode()
+
+
+@lru_cache(maxsize=256)
+def _meant(carried: tuple[DeviceCode, ...]) -> tuple[tuple[DeviceCode, ...], int]:
+    """Return the containers that tell whom a wheel is for, and how many of them serve the best-served GPU."""
+    several = tuple(one for one in carried if _generations(one) > 1)
+    containers = several or carried
+    names = {name for container in containers for name in (*container.cubins, *container.ptx)}
+    return containers, max(_tally(containers, each) for each in {parts(name)[0] for name in names})
 
 
 def _generations(container: DeviceCode) -> int:
     return len({parts(name)[0].major for name in (*container.cubins, *container.ptx)})
 
 
-def _tally(containers: Iterable[DeviceCode], gpu: ComputeCapability, *, ptx: bool) -> int:
+def _serving(containers: Iterable[DeviceCode], gpu: ComputeCapability) -> tuple[set[str], set[str]]:
+    """Return the cubins and the PTX among all containers that a GPU can run."""
+    cubins = {name for one in containers for name in one.cubins}
+    ptx = {name for one in containers for name in one.ptx}
+    return {name for name in cubins if runs_cubin(name, gpu)}, {name for name in ptx if runs_ptx(name, gpu)}
+
+
+def _tally(containers: Iterable[DeviceCode], gpu: ComputeCapability) -> int:
+    """Return how many containers a GPU can run something of, by PTX too."""
+    cubins, ptx = _serving(containers, gpu)
     return sum(
-        container.count
-        for container in containers
-        if any(runs_cubin(architecture, gpu) for architecture in container.cubins)
-        or (ptx and any(runs_ptx(architecture, gpu) for architecture in container.ptx))
+        one.count
+        for one in containers
+        if not (cubins.isdisjoint(one.cubins) and (not ptx or ptx.isdisjoint(one.ptx)))
     )
-
-
-def _capabilities(containers: Iterable[DeviceCode]) -> set[ComputeCapability]:
-    names = {name for container in containers for name in (*container.cubins, *container.ptx)}
-    return {parts(name)[0] for name in names}
 
 
 def _closest(architectures: Iterable[str]) -> str:

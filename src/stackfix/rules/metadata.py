@@ -14,7 +14,7 @@ from stackfix.model.machine import Platform
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import plain, tags
-from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Scene, release_fact, wheel_source
+from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Releases, Scene, release_fact, wheel_source
 from stackfix.versions import PythonVersion, canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; what is plain is told without its 15 ms at import
@@ -114,13 +114,18 @@ def _marker(text: str) -> Marker:
 def file_for(rows: tuple[Wheel, ...], scene: Scene) -> tuple[Wheel, WheelFile]:
     """Return the row and file that serve the scene's Python, or the first where none does."""
     python, platform = scene.python.version, scene.machine.platform
+    free_threaded = scene.python.free_threaded
     for glibc in (scene.glibc, None):
+        served: dict[WheelFile, Wheel] = {}
         for row in rows:
-            file = tags.best_file(
-                row.files, python, platform, glibc, free_threaded=scene.python.free_threaded
-            )
+            file = tags.best_file(row.files, python, platform, glibc, free_threaded=free_threaded)
             if file is not None:
-                return row, file
+                served[file] = row
+        best = next(iter(served), None)
+        if len(served) > 1:
+            best = tags.best_file(served, python, platform, glibc, free_threaded=free_threaded)
+        if best is not None:
+            return served[best], best
     return rows[0], rows[0].files[0]
 
 
@@ -168,14 +173,15 @@ def _listed(known: list[PythonVersion]) -> str:
     return ", ".join(one.minor_version for one in sorted(known)) or "(none)"
 
 
-def markers_environment(scene: Scene) -> dict[str, str]:
+def markers_environment(scene: Scene) -> Mapping[str, str]:
     """Return the marker variables of the scene's Python and platform (PEP 508)."""
     python = scene.python.version
     full = str(python) if python.patch is not None else f"{python.minor_version}.0"
     return marker_variables(scene.machine.platform, python.minor_version, full)
 
 
-def marker_variables(platform: Platform, python: str, full: str) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def marker_variables(platform: Platform, python: str, full: str) -> Mapping[str, str]:
     """Return the marker variables (PEP 508) of a CPython ("3.12", "3.12.4") on a platform."""
     windows = platform.os == "windows"
     return {
@@ -237,7 +243,13 @@ def on_package(requested: Asked, scene: Scene, why: Fact) -> Iterator[Requiremen
 
 def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
     """Return the versions of a package that a specifier admits; pre-releases only where it names one."""
-    releases = scene.releases(package)
+    found = scene.admitted.get((package, specifier))
+    if found is None:
+        found = scene.admitted[package, specifier] = _admitted(scene.releases(package), specifier)
+    return found
+
+
+def _admitted(releases: Releases, specifier: str) -> frozenset[str]:
     if not specifier:
         return frozenset(releases)
     if specifier.startswith("==") and "," not in specifier and "*" not in specifier:

@@ -162,10 +162,14 @@ class Releases(Mapping[str, tuple[Wheel, ...]]):
     def __init__(self, listed: Mapping[str, Sequence[ListedWheel]]) -> None:
         """Read nothing yet."""
         self.listed = listed
+        self._read: dict[str, tuple[Wheel, ...]] = {}
 
     def __getitem__(self, key: str) -> tuple[Wheel, ...]:
         """Return the rows of one release."""
-        return tuple(each.wheel for each in self.listed[key])
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = tuple([each.wheel for each in self.listed[key]])
+        return found
 
     def __iter__(self) -> Iterator[str]:
         """Yield the versions, newest first."""
@@ -191,7 +195,8 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     `device` is "gpu" or "cpu"; on "cpu" nothing is asked of drivers and kernels. `features` says which
     optional parts of a package are wanted ("onnxruntime-gpu" -> {"cuda"}). `sources` are the indexes allowed.
-    `constrained` are the packages of which something is asked "if they are there".
+    `constrained` are the packages of which something is asked "if they are there". `admitted` keeps which releases a
+    specifier of a package admits, once it was asked.
     """
 
     facts: Facts
@@ -203,6 +208,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     newest_before: str = ""
     formats: tuple[ModelFormat, ...] = ()
     constrained: frozenset[str] = frozenset()
+    admitted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _releases: dict[str, Releases] = field(default_factory=dict)
     _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
 

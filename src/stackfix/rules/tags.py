@@ -92,7 +92,7 @@ def file_tags(name: str) -> Iterator[str]:
                 yield f"{interpreter}-{abi}-{platform}"
 
 
-def _build(name: str) -> int:
+def build_number(name: str) -> int:
     """Return the build number of a file name, 0 where it has none; of two equal wheels the higher is taken."""
     pieces = name.removesuffix(".whl").split("-")
     digits = re.match(r"\d+", pieces[2]) if len(pieces) == 6 else None
@@ -110,7 +110,7 @@ def best_file(
     """Return the file that an installer would take, or None; an unknown glibc (None) rules nothing out."""
     version, libc = (python.major, python.minor), glibc or _ANY_GLIBC
     fitting = [
-        (min(places), -_build(file.name), file.name, file)
+        (min(places), -build_number(file.name), file.name, file)
         for file in files
         if (
             places := [

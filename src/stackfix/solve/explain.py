@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 from packaging.version import Version
@@ -14,34 +14,36 @@ from stackfix.solve.prove import Refutation, minimal, search
 
 _ASKED = Source(method="asked", where="why not newer?")
 
+FEW = 6
+"""So many facts against a newer release are read at once; where more are needed, what is decided before it is taken
+for given, if fewer do then."""
+
 RULE_ORDER = ("request", "recipe", "order", "pairs", "metadata", "linkage", "one CUDA", "shipped together")
 
 
-def reasons(problem: Problem, pins: Pins, node: str) -> tuple[Fact, ...]:
-    """Return the facts by which `node` is in the set: who asks for it, or for a library that it provides."""
-    asked = [requirement.fact for requirement in problem.roots if requirement.node == node]
-    direct: list[Fact] = []
-    libraries: list[str] = []
+def reasons(problem: Problem, pins: Pins) -> Mapping[str, tuple[Fact, ...]]:
+    """Return for each node of a set the facts by which it is there: who asks for it, or for a library it provides."""
+    asked: dict[str, list[Fact]] = {}
+    for requirement in problem.roots:
+        asked.setdefault(requirement.node, []).append(requirement.fact)
+    wanted: dict[str, dict[str, list[Fact]]] = {}
     for other, key in pins.items():
-        if any(requirement.node == node for requirement in problem.universe.requires(other, key)):
-            if is_package(other):
-                direct += _facts_on(problem, other, key, node)
-            else:
-                libraries.append(other)
-    linked = [
-        fact
-        for library in libraries
-        for other, key in pins.items()
-        if other != node
-        for fact in _facts_on(problem, other, key, library)
-    ]
-    return tuple(dict.fromkeys([*asked, *direct, *linked]))
-
-
-def _facts_on(problem: Problem, other: str, key: str, node: str) -> list[Fact]:
-    return [
-        requirement.fact for requirement in problem.universe.requires(other, key) if requirement.node == node
-    ]
+        for requirement in problem.universe.requires(other, key):
+            wanted.setdefault(requirement.node, {}).setdefault(other, []).append(requirement.fact)
+    found: dict[str, tuple[Fact, ...]] = {}
+    for node in pins:
+        by = wanted.get(node, {})
+        direct = [fact for other, facts in by.items() if is_package(other) for fact in facts]
+        linked = [
+            fact
+            for library in by
+            if not is_package(library)
+            for other, facts in wanted.get(library, {}).items()
+            if other != node
+            for fact in facts
+        ]
+        found[node] = tuple(dict.fromkeys([*asked.get(node, ()), *direct, *linked]))
+    return found
 
 
 def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
@@ -57,17 +59,26 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
     direct = _forbidden_directly(problem, pins, node, newer)
     if direct is not None:
         return direct
-    before = _held_before(problem, pins, node)
-    for holds in ((), before):
-        extra = (wish, *holds)
-        answer = search(problem, extra)
-        if isinstance(answer, Refutation):
-            facts = minimal(problem, answer.facts, extra, always={wish.fact})
-            given = tuple(hold.node for hold in holds if hold.fact in facts)
-            return Newer(
-                name=node, version=newer, facts=merged(ordered(facts), problem.universe), given=given
-            )
-    return None
+    best: Newer | None = None
+    for holds in ((), _held_before(problem, pins, node)):
+        against = _against(problem, wish, newer, holds)
+        if against is not None and (best is None or len(against.facts) < len(best.facts)):
+            best = against
+        if best is not None and len(best.facts) <= FEW:
+            break
+    return best
+
+
+def _against(problem: Problem, wish: Requirement, newer: str, holds: Sequence[Requirement]) -> Newer | None:
+    """Return the minimal facts against a wish while `holds` are kept; None where it can be had."""
+    extra = (wish, *holds)
+    answer = search(problem, extra)
+    if not isinstance(answer, Refutation):
+        return None
+    facts = minimal(problem, answer.facts, extra, always={wish.fact})
+    given = tuple(hold.node for hold in holds if hold.fact in facts)
+    told = merged(ordered(facts), problem.universe)
+    return Newer(name=wish.node, version=newer, facts=told, given=given)
 
 
 def _forbidden_directly(problem: Problem, pins: Pins, node: str, newer: str) -> Newer | None:

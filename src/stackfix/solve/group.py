@@ -5,7 +5,7 @@ A release asks each machine what it asks; the driver that a GPU asks for is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class Grouped(Struct):
             return self.members[0][1].keys(node)
         return own[1].keys(own[0])
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires of the set, and of each machine."""
         found = self._requires.get((node, key))
         if found is None:

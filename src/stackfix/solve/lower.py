@@ -5,7 +5,7 @@ Nothing is worked out before it is asked for, so the cost follows the question, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -31,12 +31,36 @@ _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
 
 
+class _AsFarAsAsked(Struct):
+    """Requirements that are worked out as far as somebody looks: most candidates fail by their first ones."""
+
+    done: list[Requirement]
+    rest: Iterator[Requirement] | None
+
+    def __iter__(self) -> Iterator[Requirement]:
+        place = 0
+        while place < len(self.done) or self._further():
+            yield self.done[place]
+            place += 1
+
+    def _further(self) -> bool:
+        """Work out one more; False where there is none."""
+        if self.rest is None:
+            return False
+        more = next(self.rest, None)
+        if more is None:
+            self.rest = None
+            return False
+        self.done.append(more)
+        return True
+
+
 class Lowered(Struct):
     """The universe of one scene; answers are kept, so asking twice costs nothing."""
 
     scene: Scene
     _keys: dict[str, Sequence[str]] = field(default_factory=dict)
-    _requires: dict[tuple[str, str], tuple[Requirement, ...]] = field(default_factory=dict)
+    _requires: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first."""
@@ -45,11 +69,13 @@ class Lowered(Struct):
             found = self._keys[node] = tuple(self._list(node))
         return found
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         found = self._requires.get((node, key))
         if found is None:
-            found = self._requires[node, key] = tuple(self._work_out(node, key))
+            found = self._requires[node, key] = _AsFarAsAsked([], iter(self._work_out(node, key)))
+        elif isinstance(found, _AsFarAsAsked) and found.rest is None:
+            found = self._requires[node, key] = tuple(found.done)
         return found
 
     def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
@@ -84,24 +110,21 @@ class Lowered(Struct):
             return self.scene.gpu_keys(int(node.removeprefix(_GPU)))
         return listing[node if node in listing else kind]()
 
-    def _work_out(self, node: str, key: str) -> Sequence[Requirement]:
+    def _work_out(self, node: str, key: str) -> Iterator[Requirement]:
         if node == CUDA:
-            return list(cuda_requirements(key, self.scene))
-        if node.startswith(_GPU):
-            return list(gpu_requirements(int(node.removeprefix(_GPU)), key, self.scene))
-        if node.startswith(_LIBRARY):
-            return [self._provided(_library(node)[0], key)]
-        if not is_package(node):
-            return []
-        package, _, extra = node.partition("[")
-        wheel, file = self.file(package, key)
-        if extra:
-            return self._extra(wheel, file, extra.removesuffix("]"))
-        rows = self.scene.releases(package)[key]
-        return [
-            *metadata.tag_requirements(rows, file, self.scene),
-            *requirements(wheel, file, self.scene),
-        ]
+            yield from cuda_requirements(key, self.scene)
+        elif node.startswith(_GPU):
+            yield from gpu_requirements(int(node.removeprefix(_GPU)), key, self.scene)
+        elif node.startswith(_LIBRARY):
+            yield self._provided(_library(node)[0], key)
+        elif is_package(node):
+            package, _, extra = node.partition("[")
+            wheel, file = self.file(package, key)
+            if extra:
+                yield from self._extra(wheel, file, extra.removesuffix("]"))
+                return
+            yield from metadata.tag_requirements(self.scene.releases(package)[key], file, self.scene)
+            yield from requirements(wheel, file, self.scene)
 
     def _provided(self, soname: str, key: str) -> Requirement:
         package, _, version = key.rpartition(" ")
@@ -109,10 +132,10 @@ class Lowered(Struct):
         why = release_fact(wheel, f"provides {soname}", "linkage", wheel_source(wheel, file))
         return Requirement(package, frozenset({version}), why)
 
-    def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Sequence[Requirement]:
+    def _extra(self, wheel: Wheel, file: WheelFile, extra: str) -> Iterator[Requirement]:
         why = release_fact(wheel, f"has the extra {extra}", DEFINITION, wheel_source(wheel, file, "metadata"))
-        same = Requirement(wheel.package, frozenset({wheel.key}), why)
-        return [same, *metadata.extra_requires(wheel, file, self.scene, extra)]
+        yield Requirement(wheel.package, frozenset({wheel.key}), why)
+        yield from metadata.extra_requires(wheel, file, self.scene, extra)
 
 
 def _library(node: str) -> tuple[str, int]:

@@ -19,8 +19,8 @@ from stackfix.model.problem import CUDA, PYTHON, Fact, Pins, Problem, Requiremen
 from stackfix.model.request import Request
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Facts
 from stackfix.solve import explain
+from stackfix.solve.pose import Posed, Universes, pose
 from stackfix.solve.prove import Refutation, search
-from stackfix.solve.resolve import Posed, pose
 from stackfix.versions import PythonVersion
 
 PACKAGE = "torch"
@@ -42,7 +42,7 @@ class _Board(Struct):
     """One machine and request, posed once for each Python that is looked at."""
 
     machine: Machine
-    facts: Facts
+    universes: Universes
     request: Request
     posed: dict[str, Posed] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class _Board(Struct):
         if posed is None:
             described = Interpreter(version=PythonVersion.parse(python), found_via="the matrix")
             interpreter = next((one for one in self.machine.pythons if _is(one, python)), described)
-            posed = self.posed[python] = pose(self.machine, self.facts, self.request, interpreter)
+            posed = self.posed[python] = pose(self.machine, self.universes, self.request, interpreter)
         return posed
 
     def pythons(self) -> tuple[list[str], list[str]]:
@@ -79,7 +79,7 @@ def _pinned(name: str, key: str) -> Fact:
 
 def matrix(machine: Machine, facts: Facts, request: Request) -> Matrix:
     """Return a row for the newest release of each minor of torch, newest first."""
-    board = _Board(machine, facts, request)
+    board = _Board(machine, Universes(facts), request)
     beside = BESIDE[request.device]
     rows = [_row(board, release, beside) for release in _releases(board)]
     here, _ = board.pythons()

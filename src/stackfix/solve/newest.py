@@ -11,7 +11,7 @@ from the packages and are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -39,7 +39,7 @@ class Limited(Struct, frozen=True):
             return ()
         return self.universe.keys(node)
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         return self.universe.requires(node, key)
 

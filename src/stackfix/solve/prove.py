@@ -77,6 +77,7 @@ class _Search:
         self.narrowings: dict[str, list[_Narrowing]] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
         self.pins: dict[str, str] = {}
+        self.learned: dict[tuple[str, str], list[tuple[tuple[tuple[str, str], ...], _Conflict]]] = {}
 
     def put(self, requirement: Requirement, by: str, trail: list[tuple[str, tuple[str, ...] | None]]) -> bool:
         """Narrow a node; False when nothing is left of it."""
@@ -164,20 +165,46 @@ class _Search:
 
     def try_key(self, node: str, key: str) -> _Conflict | None:
         """Decide a node, and everything after it; None when all is decided, else nothing is changed."""
+        known = self.learnt_before(node, key)
+        if known is not None:
+            return known
         self.pins[node] = key
         trail: list[tuple[str, tuple[str, ...] | None]] = []
-        failed = None
+        failed: _Conflict | None = None
         for requirement in self.universe.requires(node, key):
-            if not self.put(requirement, node, trail):
-                failed = self.conflict_at(requirement.node)
+            if self.put(requirement, node, trail):
+                continue
+            found = self.conflict_at(requirement.node)
+            failed = found if failed is None else self.earlier(failed, found)
+            if len(failed.nodes) < 2 or (node, key) not in self.learned:
                 break
         if failed is None:
             failed = self.descend()
             if failed is None:
                 return None
         self.undo(trail)
+        if node in failed.nodes:
+            others = tuple([(other, self.pins[other]) for other in failed.nodes if other != node])
+            self.learned.setdefault((node, key), []).append((others, failed))
         del self.pins[node]
         return failed
+
+    def earlier(self, one: _Conflict, other: _Conflict) -> _Conflict:
+        """Return which of two conflicts rests on decisions that were made earlier: more is jumped over then."""
+        decided = list(self.pins)
+        latest = [
+            max((decided.index(node) for node in each.nodes if node != decided[-1]), default=-1)
+            for each in (one, other)
+        ]
+        return other if latest[1] < latest[0] else one
+
+    def learnt_before(self, node: str, key: str) -> _Conflict | None:
+        """Return why a key fails, where the decisions on which that rested are the same now."""
+        pins = self.pins
+        for others, conflict in self.learned.get((node, key), ()):
+            if all([pins.get(other) == its for other, its in others]):  # noqa: C419 - half the time of a generator
+                return conflict
+        return None
 
     def descend(self) -> _Conflict | None:
         """Decide the next node and everything after it; None when all is decided."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,7 +59,7 @@ class Rebuilt(Struct, frozen=True):
         keys = self.universe.keys(node)
         return [key for key in keys if _minor(key) == self.minor] if node == self.package else keys
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires, but for what its CUDA brings with it."""
         requires = self.universe.requires(node, key)
         if node not in self.taken:

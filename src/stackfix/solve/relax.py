@@ -145,14 +145,14 @@ def _driver(case: Case) -> Iterator[Option]:
         return
     (here,) = reading.allowed
     keys = sorted(case.problem.universe.keys(DRIVER), key=number)
-    newer = [key for key in keys if number(key) > number(here)]
+    newer = _newer(case, reading)
     older = [key for key in keys if number(key) < number(here)]
     found = _first(case, reading, newer)
     if found is not None:
         key, pins = found
         limit = _last_that_serves(case, reading, newer[newer.index(key) :])
         text = f"install NVIDIA driver {key} or newer"
-        yield case.option(pins, "driver", text, hint=f"but none newer than branch {limit}" if limit else "")
+        yield case.option(pins, "driver", text, hint=_limited(limit))
         return
     found = _first(case, reading, older[::-1])
     if found is not None:
@@ -228,9 +228,7 @@ def _glibc(case: Case) -> Iterator[Option]:
     reading = case.reading(GLIBC)
     if reading is None:
         return
-    (here,) = reading.allowed
-    keys = sorted(case.problem.universe.keys(GLIBC), key=number)
-    found = _first(case, reading, [key for key in keys if number(key) > number(here)])
+    found = _first(case, reading, _newer(case, reading))
     if found is not None:
         text = f"move to a system with glibc {found[0]} or newer"
         yield case.option(found[1], "glibc", text, hint="a newer distribution, or a container of one")
@@ -253,6 +251,44 @@ def _two_changes(case: Case) -> Iterator[Option]:
     for python in _other_pythons(case):
         after = replace(case, problem=case.pose(case.machine, python), python=python)
         yield from _then(after, f"use Python {python.version.minor_version}", (_driver, _glibc, _wishes))
+    yield from _driver_and_glibc(case)
+
+
+def _driver_and_glibc(case: Case) -> Iterator[Option]:
+    """Yield the nearest newer driver and glibc that together let a set exist."""
+    readings = {
+        one.node: one for one in case.problem.roots if one.fact.rule == "machine" and one.fact.relaxable
+    }
+    driver, glibc = readings.get(DRIVER), readings.get(GLIBC)
+    if driver is None or glibc is None or not {driver.fact, glibc.fact} & set(case.conflict):
+        return
+    any_glibc = replace(case, problem=explain.without(case.problem, glibc.fact, left_out))
+    if not _any_key_helps(any_glibc, driver):
+        return
+    newer = _newer(case, driver)
+    first = _first(any_glibc, driver, newer)
+    if first is None:
+        return
+    there = replace(case, problem=explain.without(case.problem, driver.fact, instead(first[0])))
+    found = _first(there, glibc, _newer(case, glibc))
+    if found is not None:
+        limit = _last_that_serves(any_glibc, driver, newer[newer.index(first[0]) :])
+        text = (
+            f"install NVIDIA driver {first[0]} or newer, and move to a system with glibc {found[0]} or newer"
+        )
+        yield case.option(found[1], "several", text, hint=_limited(limit))
+
+
+def _newer(case: Case, reading: Requirement) -> list[str]:
+    """Return the keys of a reading above the one that was read, nearest first."""
+    (here,) = reading.allowed
+    return sorted(
+        (key for key in case.problem.universe.keys(reading.node) if number(key) > number(here)), key=number
+    )
+
+
+def _limited(branch: int | None) -> str:
+    return f"but none newer than branch {branch}" if branch else ""
 
 
 def _freed(problem: Problem, wishes: Collection[Fact]) -> Problem:

@@ -8,7 +8,7 @@ every other package keeps its installed release where that can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct, field
@@ -20,17 +20,19 @@ from stackfix.model.evidence import Source
 from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, is_package
 from stackfix.model.repair import Put, Repair, Step, TakenOut
 from stackfix.model.resolution import Explanation, Pin
+from stackfix.rules import metadata
 from stackfix.rules.installed import Held, judge, unmet
 from stackfix.rules.on_disk import SOURCE, FactsWithInstalled, installed_wheels
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
+from stackfix.solve.pose import readings
 from stackfix.solve.prove import Refutation
-from stackfix.solve.resolve import readings
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
+_SHARED = ("onnxruntime", "cv2")
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
@@ -57,7 +59,7 @@ class Preferring(Struct, frozen=True):
         here = self.installed.get(node.partition("[")[0]) if is_package(node) else None
         return keys if here is None or here not in keys else (here, *(key for key in keys if key != here))
 
-    def requires(self, node: str, key: str) -> Sequence[Requirement]:
+    def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
@@ -96,13 +98,24 @@ def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Expla
 
 
 def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) -> _Case:
-    """Return the case; `loose` leaves out what packages without facts require."""
+    """Return the case; `loose` leaves out what packages without facts require.
+
+    Which of the packages that fill one folder is there at the end is the repair's to say, whichever others ask for.
+    """
     extra = installed_wheels(environment, scene)
-    if loose:
-        extra = {
-            name: wheel if scene.facts.knows(name) else replace(wheel, requires_dist=())
-            for name, wheel in extra.items()
-        }
+    names = _names(environment, scene, wish)
+    losing = {
+        name
+        for folder in _SHARED
+        if names & set(scene.facts.owners(folder))
+        for name in set(scene.facts.owners(folder)) - names
+    }
+    extra = {
+        name: wheel
+        if scene.facts.knows(name)
+        else replace(wheel, requires_dist=() if loose else tuple(_but_for(losing, wheel.requires_dist)))
+        for name, wheel in extra.items()
+    }
     known = replace(
         scene,
         facts=FactsWithInstalled(scene.facts, extra),
@@ -112,7 +125,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     )
     universe = Lowered(known)
     installed = {each.name: str(Version(each.version)) for each in environment.distributions}
-    wanted = dict(_wanted(environment, known, wish))
+    wanted = dict(_wanted(names, known, wish))
     return _Case(
         environment=environment,
         scene=known,
@@ -132,8 +145,12 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     )
 
 
-def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
+def _but_for(names: Collection[str], requires_dist: Sequence[str]) -> Iterator[str]:
+    return (text for text in requires_dist if canonical_name(metadata.parse_row(text).name) not in names)
+
+
+def _names(environment: Environment, scene: Scene, wish: Wish) -> set[str]:
+    """Return the packages that are there at the end, of those that fill one folder the one that stays."""
     names = {each.name for each in environment.distributions} | set(_without_record(environment))
     if wish.gpu and "onnxruntime" in names:
         names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
@@ -142,17 +159,21 @@ def _wanted(environment: Environment, scene: Scene, wish: Wish) -> Iterator[tupl
     for name, other in wish.instead.items():
         if name in names - wish.keep and scene.facts.knows(other):
             names = names - {name} | {other}
-    for folder in ("cv2",):
-        owners = sorted(
-            (name for name in names if name in scene.facts.owners(folder)),
-            key=lambda name: (
-                name not in wish.keep,
-                not _is_required(name, environment),
-                not name.endswith("-headless"),
-                name,
-            ),
-        )
-        names -= set(owners[1:])
+    owners = sorted(
+        (name for name in names if name in scene.facts.owners("cv2")),
+        key=lambda name: (
+            name not in wish.keep,
+            "-contrib-" not in name,
+            not _is_required(name, environment),
+            not name.endswith("-headless"),
+            name,
+        ),
+    )
+    return names - set(owners[1:])
+
+
+def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield package and releases of what must be there at the end: all that is not only brought in by others."""
     for name in sorted(names):
         if name.startswith(_BROUGHT_IN):
             continue
@@ -235,6 +256,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         name for name, key in packages.items() if case.installed.get(name, key) != key
     }
     again = _again(case, packages, leaving)
+    whys = explain.reasons(problem, pins)
     for name in sorted(packages):
         before = case.installed.get(name, "")
         if before == packages[name] and name not in again:
@@ -242,9 +264,8 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         wheel, file = case.universe.file(name, packages[name])
         if wheel.source == SOURCE:
             continue
-        why = explain.reasons(problem, pins, name)
-        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=why)
-        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, why, again))))
+        pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=whys[name])
+        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, whys[name], again))))
     return Repair(
         steps=tuple(steps),
         kept=tuple(
@@ -303,9 +324,7 @@ def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
 
 def _rivals(case: _Case, name: str, other: str) -> bool:
     facts = case.scene.facts
-    return any(
-        name in facts.owners(folder) and other in facts.owners(folder) for folder in ("onnxruntime", "cv2")
-    )
+    return any(name in facts.owners(folder) and other in facts.owners(folder) for folder in _SHARED)
 
 
 def _held(case: _Case, name: str, key: str) -> Held:

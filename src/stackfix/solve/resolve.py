@@ -2,106 +2,51 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
-
 from stackfix.errors import QuestionError
-from stackfix.model.evidence import Known, Source, Unknown
+from stackfix.model.evidence import Source
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import (
     CUDA,
-    DRIVER,
-    GLIBC,
     PYTHON,
     Fact,
     Pins,
     Problem,
     Requirement,
-    gpu_node,
     is_package,
-    presence_node,
 )
-from stackfix.model.request import Request, Root
+from stackfix.model.request import Request
 from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
-from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, Scene
-from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
+from stackfix.rules.scene import UNKNOWN, Facts
 from stackfix.solve import explain
 from stackfix.solve.case import Case
-from stackfix.solve.group import Grouped
-from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
+from stackfix.solve.pose import Posed, Universes, pose
 from stackfix.solve.prove import Refutation, search
 from stackfix.solve.relax import options
-from stackfix.versions import canonical_name
 
-UNKNOWN = "unknown"
 OLDEST_PYTHON = (3, 8)
-_EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
 
 Reasons: TypeAlias = Literal["all", "asked", "none"]
 
 
-class Posed(Struct, frozen=True, kw_only=True):
-    """A problem as it was put for one Python of the machine."""
-
-    problem: Problem
-    universe: Lowered | Grouped
-    python: Interpreter
-
-
-def pose(machine: Machine, facts: Facts, request: Request, python: Interpreter) -> Posed:
-    """Return the problem of a request on one Python of a machine, or of each machine of a group."""
-    if machine.group:
-        members = [(name, pose(each, facts, request, python)) for name, each in machine.group]
-        return _grouped(members, python)
-    scene = Scene(
-        facts=facts,
-        machine=machine,
-        python=python,
-        device=request.device,
-        features=request.features,
-        sources=request.sources,
-        newest_before=request.newest_before,
-        formats=request.formats,
-        constrained=frozenset(
-            canonical_name(metadata.parse_wish(root.requirement).name) for root in request.constraints
-        ),
-    )
-    universe = Lowered(scene)
-    asked = tuple(_asked(request, scene))
-    if not asked:
-        raise QuestionError(
-            f"nothing is asked for on Python {python.version.minor_version}: every marker leaves it out",
-            hint="ask without `; python_version …`",
-        )
-    roots = (*asked, *_constraints(request, scene), *readings(scene))
-    order = tuple(name for name in request.newest if name != "python")
-    return Posed(problem=Problem(universe, roots, order), universe=universe, python=python)
-
-
-def _grouped(members: Sequence[tuple[str, Posed]], python: Interpreter) -> Posed:
-    """Return one problem for all machines: what is asked for once, and the readings of each."""
-    universes = [(name, one.universe) for name, one in members if isinstance(one.universe, Lowered)]
-    universe = Grouped(tuple(universes))
-    roots = dict.fromkeys(
-        universe.named(root, place) for place, (_, one) in enumerate(members) for root in one.problem.roots
-    )
-    problem = Problem(universe, tuple(roots), members[0][1].problem.order)
-    return Posed(problem=problem, universe=universe, python=python)
-
-
 def resolve(
-    machine: Machine, facts: Facts, request: Request, *, reasons: Reasons = "all"
+    machine: Machine,
+    facts: Facts,
+    request: Request,
+    *,
+    reasons: Reasons = "all",
+    universes: Universes | None = None,
 ) -> Resolution | Explanation:
     """Return the newest set over all Pythons of the machine, or why there is none on the best of them.
 
     `reasons` says for which packages it is worked out why nothing newer fits: "all", the "asked" ones, or
-    "none"; with any, also what other orders would give.
+    "none"; with any, also what other orders would give. `universes` are what another question about these facts has
+    left: what is known in them is not worked out again.
     """
+    universes = universes or Universes(facts)
     if not machine.pythons:
         raise QuestionError(
             "no Python was found to make an environment with", hint="name one with `--python 3.12`"
@@ -109,7 +54,7 @@ def resolve(
     refused: list[tuple[Posed, Refutation]] = []
     best: tuple[Posed, Pins] | None = None
     for python in _newest_first(machine):
-        posed = pose(machine, facts, request, python)
+        posed = pose(machine, universes, request, python)
         if best is not None and not _beats(request, posed, best[1]):
             continue
         answer = solve(posed.problem)
@@ -118,7 +63,7 @@ def resolve(
         else:
             refused.append((posed, answer))
     if best is None:
-        return _explanation(machine, facts, request, refused)
+        return _explanation(machine, universes, request, refused)
     posed, pins = best
     return _resolution(machine, request, posed, pins, reasons=reasons)
 
@@ -171,12 +116,12 @@ def _wish(name: str, keys: Sequence[str]) -> Requirement:
 
 
 def _explanation(
-    machine: Machine, facts: Facts, request: Request, refused: Sequence[tuple[Posed, Refutation]]
+    machine: Machine, universes: Universes, request: Request, refused: Sequence[tuple[Posed, Refutation]]
 ) -> Explanation:
     """Return why there is no set, and ways out; on the newest Python that is not itself the reason."""
 
     def on(machine: Machine, python: Interpreter) -> Problem:
-        return pose(machine, facts, request, python).problem
+        return pose(machine, universes, request, python).problem
 
     posed, refutation = min(refused, key=lambda one: any(_is_python(fact, one[0]) for fact in one[1].facts))
     conflict = explain.why_not_at_all(posed.problem, refutation)
@@ -184,7 +129,7 @@ def _explanation(
         problem=posed.problem,
         machine=machine,
         python=posed.python,
-        facts=facts,
+        facts=universes.facts,
         conflict=conflict,
         pose=on,
     )
@@ -209,10 +154,10 @@ def _resolution(
 ) -> Resolution:
     problem, universe = posed.problem, posed.universe
     found: list[Pin] = []
+    whys = explain.reasons(problem, pins)
     for node in sorted(node for node in pins if is_package(node) and "[" not in node):
         wheel, file = universe.file(node, pins[node])
-        why = explain.reasons(problem, pins, node)
-        found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=why))
+        found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=whys[node]))
     newer: list[Newer] = []
     if reasons != "none":
         named = [pin.name for pin in found if reasons == "all" or pin.name in problem.order]
@@ -270,139 +215,3 @@ def _open_facts(posed: Posed, pins: Pins) -> Iterator[Fact]:
             if pins.get(requirement.node) == UNKNOWN and requirement.fact.text not in said:
                 said.add(requirement.fact.text)
                 yield requirement.fact
-
-
-def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
-    for root in request.roots:
-        try:
-            requested = metadata.parse_wish(root.requirement)
-        except ValueError as error:
-            raise QuestionError(
-                f"`{root.requirement}` is not a requirement: {str(error).splitlines()[0]}",
-                hint='requirements look like `"torch>=2.4"`',
-            ) from error
-        if requested.url:
-            raise QuestionError(
-                f"`{root.requirement}` names a file, which stackfix has no facts about",
-                hint="ask for a release: `torch==2.15.0`",
-            )
-        if not metadata.applies(requested.marker, metadata.markers_environment(scene), ""):
-            continue
-        name = canonical_name(requested.name)
-        of_cuda = name == CUDA_ITSELF
-        if not of_cuda:
-            _refuse_unknown_package(name, root, scene)
-            _refuse_unknown_extras(name, sorted(requested.extras), scene)
-        why = Fact(
-            text=_said(root) if of_cuda else _wish_text(root, name, requested.specifier, scene),
-            rule="request",
-            source=Source(method="asked", where=root.asked_by),
-            relaxable=root.relaxable,
-            general=root.requirement,
-        )
-        if of_cuda:
-            yield asked_cuda(requested.specifier, why, scene)
-        else:
-            yield from metadata.on_package(requested, scene, why)
-
-
-def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
-    """Yield what holds of a package if it is there at all; what the facts do not know is not constrained here."""
-    for root in request.constraints:
-        requested = metadata.parse_wish(root.requirement)
-        name = canonical_name(requested.name)
-        if not scene.releases(name) or not metadata.applies(
-            requested.marker, metadata.markers_environment(scene), ""
-        ):
-            continue
-        why = Fact(
-            text=f"{root.asked_by} constrains {root.requirement}",
-            rule="request",
-            source=Source(method="asked", where=root.asked_by),
-            relaxable=root.relaxable,
-            general=root.requirement,
-        )
-        yield Requirement(presence_node(name), metadata.admitted(name, requested.specifier, scene), why)
-
-
-def _said(root: Root) -> str:
-    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
-
-
-def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
-    """Return who asks for what; and that nothing on record answers it, where that is so."""
-    said = _said(root)
-    releases = scene.releases(name)
-    if not releases:
-        return f"{said}, of which no wheel for {scene.machine.platform.label} is on record"
-    if not metadata.admitted(name, specifier, scene):
-        return f"{said}, which none of the {len(releases)} releases on record satisfies"
-    return said
-
-
-def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
-    if not scene.facts.knows(name):
-        raise QuestionError(
-            f"stackfix has no facts about `{name}`, which {root.asked_by} ask{'' if root.asked_by == 'you' else 's'} for",
-            hint="`stackfix facts` lists what it knows",
-        )
-
-
-def _refuse_unknown_extras(name: str, extras: Sequence[str], scene: Scene) -> None:
-    """Refuse an extra that the newest release does not have; an installer would only warn, and leave it out."""
-    releases = scene.releases(name)
-    if not extras or not releases:
-        return
-    newest = next(iter(releases))
-    wheel = releases[newest][0]
-    known = {canonical_name(found) for each in wheel.requires_dist for found in _EXTRA.findall(each)}
-    for extra in extras:
-        if canonical_name(extra) not in known:
-            raise QuestionError(
-                f"{name} {newest} has no extra `{extra}`",
-                hint=f"extras: {', '.join(sorted(known))}" if known else "ask for it without an extra",
-            )
-
-
-def readings(scene: Scene) -> Iterator[Requirement]:
-    """Yield the readings of the machine: each node of the machine takes the key that was read."""
-    machine = scene.machine
-    yield _reading(
-        PYTHON, scene.python_keys()[0], f"Python is {scene.python.version}", scene.python.found_via
-    )
-    glibc = machine.glibc
-    if isinstance(glibc, Known):
-        yield _reading(
-            GLIBC,
-            f"{glibc.value[0]}.{glibc.value[1]}",
-            f"glibc is {glibc.value[0]}.{glibc.value[1]}",
-            glibc.found_via,
-        )
-    elif machine.platform.os == "linux":
-        yield _unknown(GLIBC, "glibc is not known", glibc)
-    if scene.device != "gpu":
-        return
-    driver = machine.driver
-    if isinstance(driver, Known):
-        yield _reading(DRIVER, str(driver.value), f"the NVIDIA driver is {driver.value}", driver.found_via)
-    else:
-        yield _unknown(DRIVER, "the NVIDIA driver is not known", driver)
-    gpus = machine.gpus
-    for gpu in gpus.value if isinstance(gpus, Known) else ():
-        capability = gpu.compute_capability
-        node = gpu_node(gpu.index)
-        if isinstance(capability, Known):
-            text = f"GPU {gpu.index} is {gpu.name}, compute capability {capability.value}"
-            yield _reading(node, str(capability.value), text, capability.found_via)
-        else:
-            yield _unknown(node, f"the compute capability of {gpu.name} is not known", capability)
-
-
-def _reading(node: str, key: str, text: str, found_via: str) -> Requirement:
-    source = Source(method="read", where=found_via)
-    return Requirement(node, frozenset({key}), Fact(text=text, rule="machine", source=source, relaxable=True))
-
-
-def _unknown(node: str, text: str, unknown: Unknown) -> Requirement:
-    source = Source(method="read", where="; ".join(unknown.tried))
-    return Requirement(node, frozenset({UNKNOWN}), Fact(text=text, rule="machine", source=source))

@@ -20,6 +20,7 @@ from stackfix.model.why_not import Change, WhyNot
 from stackfix.rules import metadata
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Facts
 from stackfix.rules.shipped_together import CUDA_ITSELF, cuda_wish
+from stackfix.solve.pose import Universes
 from stackfix.solve.resolve import resolve
 from stackfix.versions import PythonVersion, canonical_name
 
@@ -44,7 +45,7 @@ def wished(text: str) -> Requested:
 class Doubt(Struct, frozen=True, kw_only=True):
     """One question: the machine, what was asked, the answer to it, and the release that somebody has in mind.
 
-    `asked_too` is the request with that release among its roots.
+    `asked_too` is the request with that release among its roots; `universes` is what the answer was worked out in.
     """
 
     machine: Machine
@@ -53,6 +54,7 @@ class Doubt(Struct, frozen=True, kw_only=True):
     asked_too: Request
     result: Resolution | Explanation
     requirement: str
+    universes: Universes | None = None
 
     @property
     def wish(self) -> Requested:
@@ -138,7 +140,7 @@ def why_not(doubt: Doubt) -> WhyNot:
 def _with_it(doubt: Doubt) -> Resolution | Explanation:
     """Return the newest set with the release, or why there is none."""
     if doubt.name != PYTHON_ITSELF:
-        return resolve(doubt.machine, doubt.facts, doubt.asked_too, reasons="none")
+        return resolve(doubt.machine, doubt.facts, doubt.asked_too, reasons="none", universes=doubt.universes)
     pythons = [one for one in _pythons(doubt.machine) if _specifier_holds(doubt, one.version.minor_version)]
     if not pythons:
         raise QuestionError(
@@ -148,7 +150,11 @@ def _with_it(doubt: Doubt) -> Resolution | Explanation:
     first: Explanation | None = None
     for python in pythons:
         answer = resolve(
-            replace(doubt.machine, pythons=(python,)), doubt.facts, doubt.request, reasons="none"
+            replace(doubt.machine, pythons=(python,)),
+            doubt.facts,
+            doubt.request,
+            reasons="none",
+            universes=doubt.universes,
         )
         if isinstance(answer, Resolution):
             return answer
@@ -186,7 +192,7 @@ def _refused(doubt: Doubt, answer: Explanation) -> WhyNot:
     nodes = {CUDA_ITSELF: CUDA, PYTHON_ITSELF: PYTHON}
     named = nodes.get(doubt.name) == PYTHON or any(fact.text.startswith(said) for fact in answer.conflict)
     if not named and isinstance(doubt.result, Explanation):
-        text = f"there is no set at all, with {doubt.requirement} or without"
+        text = f"there is no set at all, with {doubt.requirement} or without, because all of this holds"
     else:
         text = f"no set has {doubt.requirement}, because all of this holds"
     return WhyNot(

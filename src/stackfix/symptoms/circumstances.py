@@ -25,6 +25,9 @@ class Builds(Protocol):
     def cudnn(self, package: str, version: str) -> int | None:
         """Return the cuDNN major of a release, None where it is not known."""
 
+    def released(self, package: str, version: str) -> str:
+        """Return the day (ISO) on which a release came out, "" where it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoBuilds:
@@ -40,6 +43,11 @@ class NoBuilds:
         del package, version
         return None
 
+    def released(self, package: str, version: str) -> str:
+        """Return ""."""
+        del package, version
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -54,7 +62,8 @@ class Circumstances:
     """What a text tells beside its error, each kind in the order of the text.
 
     `cuda` and `cudnn` map each major that is there, or that another library is built for, to the words that say so;
-    what onnxruntime itself is built for is apart, for it is what asks.
+    what onnxruntime itself is built for is apart, for it is what asks. `when` is the day of the text: a date in it, else
+    the day on which the release of onnxruntime that it names came out; None where neither is told.
     """
 
     told: dict[str, tuple[Told, ...]]
@@ -62,6 +71,7 @@ class Circumstances:
     cudnn: dict[int, str]
     runtime_cuda: dict[int, str]
     runtime_cudnn: dict[int, str]
+    when: Told | None
 
     def all(self, says: str) -> tuple[Told, ...]:
         """Return all that is told of one kind."""
@@ -70,6 +80,11 @@ class Circumstances:
     def first(self, says: str) -> Told | None:
         """Return what is told first of one kind."""
         return next(iter(self.all(says)), None)
+
+    def tells(self, circumstance: str) -> bool:
+        """Return whether a circumstance ("kind" or "kind=value") is told."""
+        says, _, value = circumstance.partition("=")
+        return any(not value or each.value == value for each in self.all(says))
 
     def on(self, system: str) -> str:
         """Return the words that say that this is the system ("windows", "wsl", "container"), or ""."""
@@ -88,6 +103,8 @@ def circumstances(text: Text, knowledge: Knowledge, builds: Builds) -> Circumsta
         told.setdefault("onnxruntime-gpu", []).append(release)
     found = {says: tuple(values) for says, values in told.items()}
     runtime_cuda, runtime_cudnn = _built_for(found.get("onnxruntime-gpu", ()), "onnxruntime-gpu", builds)
+    runtime_cuda = _asked(found, "asks cuda") or runtime_cuda
+    runtime_cudnn = _asked(found, "asks cudnn") or runtime_cudnn
     cuda, cudnn = _built_for(found.get("torch", ()), "torch", builds)
     for says, majors in (("cuda", cuda), ("cudnn", cudnn)):
         for each in found.get(says, ()):
@@ -95,8 +112,31 @@ def circumstances(text: Text, knowledge: Knowledge, builds: Builds) -> Circumsta
             if major is not None:
                 majors.setdefault(major, each.because)
     return Circumstances(
-        told=found, cuda=cuda, cudnn=cudnn, runtime_cuda=runtime_cuda, runtime_cudnn=runtime_cudnn
+        told=found,
+        cuda=cuda,
+        cudnn=cudnn,
+        runtime_cuda=runtime_cuda,
+        runtime_cudnn=runtime_cudnn,
+        when=_when(found, builds),
     )
+
+
+def _asked(found: dict[str, tuple[Told, ...]], says: str) -> dict[int, str]:
+    """Return the majors that onnxruntime itself says that it requires, which no release has to tell then."""
+    return {int(each.value): each.because for each in found.get(says, ())}
+
+
+def _when(found: dict[str, tuple[Told, ...]], builds: Builds) -> Told | None:
+    """Return the day of a text: the first date in it, or that of the newest release of onnxruntime that it names."""
+    if dates := found.get("date"):
+        return dates[0]
+    package = "onnxruntime-gpu"
+    days = [
+        Told(day, f"{each.because}: {package} {each.value} came out on {day}")
+        for each in found.get(package, ())
+        if (day := builds.released(package, each.value))
+    ]
+    return max(days, key=lambda each: each.value, default=None)
 
 
 def _value(match: re.Match[str]) -> str:
@@ -131,8 +171,8 @@ def _built_for(
 def _runtime_by_source(text: Text, knowledge: Knowledge) -> list[Told]:
     """Return the release of onnxruntime by the lines of its source that it prints with its errors."""
     seen: dict[str, str] = {}
-    regex = r"provider_bridge_ort\.cc:(?P<line>\d{3,5})"
-    for match in places(text, ("provider_bridge_ort.cc",), regex, _MOST):
-        for release in knowledge.source_lines.get(match["line"], ()):
-            seen.setdefault(release, quoted(text, match))
+    for file, lines in knowledge.source_lines.items():
+        for match in places(text, (f"{file}.cc",), rf"{file}\.cc:(?P<line>\d{{3,5}})", _MOST):
+            for release in lines.get(match["line"], ()):
+                seen.setdefault(release, quoted(text, match))
     return [Told(release, because) for release, because in seen.items()]

@@ -133,19 +133,19 @@ def _newer(asked: _Asked, stack: str, wanted: int) -> tuple[bool, str]:
     """Return whether what is there is likelier of a newer major than not there at all, and why.
 
     What the wording or the kind of library says comes first; then whether a newer major was what one got when the text
-    was printed (now, where it has no date).
+    was printed (now, where it has no date). A library without a number in its name is of no major.
     """
     likelier = asked.alone or asked.kind.alone.get(asked.number) or asked.kind.alone.get("*")
     if likelier:
         return likelier == "mismatch", ""
     since = asked.knowledge.newer_since.get(stack, {}).get(str(wanted + 1), "")
-    date = asked.where.first("date")
-    if not since or date is None:
-        return True, ""
-    newer = date.value >= since
+    when = asked.where.when
+    if not since or when is None:
+        return wanted > 0, ""
+    newer = when.value >= since
     name = {"cuda": "CUDA", "cudnn": "cuDNN"}[stack]
     told = "was" if newer else "was not yet"
-    return newer, f"{date.because}: {name} {wanted + 1} {told} what a new torch brought then"
+    return newer, f"{when.because}: {name} {wanted + 1} {told} what a new torch brought then"
 
 
 def _wanted(majors: tuple[int, ...], where: Circumstances) -> tuple[int, ...]:

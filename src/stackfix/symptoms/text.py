@@ -32,6 +32,8 @@ _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 8203, 65279))
     0x201C: '"',
     0x201D: '"',
 }
+# What a web page puts in place of quotation marks, in errors that were copied from one.
+_ENTITIES = {"&#x27;": "'", "&#39;": "'", "&quot;": '"'}
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -122,8 +124,10 @@ def _text(pieces: Iterable[Piece], lines: int, *, whole: bool) -> Text:
 
 
 def _cleaned(line: str) -> str:
-    """Return a line without escapes and controls, white space as one space, and wide letters drawn together."""
+    """Return a line without escapes, entities and controls, spaces as one space, and wide letters drawn together."""
     line = _ESCAPES.sub("", line).translate(_CONTROLS)
+    for entity, letter in _ENTITIES.items():
+        line = line.replace(entity, letter)
     if line.count(" ") * 5 > len(line) * 2:
         line = _WIDE.sub(lambda letters: letters[0][::2], line)
     return _SPACES.sub(" ", line)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from stackfix.validate.memory import lack_of_memory, records
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -25,11 +27,13 @@ _REBUILD = (
 )
 _CUINIT = {
     # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
-    34: ("driver_missing", "the CUDA driver that answers is a stub, not a driver"),
+    34: ("driver_missing", "the `libcuda.so.1` that programs find is the toolkit's stub for linking, not a driver",
+         "take the folder of the stub out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`; it ends in `stubs`)"),
     100: ("driver_missing", "the CUDA driver finds no GPU"),
     802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run"),
-    803: ("driver_803_combination", "the driver's library and its kernel module are of different releases"),
-    804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for"),
+    803: ("driver_803_combination", "the driver's library and its kernel module are of different releases", "restart the machine"),
+    804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for",
+          "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
 }  # fmt: skip
 
@@ -37,11 +41,7 @@ _MODULE = "wrong_python_environment"
 # import folders whose distribution has another name
 _PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
 
-_MEMORY = r"out of memory|Failed to allocate memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|BFCArena"
 _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
-# a CUDA context with cuDNN's and cuBLAS's own kernels and workspaces takes some hundred megabytes of its own
-_LITTLE = 1_000_000_000
-_NAMED = 3
 
 # What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
 _TEXTS: tuple[tuple[str, str, str, str], ...] = (
@@ -79,13 +79,16 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "install `opencv-python-headless` in place of `opencv-python`"),
     (r"No module named", _MODULE,
      "a package that DWPose needs is not in this environment", _REBUILD),
+    (r"undefined symbol: (?-i:cu[A-Z])", "driver_too_old",
+     "the driver's `libcuda.so.1` is older than this build: it lacks a function that the build calls",
+     "`stackfix resolve dwpose` names the newest set for this driver"),
     (r"undefined symbol", "cuda_runtime_missing",
      "two libraries that were loaded together are not of one release", _REBUILD),
 )  # fmt: skip
 
 
 def _by_missing_library(_text: str, values: Values) -> Cause | None:
-    for each in _records(values.get("missing")):
+    for each in records(values.get("missing")):
         soname = str(each.get("soname", ""))
         stem = soname.partition(".so")[0]
         if each.get("same"):
@@ -136,45 +139,8 @@ def _by_driver(_text: str, values: Values) -> Cause | None:
 
 
 def _by_memory(text: str, values: Values) -> Cause | None:
-    """Return that the GPU's memory did not suffice: said so, or cuDNN could not start with little of it free."""
-    plainly = re.search(_MEMORY, text, re.IGNORECASE) is not None
-    devices = _records(values.get("gpu state"))
-    roomy = [each for each in devices if _whole(each.get("free")) >= _LITTLE]
-    if not plainly and (not re.search(_CUDNN_START, text) or roomy):
-        return None
-    first = devices[0] if devices else {}
-    free, total, needed = (
-        _whole(each) for each in (first.get("free"), first.get("total"), values.get("network bytes"))
-    )
-    reason = "the GPU's memory did not suffice"
-    if not plainly:
-        reason += ": cuDNN could not start, which it says when it gets no memory"
-    if total:
-        reason += f"; {_gigabytes(free)} of {_gigabytes(total)} were free"
-    if needed:
-        reason += f", the networks' weights alone take {_gigabytes(needed)}"
-    holders = sorted(
-        (each for each in _records(first.get("processes")) if _whole(each.get("bytes"))),
-        key=lambda each: -_whole(each.get("bytes")),
-    )
-    held = ", ".join(
-        f"`{each.get('name') or 'a program'}` (process {each.get('pid')}) {_gigabytes(_whole(each.get('bytes')))}"
-        for each in holders[:_NAMED]
-    )
-    fix = (
-        f"it is held by {held}; end what is not needed, then try again"
-        if held
-        else "end other programs on the GPU (`nvidia-smi` names them), then try again"
-    )
-    return Cause("gpu_memory", reason, fix)
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+    lack = lack_of_memory(text, values)
+    return Cause("gpu_memory", lack.reason, lack.fix) if lack else None
 
 
 def _by_text(text: str, _values: Values) -> Cause | None:
@@ -225,8 +191,4 @@ def no_gpu_here(values: Values) -> str:
 
 def sonames(values: Values) -> set[str]:
     """Return the names of the libraries that were called missing."""
-    return {str(each.get("soname", "")) for each in _records(values.get("missing"))}
-
-
-def _records(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return {str(each.get("soname", "")) for each in records(values.get("missing"))}

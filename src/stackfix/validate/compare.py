@@ -15,8 +15,10 @@ from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.trial import Comparison, Trial
 from stackfix.validate.child import Answer, ask
 from stackfix.validate.journal import Journal
+from stackfix.validate.tensorrt import TensorRT
 from stackfix.validate.weights import TWIN, Weights
 
+TENSORRT = "TensorrtExecutionProvider"
 # https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html, each beside the defaults
 GPU_TRIALS = (
     Trial(name="defaults"),
@@ -42,8 +44,12 @@ def compare(
     timeout: float = 600.0,
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
+    tensorrt: TensorRT | None = None,
 ) -> Comparison:
-    """Return what each trial cost; one that fails or dies says so and does not end the others."""
+    """Return what each trial cost; one that fails or dies says so and does not end the others.
+
+    TensorRT is a trial only where its libraries are in the environment.
+    """
     variables = dict(os.environ if environment is None else environment)
     python = python.absolute()
     done: list[Trial] = []
@@ -58,8 +64,15 @@ def compare(
             "repeats": repeats,
         }
         trials = GPU_TRIALS if device == "gpu" else CPU_TRIALS
+        if device == "gpu" and tensorrt is not None and tensorrt.paths:
+            trials = (*trials, Trial(name="TensorRT", provider=TENSORRT, loads=tensorrt.paths))
         for trial in (*trials, trials[0]):
-            named = {"provider_options": dict(trial.provider_options), "settings": dict(trial.settings)}
+            named = {
+                "provider": trial.provider,
+                "provider_options": dict(trial.provider_options),
+                "settings": dict(trial.settings),
+                "loads": list(trial.loads),
+            }
             # the first child writes the twins, the others find them
             twin = own if weights.name == TWIN and not (base / weights.pose).is_file() else ""
             answer = ask(

@@ -20,6 +20,7 @@ from stackfix.model.verdict import (
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
+from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
 from stackfix.validate.weights import TWIN
 
@@ -113,7 +114,18 @@ def judge(
         first_ms=_milliseconds(values.get("first_ms"), device),
         latency_ms=_milliseconds(values.get("latency_ms"), device),
         network_ms=_milliseconds(values.get("network_ms"), device),
+        cpu_ms=_milliseconds(values.get("cpu_ms"), "cpu"),
         gpu_memory_bytes=_memory(values.get("gpu memory")),
+        gpu_free_bytes=_bytes(
+            values.get("bytes free"), "NVML, after the run", "NVML did not tell the free memory"
+        ),
+        person_bytes=_bytes(
+            values.get("bytes for a further person"),
+            "NVML, before and after several people at once",
+            "the memory of several people at once was not told",
+        ),
+        nodes_on_gpu=_share(values.get("placement"), "nodes_on_gpu"),
+        time_on_gpu=_share(values.get("placement"), "time_on_gpu"),
         weights=weights,
     )
 
@@ -139,7 +151,7 @@ def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> 
 
 def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     """Return the cause of a failed check, of which `text` is what was said."""
-    if check.name in _NUMBERS:
+    if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
     default = Cause("package_broken", f"{check.name} failed: {check.text.partition(chr(10))[0]}")
     return cause_of(text, values, _OTHERWISE.get(check.name, default))
@@ -170,6 +182,17 @@ def _milliseconds(value: Any, device: str) -> Reading[float]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Known(float(value), f"measured on the {device}" + (", TF32 off" if device == "gpu" else ""))
     return Unknown(("the networks were not timed",))
+
+
+def _share(value: Any, name: str) -> Reading[float]:
+    share = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+        return Known(float(share), "onnxruntime's profile")
+    return Unknown(("no profile of a run on a GPU",))
+
+
+def _bytes(value: Any, found_via: str, otherwise: str) -> Reading[int]:
+    return Known(whole(value), found_via) if whole(value) else Unknown((otherwise,))
 
 
 def _memory(value: Any) -> Reading[int]:

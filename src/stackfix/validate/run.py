@@ -7,14 +7,16 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stackfix.errors import QuestionError, TargetError
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
-from stackfix.validate.child import ask
+from stackfix.validate.child import Answer, ask
 from stackfix.validate.journal import Journal
 from stackfix.validate.judge import judge
+from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
 from stackfix.validate.torch_orders import beside_torch
 from stackfix.validate.weights import TWIN, Weights
 
@@ -30,11 +32,12 @@ def run(
     timeout: float = 300.0,
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
+    tensorrt: TensorRT | None = None,
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
     Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
-    `page` where once more as PNG. A crash, a hang or no answer is a failed verdict, never an
+    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment. A crash, a hang or no answer is a failed verdict, never an
     exception; an exception says that there was nothing to ask: no such interpreter, no such picture.
     """
     if device not in {"gpu", "cpu"}:
@@ -68,13 +71,14 @@ def run(
     journal = answer.journal
     if answer.ended or not journal.ended:
         return _broken_off(journal, answer.ended, answer.printed, weights.name, extra)
+
+    def asked(request: Mapping[str, Any]) -> Answer:
+        return ask(python, request, variables, max(1.0, ends - time.monotonic()))
+
     if journal.values.get("torch is here") is True:
-        journal = beside_torch(
-            lambda request: ask(python, request, variables, max(1.0, ends - time.monotonic())),
-            weights,
-            device,
-            journal,
-        )
+        journal = beside_torch(asked, weights, device, journal)
+    if tensorrt is not None:
+        journal = beside_tensorrt(asked, weights, tensorrt, journal)
     return judge(journal, device, truths=truths, weights=weights.name, extra=extra)
 
 

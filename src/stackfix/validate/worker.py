@@ -62,6 +62,10 @@ def main() -> None:
         importlib.import_module(f"{PACKAGE}.trial").run(request, journal)
         journal.end()
         return
+    if request.get("tensorrt"):
+        importlib.import_module(f"{PACKAGE}.tensorrt").prove(request, journal)
+        journal.end()
+        return
     if request.get("order"):
         importlib.import_module(f"{PACKAGE}.torch_proof").prove(request, journal)
         journal.end()

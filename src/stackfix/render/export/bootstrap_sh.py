@@ -8,7 +8,7 @@ from stackfix.render.export.requirements import requirement_lines
 from stackfix.render.export.shell import block, quoted
 from stackfix.render.export.subject import Subject, commented, heading
 
-UNPACKED = 1.7  # of a wheel's size, as in install.space: what a set takes on the disk
+UNPACKED = 1.8  # of a wheel's size, as in install.space: what a set takes on the disk
 
 _BODY = """\
 unfinished=.stackfix-bootstrap-unfinished

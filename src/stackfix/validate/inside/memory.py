@@ -76,8 +76,10 @@ class Meter:
 
     def reading(self) -> dict[str, Any]:
         """Return {"value", "found_via"} or {"tried"}."""
-        own = self._own()
-        if own is not None:
+        own = self.own()
+        if own is None:
+            self.tried.append("NVML: does not name this process (usual in containers)")
+        else:
             return {"value": own, "found_via": "NVML, memory of this process"}
         after = self._used()
         # with several GPUs or none readable, the difference could be another program's on another device
@@ -88,14 +90,13 @@ class Meter:
             }
         return {"tried": self.tried or ["NVML: no device told its memory"]}
 
-    def _own(self) -> int | None:
+    def own(self) -> int | None:
+        """Return the bytes that this process holds on all GPUs, None where NVML does not name it."""
         total = None
         for device in self._devices:
             for pid, used in self._processes(device) or ():
                 if pid == os.getpid() and used is not None:
                     total = (total or 0) + used
-        if total is None:
-            self.tried.append("NVML: does not name this process (usual in containers)")
         return total
 
     def _processes(self, device: Any) -> list[tuple[int, int | None]] | None:

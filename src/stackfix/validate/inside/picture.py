@@ -11,6 +11,8 @@ import numpy as np
 # cv2.warpAffine asserts that both sides are below SHRT_MAX
 LARGEST_SIDE = 32766
 _JPEG = b"\xff\xd8\xff"
+# how JPEG and AVIF, PNG, and WebP name what says how a camera was held
+_EXIF = (b"Exif", b"eXIf", b"EXIF")
 
 
 class PictureError(Exception):
@@ -27,19 +29,29 @@ def read(path: str) -> Any:
     if not data:
         raise PictureError(f"{path}: the file is empty")
     # only as it stands does OpenCV keep transparency, and only in colour does it turn a photo upright (EXIF)
-    how = cv2.IMREAD_COLOR if data.startswith(_JPEG) else cv2.IMREAD_UNCHANGED
+    decoded = _decoded(path, data, cv2.IMREAD_COLOR if data.startswith(_JPEG) else cv2.IMREAD_UNCHANGED)
+    opaque = decoded.ndim == 2 or decoded.shape[2] in {1, 3}
+    if opaque and not data.startswith(_JPEG) and any(name in data for name in _EXIF):
+        decoded = _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if max(decoded.shape[:2]) > LARGEST_SIDE:
+        raise PictureError(f"{path}: OpenCV can't warp a picture with more than {LARGEST_SIDE} pixels a side")
+    if decoded.ndim == 3 and decoded.shape[2] >= 3:
+        decoded = decoded.copy()
+        decoded[:, :, :3] = decoded[:, :, 2::-1]
+    try:
+        return as_rgb(decoded)
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
+
+
+def _decoded(path: str, data: bytes, how: int) -> Any:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise PictureError(f"{path}: not a picture that OpenCV reads: {error}") from error
     if decoded is None:
         raise PictureError(f"{path}: not a picture that OpenCV reads")
-    if max(decoded.shape[:2]) > LARGEST_SIDE:
-        raise PictureError(f"{path}: OpenCV can't warp a picture with more than {LARGEST_SIDE} pixels a side")
-    if decoded.ndim == 3 and decoded.shape[2] >= 3:
-        decoded = decoded.copy()
-        decoded[:, :, :3] = decoded[:, :, 2::-1]
-    return as_rgb(decoded)
+    return decoded
 
 
 def as_rgb(array: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,14 +60,14 @@ def read_events(path: str) -> list[dict[str, Any]]:
     return nodes
 
 
-def account(nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def account(nodes: Iterable[dict[str, Any]], on: Sequence[str] = (CUDA,)) -> dict[str, Any]:
     """Return the share of nodes and of time on the GPU, and each operator that ran elsewhere with why it may."""
     everywhere = list(nodes)
-    on_gpu = [node for node in everywhere if node["provider"] == CUDA]
+    on_gpu = [node for node in everywhere if node["provider"] in on]
     took = sum(node.get("microseconds", 0.0) for node in everywhere)
     elsewhere: dict[str, dict[str, Any]] = {}
     for node in everywhere:
-        if node["provider"] != CUDA:
+        if node["provider"] not in on:
             row = elsewhere.setdefault(
                 node["operator"],
                 {"nodes": 0, "microseconds": 0.0, "why": _why(node["operator"], node["bytes"])},
@@ -88,16 +88,21 @@ def _why(operator: str, size: int) -> str:
     return "onnxruntime placed it there: its CUDA provider has no kernel for it, or fell back"
 
 
-def judge(nodes: Iterable[dict[str, Any]]) -> Placement:
-    """Return whether all heavy nodes ran on the GPU, and only shape arithmetic elsewhere."""
+def judge(nodes: Iterable[dict[str, Any]], on: Sequence[str] = (CUDA,)) -> Placement:
+    """Return whether all heavy nodes ran on these providers, and only shape arithmetic elsewhere.
+
+    Another provider of the GPU than CUDA fuses a part of a network into one node: that is heavy whatever its name.
+    """
     nodes = list(nodes)
     heavy_there: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     for node in nodes:
         operator, provider = node["operator"], node["provider"]
-        if provider == CUDA:
-            if is_heavy(operator):
+        if provider in on:
+            if provider != CUDA:
+                heavy_there["fused parts"] += 1
+            elif is_heavy(operator):
                 heavy_there[operator] += 1
         elif operator in _SHAPE_OPERATORS and node["bytes"] <= _SHAPE_BYTES:
             shapes[operator] += 1
@@ -108,11 +113,13 @@ def judge(nodes: Iterable[dict[str, Any]]) -> Placement:
     if not heavy_there:
         return Placement(ok=None, text="the profile names no convolution and no matrix product")
     elsewhere = f"; elsewhere only shapes: {_counted(shapes)}" if shapes else "; nothing elsewhere"
-    return Placement(ok=True, text=f"on {CUDA}: {_counted(heavy_there)}{elsewhere}{_shares(nodes)}")
+    return Placement(
+        ok=True, text=f"on {' and '.join(on)}: {_counted(heavy_there)}{elsewhere}{_shares(nodes, on)}"
+    )
 
 
-def _shares(nodes: Iterable[dict[str, Any]]) -> str:
-    counted = account(nodes)
+def _shares(nodes: Iterable[dict[str, Any]], on: Sequence[str]) -> str:
+    counted = account(nodes, on)
     if counted["nodes_on_gpu"] is None:
         return ""
     timed = "" if counted["time_on_gpu"] is None else f" and {counted['time_on_gpu']:.1%} of their time"

@@ -59,7 +59,9 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
     try:
         networks = task.open(Options([CPU]))
         journal.stage("run the networks on the CPU")
+        began = time.perf_counter()
         people = task.run(networks)
+        journal.value("cpu_ms", round((time.perf_counter() - began) * 1000, 3))
     except ModelError as error:
         journal.failed("models", str(error))
         return None
@@ -72,12 +74,15 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
     return networks, people
 
 
-def together(networks: Networks, journal: Journal) -> None:
-    """Check that the pose network answers for all people at once, as ComfyUI asks it, as for one by one."""
+def together(networks: Networks, journal: Journal) -> int:
+    """Check that the pose network answers for all people at once, as ComfyUI asks it, as for one by one.
+
+    Return how many there were, 0 where they could not be asked.
+    """
     shape = networks.pose.get_inputs()[0].shape
     if shape and isinstance(shape[0], int):
         journal.not_asked("batches", f"this pose network takes {shape[0]} at a time")
-        return
+        return 0
     alone = list(networks.inputs["pose"][:_TOGETHER])
     expected = {name: networks.outputs[name][: len(alone)] for name in ("simcc_x", "simcc_y")}
     crops = np.concatenate([*alone, *alone[:1]])
@@ -86,13 +91,14 @@ def together(networks: Networks, journal: Journal) -> None:
         answers = networks.run_pose(crops)
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
         journal.failed("batches", f"{len(crops)} people at once: {_said(error)}")
-        return
+        return 0
     finally:
         networks.recording = True
     parts = {name: [each[: len(alone)]] for name, each in zip(expected, answers)}  # noqa: B905 - 3.8
     joined = {name: [np.concatenate(each)] for name, each in expected.items()}
     verdict = agreement.compare_outputs(parts, joined, "one person's alone")
     journal.check("batches", verdict.ok, f"{len(crops)} people at once: {verdict.text}")
+    return len(crops)
 
 
 def cpu_proof(task: Task, journal: Journal) -> None:
@@ -126,6 +132,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         _write_people(task, expected, journal)
         journal.value("provider", CPU)
         _refused(task, attempt.text, journal)
+        _taken(meter, journal)
         return
     how = (
         f"both networks run on {CUDA} alone, with the CPU forbidden"
@@ -148,7 +155,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         journal.failed("gpu run", text)
         journal.value("driver", libraries.driver())
         journal.value("missing", libraries.missing_in(text))
-        journal.value("gpu state", meter.state())
+        _taken(meter, journal)
         return
     stayed = all(each and each[0] == CUDA for each in after)
     journal.check(
@@ -168,9 +175,16 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     ):
         journal.check(name, verdict.ok, verdict.text)
     journal.stage("run the pose network for several people at once on the GPU")
-    together(networks, journal)
+    _several(networks, meter, journal)
     _placement(networks, journal)
     _bound(task, networks, cpu, journal)
+    _own_program(task, journal)
+    _mapped(journal)
+    _left(meter, journal)
+
+
+def _own_program(task: Task, journal: Journal) -> None:
+    """Check that sessions opened without any of our options run on the GPU too, and time them."""
     journal.stage("time the networks as a program of your own opens them")
     plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
     if plain is not None:
@@ -182,8 +196,31 @@ def gpu_proof(task: Task, journal: Journal) -> None:
             if stayed
             else f"sessions opened in the usual way say {plain.providers()}",
         )
-    _mapped(journal)
+
+
+def _left(meter: Meter, journal: Journal) -> None:
+    """Write what this process holds of the GPU, and what is left."""
     journal.value("gpu memory", meter.reading())
+    free = [each["free"] for each in meter.state()]
+    if len(free) == 1:
+        journal.value("bytes free", free[0])
+
+
+def _taken(meter: Meter, journal: Journal) -> None:
+    """Write who holds the GPU's memory now, and how much of it this process had."""
+    journal.value("gpu state", meter.state())
+    journal.value("bytes taken", meter.own())
+
+
+def _several(networks: Networks, meter: Meter, journal: Journal) -> None:
+    """Pose several people at once, and write what one takes and what each further one does."""
+    alone = meter.own()
+    journal.value("bytes for one person", alone)
+    more = together(networks, journal) - 1
+    journal.value("gpu state", meter.state())
+    grown = (meter.own() or 0) - (alone or 0)
+    if alone and more > 0 and grown > 0:
+        journal.value("bytes for a further person", grown // more)
 
 
 def _open_on_gpu(task: Task) -> Attempt:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 DETECTOR_SHAPE = (1, 8400, 85)
 POSE_SHAPES = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
 TEXT_LIMIT = 6000

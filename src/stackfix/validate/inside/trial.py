@@ -13,6 +13,7 @@ from .memory import Meter
 from .picture import read
 from .pipeline import find_people
 from .sessions import CPU, CUDA, Networks, Options, listening
+from .tensorrt import load
 
 
 def run(request: dict[str, Any], journal: Journal) -> None:
@@ -23,10 +24,13 @@ def run(request: dict[str, Any], journal: Journal) -> None:
     meter = Meter() if gpu else None
     if meter is not None:
         journal.value("gpu state", meter.state())
-    providers = [(CUDA, request["provider_options"]), CPU] if gpu else [CPU]
+    wanted = request["provider"] or (CUDA if gpu else CPU)
+    before = [] if wanted == CPU else [(wanted, request["provider_options"])]
+    providers = [*before, *([CUDA] if wanted not in {CPU, CUDA} else []), CPU]
     raised = ""
     with listening(request["scratch"]) as heard:
         try:
+            load(request["loads"])
             options = Options(providers, settings=request["settings"])
             networks = Networks(runtime, request["detector"], request["pose"], options)
             networks.recording = False
@@ -38,7 +42,6 @@ def run(request: dict[str, Any], journal: Journal) -> None:
     if raised:
         journal.failed("trial", f"{raised}\n{heard.text}".strip())
         return
-    wanted = CUDA if gpu else CPU
     stayed = first == [wanted, wanted]
     journal.check(
         "trial", stayed, f"ran on {wanted}" if stayed else f"the sessions run on {first}\n{heard.text}"

@@ -1,0 +1,69 @@
+"""Whether DWPose runs in an environment: its networks, its proof, and the report on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from stackfix.errors import QuestionError
+from stackfix.facts.database import Database
+from stackfix.install.progress import Progress, Silent
+from stackfix.model.verdict import Verdict
+from stackfix.networks import at_once, networks
+from stackfix.probe.environment import read_environment
+from stackfix.proving import device_of, proof
+from stackfix.render.redaction import Redaction, same
+from stackfix.validate.weights import Weights
+
+
+class ProofWish(Struct, frozen=True, kw_only=True):
+    """How to prove: which networks, on which picture and device, within how many seconds, and what to write.
+
+    `html` is a file for the report, or what takes its text; `hide` takes out of it what is not to be told.
+    """
+
+    weights: str = "auto"
+    image: str = ""
+    save: str = ""
+    html: str | Callable[[str], None] = ""
+    hide: Redaction | None = None
+    device: str = "auto"
+    timeout: int = 600
+    offline: bool = False
+
+
+def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress | None = None) -> Verdict:
+    """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
+    picture = Path(wish.image) if wish.image else None
+    if picture is not None and not picture.is_file():
+        raise QuestionError(f"{wish.image}: there is no such picture")
+    chosen = at_once(wish.weights)
+
+    def fetched() -> Weights:
+        return networks(wish.weights, progress or Silent(), offline=wish.offline)
+
+    environment = read_environment(venv)
+    device = device_of(environment, wish.device)
+    interpreter = Path(environment.executable)
+
+    def proved(page: Path | None = None) -> Verdict:
+        return proof(
+            environment,
+            interpreter,
+            facts,
+            device,
+            chosen or fetched,
+            image=picture,
+            save=Path(wish.save) if wish.save else None,
+            page=page,
+            timeout=wish.timeout,
+        )
+
+    if not wish.html:
+        return proved()
+    from stackfix.reporting import into, reported  # noqa: PLC0415 - few verdicts become a report
+
+    write = into(Path(wish.html)) if isinstance(wish.html, str) else wish.html
+    return reported(environment, facts, proved, write, wish.hide or same)

@@ -1,0 +1,35 @@
+/* A libnvidia-ml.so.1 with one GPU: STUB_TOTAL, STUB_FREE, and STUB_HELD as "pid:bytes,..." (0 is this process). */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
+
+static unsigned long long number(const char *name) {
+    const char *value = getenv(name);
+    return value ? strtoull(value, NULL, 10) : 0;
+}
+int nvmlInit_v2(void) { return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 1; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) { *device = (void *)1; return 0; }
+int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *memory) {
+    memory[0] = number("STUB_TOTAL");
+    memory[1] = number("STUB_FREE");
+    memory[2] = memory[0] - memory[1];
+    return 0;
+}
+int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Process *processes) {
+    static unsigned long long asked; /* what this process holds grows by STUB_GROWS each time */
+    unsigned found = 0;
+    char *at = getenv("STUB_HELD");
+    while (at && *at && found < *count) {
+        unsigned pid = strtoul(at, &at, 10);
+        unsigned long long used = strtoull(at + 1, &at, 10);
+        if (!pid) used += asked++ * number("STUB_GROWS");
+        processes[found].pid = pid ? pid : (unsigned)getpid();
+        processes[found++].used = used;
+        if (*at == ',') at++;
+    }
+    *count = found;
+    return 0;
+}
