@@ -70,6 +70,17 @@ def test_packages_are_replaced_removed_and_added(shelf, there, variables, instal
     assert not any(".stackfix-" in text for text in script_texts(target))
 
 
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_a_package_without_its_record_is_replaced_all_the_same(shelf, there, variables, installer):
+    target = Path(there.path)
+    (record,) = target.glob("lib/python*/site-packages/app-*.dist-info/RECORD")
+    record.unlink()
+    what = change(shelf, shelf.wheel("app", "1.5"), leaving=("app", "lib"))
+    mended = carry_out(read_environment(target), what, variables, installer=installer)
+    assert mended.packages == {"app": "1.5"}
+    assert mended.unreadable == ()
+
+
 def script_texts(target: Path) -> list[str]:
     files = [path for path in (target / "bin").iterdir() if path.is_file() and not path.is_symlink()]
     return [path.read_text(encoding="utf-8", errors="replace") for path in files]

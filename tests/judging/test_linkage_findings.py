@@ -119,3 +119,29 @@ def test_a_broken_head_of_the_provider_is_a_finding_and_nothing_else(site):
 def test_every_package_that_the_fixtures_install_is_pinned_by_torch():
     asked = " ".join(row("torch", "2.8.0").requires_dist)
     assert all(f"{name}==" in asked for name in CUDA12)
+
+
+def test_a_cudnn_of_the_other_cuda_is_one_cause_for_torch_and_onnxruntime(site):
+    site.cuda12("nvidia-cudnn-cu12").torch().onnxruntime().nvidia(nvidia_cudnn_cu13="9.13.0.50")
+    first, *rest = look(site).findings
+    assert first.code == "cuda_major_mismatch"
+    assert "nvidia-cudnn-cu13" in first.about
+    errors = [one for one in rest if one.severity == "error"]
+    assert any("onnxruntime-gpu" in one.about for one in errors)
+    assert {one.follows for one in errors} == {"cuda_major_mismatch"}
+
+
+def test_a_package_of_the_other_cuda_that_lost_a_library_is_not_installed_again(site):
+    site.cuda12("nvidia-cudnn-cu12").torch().onnxruntime().nvidia(nvidia_cudnn_cu13="9.13.0.50")
+    for library in site.packages.glob("nvidia/cudnn/lib/*.so*"):
+        library.unlink()
+    assert "nvidia-cudnn-cu13" not in finding(look(site), "cudnn_missing").fix
+
+
+def test_a_copy_under_a_name_of_its_own_is_no_library_for_others(site):
+    site.cuda12("nvidia-cuda-runtime-cu12").torch()
+    copy = binaries.elf(soname="libcudart.so.12")  # as torchvision's wheels have it
+    site.install("thing", "1.0", {"thing.libs/libcudart.e8e8b82a.so.12": copy})
+    first = look(site).findings[0]
+    assert (first.code, first.about[0]) == ("cuda_runtime_missing", "torch")
+    assert first.fix.endswith("nvidia-cuda-runtime-cu12==12.8.90")

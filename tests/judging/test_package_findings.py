@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 
 import binaries
 import pytest
@@ -256,6 +257,48 @@ def test_a_cudnn_older_than_torch_was_compiled_with_is_an_error_and_a_newer_one_
     assert "torch refuses a cuDNN older than the one it was compiled with" in first.consequence
     site.remove("nvidia-cudnn-cu12").nvidia(nvidia_cudnn_cu12="9.11.0.98")
     assert finding(look(site), "requirement_unmet").severity == "warning"
+
+
+def test_a_module_that_a_full_disk_emptied_is_lost(site):
+    site.healthy()
+    (site.packages / "onnxruntime" / "__init__.py").write_bytes(b"")
+    first = look(site).findings[0]
+    assert (first.severity, first.about) == ("error", ("onnxruntime-gpu",))
+    assert first.because == ("RECORD lists onnxruntime/__init__.py, which is gone or empty",)
+
+
+def test_a_library_that_its_package_lost_comes_back_by_installing_that_again(site):
+    site.healthy()
+    (lost,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")
+    lost.unlink()
+    first, second = look(site).findings
+    assert (first.code, second.code, second.follows) == (
+        "gutted_package",
+        "cuda_runtime_missing",
+        "gutted_package",
+    )
+    assert first.fix == second.fix
+    assert second.fix.endswith("reinstall --no-deps nvidia-cublas-cu12==12.8.4.1")
+
+
+def test_a_package_without_its_record_is_installed_again_where_a_library_is_gone(site):
+    site.healthy()
+    (record,) = site.packages.glob("nvidia_cublas_cu12-*.dist-info/RECORD")
+    record.unlink()
+    assert {one.severity for one in look(site).findings} == {"warning"}
+    (site.packages / "nvidia/cublas/lib/libcublas.so.12").unlink()
+    first = look(site).findings[0]
+    assert first.code == "cuda_runtime_missing"
+    assert first.fix.endswith("reinstall --no-deps nvidia-cublas-cu12==12.8.4.1")
+
+
+def test_a_folder_of_nvidias_that_was_removed_is_one_cause(site):
+    site.healthy()
+    shutil.rmtree(site.packages / "nvidia")
+    first, *rest = look(site).findings
+    assert first.code == "gutted_package"
+    assert first.text.endswith("and 10 more have lost all their libraries")
+    assert {one.follows for one in rest} == {"gutted_package"}
 
 
 def test_a_requirement_that_another_build_serves_is_only_a_warning(site):

@@ -281,3 +281,14 @@ def test_people_and_programs_are_told_the_same():
     assert "replace  onnxruntime-gpu 1.31.1 -> 1.26.0" in text
     assert {"action", "name", "from", "to", "bytes", "because"} == set(document["plan"][0])
     assert document["bytes"] == found.download_bytes > 0
+
+
+def test_a_package_that_has_lost_its_record_is_written_again():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"})
+    lost = tuple(
+        replace(each, recorded=each.name != "nvidia-cublas-cu12" and each.name != "mpmath")
+        for each in there.distributions
+    )
+    found = mended(replace(there, distributions=lost))
+    assert [step.split(" ")[1] for step in steps(found)] == ["nvidia-cublas-cu12"]
+    assert steps(mended(replace(there, distributions=lost, kind="system"))) == []

@@ -125,6 +125,12 @@ def _finding(code: str, group: Sequence[Breach], environment: Environment, scene
             because.append(said(breach.against.fact))
         because += [f"{what} is what is here" for what in _observed(breach, scene)]
     packages = [name for breach in group for name in (breach.package, breach.other) if name]
+    packages += [
+        name
+        for breach in group
+        for name in (one.rpartition(" ")[0] for one in breach.found)
+        if name in environment.packages
+    ]
     severity: Severity = "warning" if code in _WARNINGS else "error"
     return Finding(
         code=code,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
-from stackfix.model.environment import Environment
+from stackfix.model.environment import Distribution, Environment
 from stackfix.model.report import Finding
 from stackfix.model.wheel import Wheel
 from stackfix.rules.closure import Closure, Missing, closure
@@ -214,11 +214,13 @@ def _finding(
         others = sorted(present.get(named[0], set()) - {named[1]}) if named else []
         if named and others:
             because.append(f"the environment has {named[0]} {' and '.join(others)}, not {named[1]}")
-    lost = sorted(
-        path.rpartition("/")[2] for each in environment.distributions for path in each.missing
+    losers = {
+        path.rpartition("/")[2]: each
+        for each in environment.distributions
+        for path in each.missing
         if path.rpartition("/")[2] in names
-    )  # fmt: skip
-    because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in lost]
+    }
+    because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in sorted(losers)]
     packages = remedy.providers(names, owner, held, scene)
     # of a package without facts nobody knows which of its extension modules it cannot do without
     optional = code == "library_missing" and all(each.wheel.package != owner for each in held)
@@ -234,14 +236,32 @@ def _finding(
         else f"a part of {owner} does not load; if nothing uses that part, it does no harm"
         if optional
         else remedy.without_it(owner),
-        fix=remedy.install(environment, packages)
-        if packages
-        else f"install what brings {names[0]}, if that part is used"
-        if optional
-        else remedy.mend(environment),
+        fix=f"install what brings {names[0]}, if that part is used"
+        if optional and not packages and not losers
+        else _brought_back(environment, names, losers, packages),
         rule="linkage",
-        about=(owner, *(name.partition("==")[0] for name in packages)),
-    )
+        about=(owner, *dict.fromkeys((*(each.name for each in losers.values()), *(name.partition("==")[0] for name in packages)))),
+    )  # fmt: skip
+
+
+def _brought_back(
+    environment: Environment,
+    names: Sequence[str],
+    losers: Mapping[str, Distribution],
+    packages: Sequence[str],
+) -> str:
+    """Return the command that brings libraries: again from who lost them, else from who has them.
+
+    An installer does nothing for a release that is on record, whatever became of its files.
+    """
+    if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names):
+        return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
+    on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
+    if packages and on_record.isdisjoint(packages):
+        return remedy.install(environment, packages)
+    if packages and set(packages) <= on_record:
+        return remedy.again(environment, packages)
+    return remedy.mend(environment)
 
 
 def loader_order(environment: Environment, found: Closure, *, windows: bool) -> Iterator[Finding]:

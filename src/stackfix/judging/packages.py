@@ -19,6 +19,7 @@ from stackfix.rules.scene import Scene
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
 _SHOWN = 3
+_SWEPT = 3  # packages emptied at once are one event
 _TESTS = re.compile(r"(^|/)(tests?|testing)/")
 
 
@@ -162,9 +163,12 @@ def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], l
 def lost_files(environment: Environment) -> Iterator[Finding]:
     """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
     sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
+    swept = _swept_away(environment)
+    if swept:
+        yield _swept(environment, swept)
     for each in environment.distributions:
         lost = [path for path in each.missing if _is_code(path)]
-        if not lost and each.name in sharing:
+        if each in swept or (not lost and each.name in sharing):
             continue
         foreign = _overwritten(environment, each)
         broken = [
@@ -179,7 +183,7 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
             what.append(f"holds {'libraries' if each.changed else 'files'} that are not its own")
         if broken:
             what.append("holds libraries that cannot be read")
-        because = [f"RECORD lists {path}, which is gone" for path in lost[:_SHOWN]]
+        because = [f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]]
         because += [f"{path} has another size than RECORD says" for path in each.changed[:_SHOWN]]
         because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
         if foreign:
@@ -209,6 +213,37 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
             rule="collisions",
             about=(folder,),
         )
+
+
+def _swept_away(environment: Environment) -> list[Distribution]:
+    """Return NVIDIA's packages that have lost every library, where they are so many that it was one event."""
+    found = [
+        each
+        for each in environment.distributions
+        if each.name.startswith("nvidia-") and not each.libraries and any(map(_is_code, each.missing))
+    ]
+    return found if len(found) >= _SWEPT else []
+
+
+def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
+    """Return the one finding for several of NVIDIA's packages that a folder's removal emptied."""
+    names = [f"{each.name} {each.version}" for each in gone]
+    lost = [next(path for path in each.missing if _is_code(path)) for each in gone]
+    return Finding(
+        code="gutted_package",
+        severity="error",
+        text=f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more have lost all their libraries"
+        if len(names) > _SHOWN
+        else f"{', '.join(names)} have lost all their libraries",
+        because=(
+            *(f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]),
+            f"in all {sum(map(len, (each.missing for each in gone)))} files of {len(gone)} packages are gone",
+        ),
+        consequence="a folder that they share was removed: what needs them does not load",
+        fix=remedy.mend(environment),
+        rule="collisions",
+        about=tuple(each.name for each in gone),
+    )
 
 
 def duplicate_records(environment: Environment) -> Iterator[Finding]:

@@ -58,12 +58,12 @@ _RULES = ("collisions", "one CUDA", "abi", "linkage")
 
 # What a cause brings with it in the same packages.
 _BRINGS = {
-    "both_ort_packages": {"import_fails", "import_crashes", "both_ort_packages", "gutted_package", "ort_cpu_only", "cuda_runtime_missing", "cudnn_missing", "cuda_major_mismatch", "import_order_preload"},
+    "both_ort_packages": {"import_fails", "import_crashes", "library_missing", "both_ort_packages", "gutted_package", "ort_cpu_only", "cuda_runtime_missing", "cudnn_missing", "cuda_major_mismatch", "import_order_preload"},
     "cuda_major_mismatch": {"import_fails", "import_crashes", "cuda_runtime_missing", "cudnn_missing", "cudnn_major_mismatch", "cuda_major_mismatch", "requirement_unmet", "mixed_toolkit", "gutted_package", "nvrtc_missing", "package_collision", "torch_torchvision_mismatch"},
     "cudnn_major_mismatch": {"import_fails", "import_crashes", "cudnn_missing", "requirement_unmet", "cudnn_major_mismatch"},
     "torch_torchvision_mismatch": {"import_fails", "import_crashes", "requirement_unmet", "torch_torchvision_mismatch", "cuda_major_mismatch"},
     "gutted_package": {"import_fails", "import_crashes", "cuda_runtime_missing", "cudnn_missing", "nvrtc_missing", "library_missing", "requirement_unmet", "cudnn_major_mismatch", "mixed_toolkit"},
-    "opencv_conflict": {"import_fails", "import_crashes", "opencv_conflict", "gutted_package", "package_collision"},
+    "opencv_conflict": {"import_fails", "import_crashes", "opencv_conflict", "gutted_package", "package_collision", "library_missing"},
     "cuda_runtime_missing": {"import_fails", "import_crashes", "requirement_unmet", "cuda_runtime_missing", "nvrtc_missing"},
     "cudnn_missing": {"import_fails", "import_crashes", "requirement_unmet"},
     "torch_cpu_build": {"cuda_runtime_missing", "cudnn_missing", "torch_torchvision_mismatch", "nvrtc_missing", "import_order_preload"},

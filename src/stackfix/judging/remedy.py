@@ -11,7 +11,18 @@ from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
-_IMPORTS = {"onnxruntime-gpu": "onnxruntime", "opencv-python": "cv2", "opencv-python-headless": "cv2"}
+_IMPORTS = {
+    "onnxruntime-gpu": "onnxruntime",
+    "opencv-python": "cv2",
+    "opencv-python-headless": "cv2",
+    "opencv-contrib-python": "cv2",
+    "opencv-contrib-python-headless": "cv2",
+    "pillow": "PIL",
+    "protobuf": "google.protobuf",
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+}
 
 
 def import_name(package: str) -> str:
@@ -40,8 +51,13 @@ def replace(environment: Environment, remove: Sequence[str], requirements: Seque
 
 def reinstall(environment: Environment, package: str, version: str) -> str:
     """Return the command that installs a release again, over what is left of it."""
-    again = "--force-reinstall" if _has_pip(environment) else "--reinstall"
-    return install(environment, [f"{package}=={version}"], again, "--no-deps")
+    return again(environment, [f"{package}=={version}"])
+
+
+def again(environment: Environment, pins: Sequence[str]) -> str:
+    """Return the command that installs releases again, which an installer holds to be there already."""
+    anew = "--force-reinstall" if _has_pip(environment) else "--reinstall"
+    return install(environment, pins, anew, "--no-deps")
 
 
 def mend(environment: Environment) -> str:

@@ -73,9 +73,10 @@ class _Tables:
     def __init__(self, environment: Environment) -> None:
         self._folders = environment.site_packages
         self.brought = {
-            library.soname or library.file_name: _Brought(each, library)
+            name: _Brought(each, library)
             for each in environment.distributions
             for library in each.libraries
+            for name in library.names
         }
         self._asked = cache(self._read_asked)
         self._offered = cache(self._read_offered)

@@ -32,7 +32,13 @@ class SharedLibrary(Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> frozenset[str]:
-        """The names under which the loader knows it: SONAME and file name."""
+        """The names under which the loader knows it: SONAME and file name.
+
+        A copy that auditwheel has put into `….libs` under a name of its own is found by that alone, and may have kept
+        the SONAME of the original: torchvision's libcudart.e8e8b82a.so.12 is no libcudart.so.12 for torch.
+        """
+        if ".libs/" in self.path:
+            return frozenset((self.file_name,))
         return frozenset(name for name in (self.soname, self.file_name) if name)
 
 
@@ -41,7 +47,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
     `missing` are those that are not there and missed, `changed` the libraries whose size is another than RECORD says.
-    `tags` are those of its WHEEL file.
+    `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     requires_python: str = ""
     installer: str = ""
     tags: tuple[str, ...] = ()
+    recorded: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ _MAX_TAGS = 1000
 _MAX_WALKED = 200_000
 _INFO = re.compile(r"[A-Za-z0-9][\w.+!-]*\.(dist-info|egg-info)", re.ASCII)
 _LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
+_CODE = re.compile(r"\.(py|pyd|dll|so(\.\d+)*)$", re.IGNORECASE)
+_UPPER = 3
 _LEFT_BY_PIP = re.compile(r"~.+")
 _HEADER = re.compile(r"[!-9;-~]*")  # RFC 5322: printable ASCII without the colon
 _UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
@@ -127,7 +129,11 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     files = _record(shelf, info, unreadable) if modern else {}
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name), "")
-    missing = tuple(path for path in files if not shelf.has(path) and not _is_marker(path, files[path]))
+    missing = tuple(
+        path
+        for path, recorded in files.items()
+        if (not shelf.has(path) and not _is_marker(path, recorded)) or _is_emptied(shelf, path, recorded)
+    )
     absent = set(missing)
     libraries = [path for path in files if path not in absent and _LIBRARY.fullmatch(path.rpartition("/")[2])]
     yield Distribution(
@@ -138,6 +144,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         requires_python=printable(head.get("requires-python", [""])[0]),
         installer=_first_line(shelf, f"{info}/INSTALLER"),
         tags=_tags(shelf, info),
+        recorded=not modern or shelf.has(f"{info}/RECORD"),
         files=files,
         missing=missing,
         changed=tuple(path for path in libraries if _is_another(shelf, path, files[path])),
@@ -148,6 +155,20 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
 def _is_marker(path: str, recorded: str) -> bool:
     """Whether a file is an empty `__init__.py` of NVIDIA's folder: all its packages list one, none needs it."""
     return path.startswith("nvidia/") and path.endswith("/__init__.py") and recorded.rpartition(",")[2] == "0"
+
+
+def _is_emptied(shelf: Shelf, path: str, recorded: str) -> bool:
+    """Whether a module or a library of which RECORD tells more than nothing has no bytes: a full disk leaves such.
+
+    Asked of the upper folders: what an import meets first.
+    """
+    if path.count("/") > _UPPER or not _CODE.search(path):
+        return False
+    size = recorded.rpartition(",")[2]
+    try:
+        return size.isdecimal() and size != "0" and os.stat(shelf.at(path)).st_size == 0  # noqa: PTH116 - as above
+    except OSError:
+        return False
 
 
 def _head(shelf: Shelf, info: str, *, modern: bool) -> dict[str, list[str]]:

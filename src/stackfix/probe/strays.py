@@ -29,6 +29,7 @@ def stray_libraries(
     """Yield the stray copies in the folders that a loader searches; paths are relative to site-packages."""
     known = {path for each in distributions for path in each.files}
     folders = {path.rpartition("/")[0] for path in known}
+    folders.update(f"nvidia/{name}/lib" for name in _parts(shelf))  # of a package whose record is lost
     searched = sorted(folder for folder in {*folders, ""} if _FOLDERS.fullmatch(folder))
     if portable:  # beside python.exe, where Windows looks before everything else
         searched.append("../..")
@@ -41,3 +42,10 @@ def stray_libraries(
             path = f"{folder}/{name}" if folder else name
             if path not in known and _CUDA.fullmatch(name):
                 yield read_library(shelf, path)
+
+
+def _parts(shelf: Shelf) -> list[str]:
+    try:
+        return os.listdir(shelf.at("nvidia"))  # noqa: PTH208 - as in distributions
+    except OSError:
+        return []

@@ -77,7 +77,9 @@ class _Walk:
         self._libraries = libraries
         self._present: dict[str, SharedLibrary] = {}
         gone = {path for each in environment.distributions for path in each.missing}
-        for library in (*environment.libraries, *environment.beside):
+        # run paths lead to NVIDIA's folders whoever filled them; to a copy beside onnxruntime torch's do not
+        unowned = (one for one in environment.strays if one.path.startswith("nvidia/"))
+        for library in (*environment.libraries, *environment.beside, *unowned):
             for name in library.names if library.path not in gone else ():
                 self._present.setdefault(name, library)
         paths = (

@@ -136,7 +136,10 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
         damaged=frozenset(
             each.name
             for each in environment.distributions
-            if each.missing or each.changed or any(one.broken for one in each.libraries)
+            if each.missing
+            or each.changed
+            or any(one.broken for one in each.libraries)
+            or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
         ),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
     )
@@ -337,7 +340,9 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
     """Return what stays and must be written again, with the reason: its files are lost, or go with another's."""
     twice = {each.name for each in case.environment.duplicates}
     found = {
-        name: "it is on record more than once" if name in twice else "its files were lost or overwritten"
+        name: "it is on record more than once"
+        if name in twice
+        else "its files or its RECORD were lost or overwritten"
         for name in case.damaged | twice
         if name in packages and packages[name] == case.installed.get(name)
     }
