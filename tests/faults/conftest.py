@@ -25,6 +25,14 @@ _NOT_OURS = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: what a machine does to an install does not depend on Python."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.fault)
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     with index(Server()) as up:

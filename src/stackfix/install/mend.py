@@ -148,9 +148,7 @@ def _alter(
 ) -> None:
     if change.leaving:
         progress.stage(f"removing {', '.join(change.leaving[:6])}{' …' if len(change.leaving) > 6 else ''}")
-        recorded = _forget(change.leaving, read(staging))
-        if recorded:
-            _remove_all(recorded, site_packages(staging), python, chosen, scratch, settings)
+        _remove_all(change.leaving, site_packages(staging), python, chosen, scratch, settings)
     after = read(staging)
     for path in change.strays:
         for packages in after.site_packages:
@@ -188,16 +186,6 @@ def _remove_all(
     for each in folders_of(packages, wanted):  # its RECORD did not list itself
         remove_tree(each)
     remove_files(packages, left)
-
-
-def _forget(names: Sequence[str], environment: Environment) -> list[str]:
-    """Remove the dist-info of packages without RECORD, which no installer can remove; return the other names."""
-    lost = {each.name: each.folder for each in environment.distributions if not each.recorded}
-    for folder in (lost[name] for name in names if name in lost):
-        for packages in environment.site_packages:
-            if (Path(packages) / folder).is_dir():
-                remove_tree(Path(packages) / folder)
-    return [name for name in names if name not in lost]
 
 
 def _remove(
