@@ -232,6 +232,17 @@ def test_a_package_whose_record_is_damaged_or_gone_is_replaced(shelf, there, var
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
+def test_a_package_whose_metadata_is_gone_is_written_again(shelf, there, variables, installer):
+    target = Path(there.path)
+    (packages_in(target) / "app-1.0.dist-info" / "METADATA").unlink()
+    newer = shelf.wheel("app", "1.5")
+    mended = carry_out(read_environment(target), change(shelf, newer), variables, installer=installer)
+    assert mended.packages == {"app": "1.5", "lib": "2.0"}
+    assert mended.unreadable == ()
+    assert said(target / "bin" / "python", "import app; print(app.version)") == "1.5"
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
 def test_no_second_record_of_a_replaced_package_is_left(shelf, there, variables, installer):
     packages = packages_in(Path(there.path))
     second = packages / "app-0.9.dist-info"

@@ -12,9 +12,11 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.version import Version
 
 from stackfix.errors import DiskError, TargetError
 from stackfix.install.apply import apply, failure
@@ -155,6 +157,7 @@ def _alter(
             (Path(packages) / path).unlink(missing_ok=True)
     _sweep(after, [*change.leftovers, *(_FOLDERS[name] for name in change.leaving if name in _FOLDERS)])
     if change.lock.packages:
+        _drop_nameless(site_packages(staging), {canonical_name(each.name) for each in change.lock.packages})
         progress.stage(f"installing {amount(change.lock.download_bytes)} with {chosen.kind}")
         apply(
             change.lock,
@@ -165,9 +168,27 @@ def _alter(
             progress=progress,
             python=python,
         )
+        _refuse_absent(change, read(staging), place)
     if change.hook:
         add_hook(site_packages(staging), read(staging))
     write_constraints(staging, place, change.constraints, protect=change.protect)
+
+
+def _drop_nameless(packages: Path, coming: Collection[str]) -> None:
+    """Remove the dist-info without METADATA of packages that come in: uv takes its folder for the installed release."""
+    for each in folders_of(packages, coming):
+        if not (each / "METADATA").is_file():
+            remove_tree(each)
+
+
+def _refuse_absent(change: Change, after: Environment, place: Path) -> None:
+    """Refuse a repair after which a release that was to come in is not there, whatever its installer said."""
+    for each in change.lock.packages:
+        found = after.packages.get(canonical_name(each.name))
+        if found is None or Version(found) != Version(str(each.version)):
+            raise NotProvedError(
+                f"{each.name} {each.version} is not in the mended copy of `{place}` after its installation; nothing was changed"
+            )
 
 
 def _remove_all(
