@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Literal
@@ -146,7 +147,9 @@ def _say(fixed: Fixed, end: End, *, dry_run: bool, as_json: bool) -> None:
         output.answer(verdict_lines(verdict))
     if fixed.applied:
         output.answer(
-            [f"mended   {fixed.before.path}; `stackfix fix --undo --venv {fixed.before.path}` takes it back"]
+            [
+                f"mended   {fixed.before.path}; `stackfix fix --undo --venv {shlex.quote(fixed.before.path)}` takes it back"
+            ]
         )
     elif fixed.after is not None:
         output.answer(["the mended copy did not pass, so nothing was changed:", *report_lines(fixed.after)])
