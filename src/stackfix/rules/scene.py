@@ -156,6 +156,11 @@ class Facts(Protocol):
         """Whether an index's builds are linked to a CUDA major and serve every minor of it."""
 
 
+def provider_key(listed: ListedWheel) -> str:
+    """Return the key of a row in the node of a library that it provides."""
+    return f"{listed.package} {listed.key}"
+
+
 class Releases(Mapping[str, tuple[Wheel, ...]]):
     """Version -> rows, newest first; a row is read when it is asked for."""
 
@@ -211,6 +216,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     admitted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _releases: dict[str, Releases] = field(default_factory=dict)
     _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
+    _provider_keys: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def releases(self, package: str) -> Releases:
         """Return version -> rows for this platform and these sources, newest first."""
@@ -242,6 +248,14 @@ class Scene(Struct, frozen=True, kw_only=True):
                 for rows in self.releases(package).listed.values()
                 if soname in rows[0].provides and (not cuda_major or rows[0].cuda_major in {0, cuda_major})
             )
+        return found
+
+    def provider_keys(self, soname: str, cuda_major: int) -> frozenset[str]:
+        """Return the keys of those rows in the node of the library: every wheel that needs it asks the same."""
+        found = self._provider_keys.get((soname, cuda_major))
+        if found is None:
+            matching = self.providers(soname, cuda_major)
+            found = self._provider_keys[soname, cuda_major] = frozenset(map(provider_key, matching))
         return found
 
     @property

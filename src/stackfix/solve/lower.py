@@ -22,10 +22,9 @@ from stackfix.model.problem import (
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
 from stackfix.rules.all import requirements
-from stackfix.rules.linkage import provider_key
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
-from stackfix.rules.scene import Scene, release_fact, wheel_source
+from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
 
 _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
