@@ -24,7 +24,7 @@ import msgspec
 from packaging.version import Version
 
 from stackfix.facts.row_files import read_rows, row_files
-from stackfix.facts.row_index import INDEX, index_of
+from stackfix.facts.row_index import INDEX, encoded_index
 from stackfix.facts.rows import WheelRow
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +51,7 @@ def grow(data: Path, times: int, way: str) -> int:
         rows.sort(key=lambda row: (Version(row.version), row.files[0].name))
         path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         count += len(rows)
-    (data / "wheels" / INDEX).write_bytes(msgspec.json.encode(index_of(data)) + b"\n")
+    (data / "wheels" / INDEX).write_bytes(encoded_index(data))
     return count
 
 
