@@ -28,6 +28,7 @@ from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
 
 _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
+_FEW = 4
 
 
 class _AsFarAsAsked(Struct):
@@ -81,7 +82,7 @@ class Lowered(Struct):
     def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
         """Return the release that a library's or an extra's candidate belongs to, and a release's CUDA.
 
-        No row is read for that.
+        No row is read for that. Where a release was looked at before, it is also where that ended: there it failed.
         """
         if node.startswith(_LIBRARY):
             package, _, version = key.rpartition(" ")
@@ -91,8 +92,19 @@ class Lowered(Struct):
         package, extra, _ = node.partition("[")
         if extra:
             return ((package, (key,)),)
+        ended = self._ended(node, key)
         asked = {kind.cuda for kind in self.scene.releases(package).kinds(key)}
-        return () if () in asked else ((CUDA, frozenset().union(*map(self._minors, asked))),)
+        if () in asked:
+            return ended
+        return (*ended, (CUDA, frozenset().union(*map(self._minors, asked))))
+
+    def _ended(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return the last requirement that was worked out, if it names few keys: more would cost more than it tells."""
+        found = self._requires.get((node, key))
+        if not isinstance(found, _AsFarAsAsked) or not found.done:
+            return ()
+        last = found.done[-1]
+        return ((last.node, last.allowed),) if len(last.allowed) <= _FEW else ()
 
     def _minors(self, asked: tuple[str, ...]) -> frozenset[str]:
         """Return the CUDA minors that a row takes: those that it names, or all of a major."""

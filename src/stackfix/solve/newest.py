@@ -60,9 +60,12 @@ def solve(problem: Problem) -> Pins | Refutation:
     """
     rank = {node: place for place, node in enumerate(problem.order)}
     roots = _ordered_roots(problem)
-    answer = search(Problem(problem.universe, problem.roots, tuple(dict.fromkeys((*roots, *problem.order)))))
-    if isinstance(answer, Refutation):
-        return answer
+    ordered = Problem(problem.universe, problem.roots, tuple(dict.fromkeys((*roots, *problem.order))))
+    answer = any_set(ordered)
+    if answer is None:
+        refuted = search(ordered)
+        assert isinstance(refuted, Refutation)  # noqa: S101 - both are complete
+        return refuted
     pins = reachable(problem, answer)
     return _settle_the_rest(problem, pins, {node: (pins[node],) for node in roots}, rank)
 
