@@ -1,13 +1,11 @@
-"""Write data/prepared.json and data/wheels/index.json from the facts they stand for."""
+"""Write data/prepared.json and data/wheels/index.ndjson from the facts they stand for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from stackfix.facts import prepared
-from stackfix.facts.row_index import INDEX, index_of
+from stackfix.facts.row_index import INDEX, encoded_index
 
 ROOT = Path(__file__).resolve().parent.parent / "data"
 
@@ -15,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent / "data"
 def main() -> None:
     """Write both files."""
     (ROOT / prepared.PREPARED).write_bytes(prepared.encoded(prepared.prepare(ROOT)))
-    (ROOT / "wheels" / INDEX).write_bytes(msgspec.json.encode(index_of(ROOT)) + b"\n")
+    (ROOT / "wheels" / INDEX).write_bytes(encoded_index(ROOT))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from stackfix.facts import prepared
 from stackfix.facts.invariants import check
 from stackfix.facts.root import data_root
-from stackfix.facts.row_index import INDEX, index_of
+from stackfix.facts.row_index import INDEX, encoded_index
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def settle(root):
 
     def write() -> None:
         (root / prepared.PREPARED).write_bytes(prepared.encoded(prepared.prepare(root)))
-        (root / "wheels" / INDEX).write_bytes(msgspec.json.encode(index_of(root)) + b"\n")
+        (root / "wheels" / INDEX).write_bytes(encoded_index(root))
 
     return write
 
@@ -139,7 +138,7 @@ def test_a_stale_prepared_file_and_a_stale_index_are_told(root, write_rows, sett
     swap(root, "drivers.toml", '"525.60.13"', '"525.60.12"')
     found = check(root)
     assert any(line.startswith("prepared.json") for line in found)
-    assert any(line.startswith("index.json") for line in found)
+    assert any(line.startswith("index.ndjson") for line in found)
 
 
 def test_a_file_that_cannot_be_read_is_one_finding(root, write_rows):

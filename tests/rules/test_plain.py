@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from stackfix import app
 from stackfix.model.machine import Platform
+from stackfix.model.wheel import Listing
 from stackfix.rules import plain
 from stackfix.rules.metadata import admitted, applies, marker_variables
 from stackfix.rules.scene import Releases
@@ -38,7 +39,8 @@ def test_clauses_are_joined_by_and():
 )
 def test_what_lies_in_one_stretch_is_found_by_its_ends(text):
     versions = sorted((*VERSIONS, *UNUSUAL, "1.3.dev1", "2.0rc1"), key=Version, reverse=True)
-    scene = SimpleNamespace(admitted={}, releases=lambda package: Releases(dict.fromkeys(versions, ())))
+    rows = Listing(versions, versions, (0,) * len(versions), (), lambda place: None)
+    scene = SimpleNamespace(admitted={}, releases=lambda package: Releases(rows))
     theirs = {one for one in versions if SpecifierSet(text).contains(one, prereleases=True)}
     assert admitted("any", text, scene) == theirs
 

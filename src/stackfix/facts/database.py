@@ -15,13 +15,17 @@ from stackfix.errors import DataError
 from stackfix.facts import prepared
 from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
-from stackfix.facts.row_files import ANY, FOLDERS, read_file, read_rows, row_files, wheel_of
-from stackfix.facts.row_index import INDEX, RowPlace, WheelIndex
+from stackfix.facts.row_files import ANY, FOLDERS, read_part, read_rows, row_files, size_of, wheel_of
+from stackfix.facts.row_index import INDEX, PackageRows, WheelIndex
 from stackfix.facts.rows import WheelRow
 from stackfix.model.growth import Documented
-from stackfix.model.wheel import ListedWheel, Wheel
+from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel
+from stackfix.rules.shipped_together import asks_of_cuda
 
 _ROW = msgspec.json.Decoder(WheelRow)
+_NONE = PackageRows((), (), (), (), (), ())
+_PART = 1 << 16
+"""So many bytes of a file of rows are read at once."""
 
 
 class Database(Struct, frozen=True, dict=True):
@@ -34,9 +38,9 @@ class Database(Struct, frozen=True, dict=True):
     root: Path
     overlay: Path | None = None
     _wheels: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
-    _files: dict[str, bytes] = field(default_factory=dict)
+    _parts: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     _overlaid: dict[str, tuple[Wheel, ...]] = field(default_factory=dict)
-    _listings: dict[tuple[str, str], Sequence[ListedWheel]] = field(default_factory=dict)
+    _listings: dict[tuple[str, str], Listing] = field(default_factory=dict)
 
     @cached_property
     def _prepared(self) -> Prepared:
@@ -59,26 +63,22 @@ class Database(Struct, frozen=True, dict=True):
 
     @cached_property
     def _index(self) -> WheelIndex:
-        path = self.root / "wheels" / INDEX
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=WheelIndex)
-        except OSError as error:
-            raise DataError(path.name, "", f"cannot be read: {error.strerror}") from error
-        except msgspec.DecodeError as error:
-            raise DataError(path.name, "", str(error)) from error
+        return WheelIndex(self.root / "wheels" / INDEX)
 
     @property
     def date(self) -> str:
         """The newest date on which a wheel was measured (ISO)."""
-        return self._index.seen
+        return self._index.head.seen
 
     def providers(self, soname: str) -> Sequence[str]:
         """Return the packages whose rows provide a soname."""
-        return self._with_added(self._index.providers.get(soname, ()), lambda wheel: soname in wheel.provides)
+        return self._with_added(
+            self._index.head.providers.get(soname, ()), lambda wheel: soname in wheel.provides
+        )
 
     def owners(self, folder: str) -> Sequence[str]:
         """Return the packages whose rows fill an import folder."""
-        return self._with_added(self._index.owners.get(folder, ()), lambda wheel: folder in wheel.owns)
+        return self._with_added(self._index.head.owners.get(folder, ()), lambda wheel: folder in wheel.owns)
 
     def documented(self, package: str, platform: str) -> Sequence[Documented]:
         """Return what documents say that other indexes hold of a package."""
@@ -103,7 +103,7 @@ class Database(Struct, frozen=True, dict=True):
     def majors(self, package: str) -> Sequence[int]:
         """Return the CUDA majors that a package's rows are built for."""
         added = {wheel.cuda_major for wheel in self._added(package) if wheel.provides}
-        known = self._index.majors.get(package, () if added else (0,))
+        known = self._index.head.majors.get(package, () if added else (0,))
         return (*known, *sorted(added - set(known)))
 
     def _with_added(self, packages: tuple[str, ...], holds: Callable[[Wheel], bool]) -> Sequence[str]:
@@ -127,7 +127,7 @@ class Database(Struct, frozen=True, dict=True):
 
     def knows(self, package: str) -> bool:
         """Whether there is any row of a package, for whatever platform."""
-        return any(package in rows for rows in self._index.rows.values()) or bool(self._added(package))
+        return any(package in rows for rows in self._index.head.rows.values()) or bool(self._added(package))
 
     def wheels(self, package: str) -> Sequence[Wheel]:
         """Return all rows of a package, newest first, every platform; DataError with file and line for a broken one."""
@@ -136,58 +136,81 @@ class Database(Struct, frozen=True, dict=True):
             found = self._wheels[package] = self._load(package)
         return found
 
-    def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
+    def listed(self, package: str, platform: str) -> Listing:
         """Return the rows of a package that serve a platform, newest first; each is read when it is asked for, once."""
         found = self._listings.get((package, platform))
         if found is None:
             found = self._listings[package, platform] = self._list(package, platform)
         return found
 
-    def _list(self, package: str, platform: str) -> Sequence[ListedWheel]:
-        raw = self._index.rows.get(platform, {}).get(package)
-        places = _places(raw) if raw is not None else ()
-        found = [self._listed(package, place) for place in places]
+    def _list(self, package: str, platform: str) -> Listing:
+        rows = self._index.rows(platform, package) or _NONE
+        found = self._shipped(package, rows)
         overlaid = self._added(package)
         if not overlaid:
             return found
-        seen = {(place.version, place.source): place.seen for place in places}
+        dates = (rows.kinds[kind].seen for kind in rows.like)
+        seen = {(each.key, each.source): date for each, date in zip(found, dates, strict=True)}
         added = [
             wheel
             for wheel in overlaid
             if wheel.platform in (platform, ANY)
             and wheel.evidence.seen >= seen.get((wheel.key, wheel.source), "")
         ]
-        if added:
-            replaced = {(wheel.key, wheel.source) for wheel in added}
-            found = [each for each in found if (each.key, each.source) not in replaced]
-            found += [_already_read(wheel) for wheel in added]
-            found.sort(key=lambda each: Version(each.key), reverse=True)
-        return found
+        replaced = {(wheel.key, wheel.source) for wheel in added}
+        kept = [each for each in found if (each.key, each.source) not in replaced]
+        both = [*kept, *(_already_read(wheel) for wheel in added)]
+        return Listing.of(sorted(both, key=lambda each: Version(each.key), reverse=True))
 
-    def _listed(self, package: str, place: RowPlace) -> ListedWheel:
-        return ListedWheel(
-            package=package,
-            key=place.version,
-            source=place.source,
-            uploaded=place.uploaded,
-            cuda_major=place.cuda_major,
-            provides=frozenset(place.provides),
-            read=lambda: self._row_at(package, place),
-        )
+    def _shipped(self, package: str, rows: PackageRows) -> Listing:
+        kinds = [
+            RowKind(
+                source=kind.source,
+                cuda_major=kind.cuda_major,
+                provides=frozenset(kind.provides),
+                cuda=kind.cuda,
+            )
+            for kind in rows.kinds
+        ]
 
-    def _row_at(self, package: str, place: RowPlace) -> Wheel:
-        name = f"{place.folder}/{package}.jsonl"
-        data = self._files.get(name)
-        if data is None:
-            data = self._files[name] = read_file(self.root / "wheels" / place.folder / f"{package}.jsonl")
-            if len(data) != self._index.sizes.get(name):
-                raise DataError(name, "", f"has changed since {INDEX} was made from it")
+        def listed(place: int) -> ListedWheel:
+            kind = kinds[rows.like[place]]
+            return ListedWheel(
+                package=package,
+                key=rows.versions[place],
+                source=kind.source,
+                uploaded=rows.uploaded[place],
+                cuda_major=kind.cuda_major,
+                provides=kind.provides,
+                cuda=kind.cuda,
+                read=lambda: self._row_at(package, rows, place),
+            )
+
+        return Listing(rows.versions, rows.uploaded, rows.like, kinds, listed)
+
+    def _row_at(self, package: str, rows: PackageRows, place: int) -> Wheel:
+        kind = rows.kinds[rows.like[place]]
+        name = f"{kind.folder}/{package}.jsonl"
+        start = rows.starts[place]
         try:
-            row = _ROW.decode(data[place.start : place.start + place.length])
+            row = _ROW.decode(self._line(name, start, rows.lengths[place]))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            line = data.count(b"\n", 0, place.start) + 1
+            line = read_part(self.root / "wheels" / name, 0, start).count(b"\n") + 1
             raise DataError(name, f"line {line}", str(error)) from error
         return wheel_of(row, name, 0)
+
+    def _line(self, name: str, start: int, length: int) -> bytes:
+        """Return a line of a file of rows, and keep what stands before it: what is asked for next is often older."""
+        first, part = self._parts.get(name, (0, b""))
+        end = start + length
+        if not (first <= start and end <= first + len(part)):
+            path = self.root / "wheels" / name
+            if size_of(path) != self._index.head.sizes.get(name):
+                raise DataError(name, "", f"has changed since {INDEX} was made from it")
+            first = max(0, end - max(length, _PART))
+            part = read_part(path, first, end - first)
+            self._parts[name] = first, part
+        return part[start - first : end - first]
 
     def _added(self, package: str) -> Sequence[Wheel]:
         """Return the rows of a package that the overlay adds."""
@@ -221,13 +244,6 @@ def _wheels_of(folder: Path, package: str) -> Iterator[Wheel]:
                 yield wheel_of(row, f"{platform}/{path.name}", number)
 
 
-def _places(raw: msgspec.Raw) -> tuple[RowPlace, ...]:
-    try:
-        return msgspec.json.decode(raw, type=tuple[RowPlace, ...])
-    except msgspec.DecodeError as error:
-        raise DataError(INDEX, "rows", str(error)) from error
-
-
 def _already_read(wheel: Wheel) -> ListedWheel:
     dates = [file.uploaded for file in wheel.files if file.uploaded]
     return ListedWheel(
@@ -237,5 +253,6 @@ def _already_read(wheel: Wheel) -> ListedWheel:
         uploaded=min(dates, default=""),
         cuda_major=wheel.cuda_major,
         provides=frozenset(wheel.provides),
+        cuda=asks_of_cuda(wheel.package, tuple(map(str, wheel.cuda)), wheel.cuda_major, wheel.requires_dist),
         read=lambda: wheel,
     )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -17,7 +16,7 @@ from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
 from stackfix.facts.row_files import read_rows, row_files
-from stackfix.facts.row_index import INDEX, index_of
+from stackfix.facts.row_index import INDEX, encoded_index
 from stackfix.facts.rows import WheelRow
 from stackfix.facts.sources import disagreements, read_sources
 from stackfix.model.request import MAIN
@@ -51,7 +50,7 @@ def _prepared_files(root: Path, facts: Prepared) -> Iterator[str]:
     if not path.is_file() or path.read_bytes() != prepared.encoded(facts):
         yield f"{path.name}: not made from the TOML files that are there; run `python tools/prepare.py`"
     index = root / "wheels" / INDEX
-    if not index.is_file() or index.read_bytes() != msgspec.json.encode(index_of(root)) + b"\n":
+    if not index.is_file() or index.read_bytes() != encoded_index(root):
         yield f"{index.name}: not made from the rows that are there; run `python tools/prepare.py`"
 
 

@@ -35,6 +35,24 @@ def read_file(path: Path) -> bytes:
         raise DataError(f"{path.parent.name}/{path.name}", "", f"cannot be read: {error.strerror}") from error
 
 
+def read_part(path: Path, start: int, length: int) -> bytes:
+    """Return bytes of a file of the facts; DataError where it cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(length) or b""
+    except OSError as error:
+        raise DataError(f"{path.parent.name}/{path.name}", "", f"cannot be read: {error.strerror}") from error
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file of rows; DataError where it cannot be read."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path.parent.name}/{path.name}", "", f"cannot be read: {error.strerror}") from error
+
+
 def read_rows(path: Path) -> list[WheelRow]:
     """Return the rows of one file; DataError with file and line for anything that is not rows."""
     data = read_file(path)

@@ -1,38 +1,58 @@
-"""The index of all rows: what choosing asks of each, and where its line stands; written beside them by the tools."""
+"""The index of all rows: what choosing asks of each, and where its line stands; written beside them by the tools.
+
+A file of lines. The first is the head; each further one is the rows of one package on one platform, in columns: what
+many rows say alike stands there once. A question reads the head and the lines of its platform, and decodes those of the
+packages that it touches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
-from stackfix.facts.row_files import ANY, read_file, read_rows, row_files
+from stackfix.errors import DataError
+from stackfix.facts.row_files import ANY, read_file, read_part, read_rows, row_files
 from stackfix.facts.rows import WheelRow
 from stackfix.model.machine import PLATFORMS
+from stackfix.rules.shipped_together import asks_of_cuda
 
-INDEX = "index.json"
+INDEX = "index.ndjson"
 
 
-class RowPlace(msgspec.Struct, frozen=True, array_like=True):
-    """One row of a package: what choosing asks of it, and where its line stands in which folder's file."""
+class LikeRows(Struct, frozen=True, array_like=True):
+    """What rows of a package have in common; `cuda` is what they ask of the set's CUDA (`ListedWheel.cuda`)."""
 
-    version: str
     folder: str
-    start: int
-    length: int
     source: str
-    uploaded: str
     cuda_major: int
+    cuda: tuple[str, ...]
     provides: tuple[str, ...]
     seen: str
 
 
-class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PackageRows(Struct, frozen=True, array_like=True):
+    """The rows of one package on one platform, newest first: one column each, and `like` the place in `kinds`.
+
+    `starts` and `lengths` are where a row's line stands in its folder's file, in bytes; `uploaded` is an ISO date.
+    """
+
+    versions: tuple[str, ...]
+    starts: tuple[int, ...]
+    lengths: tuple[int, ...]
+    uploaded: tuple[str, ...]
+    like: tuple[int, ...]
+    kinds: tuple[LikeRows, ...]
+
+
+class IndexHead(Struct, frozen=True, forbid_unknown_fields=True):
     """Which packages provide a soname or own a folder, the newest date of a row, and where the rows are.
 
-    `rows`: platform -> package -> its rows newest first, left as bytes until the package is asked for, so that the
-    cost follows the question. `sizes`: the bytes of each file, by which one that has changed since is noticed.
+    `rows`: platform -> package -> first byte and length of its line, counted from the end of the head. `sizes`: the
+    bytes of each file of rows, by which one that has changed since is noticed.
     """
 
     seen: str
@@ -40,23 +60,64 @@ class WheelIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owners: dict[str, tuple[str, ...]]
     majors: dict[str, tuple[int, ...]]
     sizes: dict[str, int]
-    rows: dict[str, dict[str, msgspec.Raw]]
+    rows: dict[str, dict[str, tuple[int, int]]]
 
 
-def index_of(root: Path) -> WheelIndex:
-    """Return the index of all rows under a data folder, worked out from the rows themselves."""
+class WheelIndex:
+    """An index that was written, read as far as it is asked."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the head; DataError where there is none."""
+        self._path = path
+        self._lines: dict[str, tuple[int, bytes]] = {}
+        try:
+            with path.open("rb") as file:
+                line = file.readline()
+            self.head = msgspec.json.decode(line, type=IndexHead)
+        except OSError as error:
+            raise DataError(path.name, "", f"cannot be read: {error.strerror}") from error
+        except msgspec.DecodeError as error:
+            raise DataError(path.name, "", str(error)) from error
+        self._after_head = len(line)
+
+    def rows(self, platform: str, package: str) -> PackageRows | None:
+        """Return the rows of a package on a platform, None where it has none."""
+        place = self.head.rows.get(platform, {}).get(package)
+        if place is None:
+            return None
+        first, lines = self._of_platform(platform)
+        start, length = place
+        try:
+            return msgspec.json.decode(lines[start - first : start - first + length], type=PackageRows)
+        except msgspec.DecodeError as error:
+            raise DataError(INDEX, f"rows of {package}", str(error)) from error
+
+    def _of_platform(self, platform: str) -> tuple[int, bytes]:
+        """Return the lines of a platform, which stand together, and where they begin."""
+        found = self._lines.get(platform)
+        if found is None:
+            places = self.head.rows[platform].values()
+            first = min(start for start, _ in places)
+            end = max(start + length for start, length in places)
+            found = self._lines[platform] = (
+                first,
+                read_part(self._path, self._after_head + first, end - first),
+            )
+        return found
+
+
+def encoded_index(root: Path) -> bytes:
+    """Return the index of all rows under a data folder, worked out from the rows themselves, as it is written."""
     providers: dict[str, set[str]] = {}
     owners: dict[str, set[str]] = {}
     majors: dict[str, set[int]] = {}
-    places: dict[str, dict[str, list[RowPlace]]] = {platform: {} for platform in PLATFORMS}
+    places: dict[str, dict[str, list[tuple[WheelRow, str, int, int]]]] = {each: {} for each in PLATFORMS}
     sizes: dict[str, int] = {}
     seen = ""
     for path in row_files(root):
         folder = path.parent.name
         sizes[f"{folder}/{path.name}"] = path.stat().st_size
-        lines = read_file(path).splitlines(keepends=True)
-        start = 0
-        for row, line in zip(read_rows(path), lines, strict=True):
+        for row, start, length in _lines_of(path):
             seen = max(seen, row.seen)
             if row.provides:
                 majors.setdefault(row.package, set()).add(row.cuda_major)
@@ -64,25 +125,47 @@ def index_of(root: Path) -> WheelIndex:
                 providers.setdefault(soname, set()).add(row.package)
             for owned in row.owns:
                 owners.setdefault(owned, set()).add(row.package)
-            place = _place(row, folder, start, len(line.rstrip(b"\n")))
             for platform in PLATFORMS if folder == ANY else (folder,):
-                places[platform].setdefault(row.package, []).append(place)
-            start += len(line)
-    for packages in places.values():
-        for rows in packages.values():
-            rows.sort(key=lambda place: _order(place.version), reverse=True)
-    return WheelIndex(
+                places[platform].setdefault(row.package, []).append((row, folder, start, length))
+    lines: list[bytes] = []
+    end = 0
+    rows: dict[str, dict[str, tuple[int, int]]] = {}
+    for platform, packages in places.items():
+        rows[platform] = {}
+        for package, found in sorted(packages.items()):
+            lines.append(msgspec.json.encode(_in_columns(found)) + b"\n")
+            rows[platform][package] = end, len(lines[-1]) - 1
+            end += len(lines[-1])
+    head = IndexHead(
         seen=seen,
         providers={soname: tuple(sorted(names)) for soname, names in sorted(providers.items())},
         owners={folder: tuple(sorted(names)) for folder, names in sorted(owners.items())},
         majors={package: tuple(sorted(found)) for package, found in sorted(majors.items())},
         sizes=sizes,
-        rows={
-            platform: {
-                package: msgspec.Raw(msgspec.json.encode(rows)) for package, rows in sorted(packages.items())
-            }
-            for platform, packages in places.items()
-        },
+        rows=rows,
+    )
+    return b"".join([msgspec.json.encode(head), b"\n", *lines])
+
+
+def _lines_of(path: Path) -> Iterator[tuple[WheelRow, int, int]]:
+    """Yield each row of a file with the first byte and the length of its line."""
+    start = 0
+    for row, line in zip(read_rows(path), read_file(path).splitlines(keepends=True), strict=True):
+        yield row, start, len(line.rstrip(b"\n"))
+        start += len(line)
+
+
+def _in_columns(rows: list[tuple[WheelRow, str, int, int]]) -> PackageRows:
+    ordered = sorted(rows, key=lambda one: _order(one[0].version), reverse=True)
+    likes = [_like(row, folder) for row, folder, _, _ in ordered]
+    kinds = {kind: place for place, kind in enumerate(dict.fromkeys(likes))}
+    return PackageRows(
+        versions=tuple(_key(row.version) for row, *_ in ordered),
+        starts=tuple(start for _, _, start, _ in ordered),
+        lengths=tuple(length for _, _, _, length in ordered),
+        uploaded=tuple(_uploaded(row) for row, *_ in ordered),
+        like=tuple(kinds[kind] for kind in likes),
+        kinds=tuple(kinds),
     )
 
 
@@ -94,15 +177,21 @@ def _order(text: str) -> tuple[bool, Version]:
         return False, Version("0")
 
 
-def _place(row: WheelRow, folder: str, start: int, length: int) -> RowPlace:
-    return RowPlace(
-        version=str(Version(row.version)) if _order(row.version)[0] else row.version,
+def _key(text: str) -> str:
+    is_version, version = _order(text)
+    return str(version) if is_version else text
+
+
+def _uploaded(row: WheelRow) -> str:
+    return min((file.uploaded for file in row.files if file.uploaded), default="")
+
+
+def _like(row: WheelRow, folder: str) -> LikeRows:
+    return LikeRows(
         folder=folder,
-        start=start,
-        length=length,
         source=row.source,
-        uploaded=min((file.uploaded for file in row.files if file.uploaded), default=""),
         cuda_major=row.cuda_major,
+        cuda=asks_of_cuda(row.package, row.cuda, row.cuda_major, row.requires_dist),
         provides=tuple(sorted(row.provides)),
         seen=row.seen,
     )

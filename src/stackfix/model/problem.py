@@ -8,7 +8,8 @@ the set (`stack:cuda`) and "this package, if it is there at all" (`if:numpy`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -107,10 +108,11 @@ class Universe(Protocol):
     def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate `key` of `node` requires."""
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return the one candidate of another node that this one requires first of all, where that is told at once.
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return nodes and allowed keys of what the candidate requires, as far as that is told without working it out.
 
-        A library of a wheel stands for the wheel's release, an extra for its package's. None says nothing.
+        A library of a wheel requires the wheel's release, an extra its package's, a wheel the CUDA that the index
+        says. Empty says nothing.
         """
 
 
@@ -127,12 +129,10 @@ class TableUniverse(Struct, frozen=True):
         """What the candidate requires."""
         return self.table[node][key]
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return the first candidate that is required alone by its key."""
-        for requirement in self.table[node][key][:1]:
-            if len(requirement.allowed) == 1 and requirement.node != node:
-                return requirement.node, next(iter(requirement.allowed))
-        return None
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return the first requirement on another node."""
+        others = (each for each in self.table[node][key] if each.node != node)
+        return [(each.node, each.allowed) for each in islice(others, 1)]
 
 
 class Problem(Struct, frozen=True):

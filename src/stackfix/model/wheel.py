@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import overload
 
 from msgspec import Struct
 from packaging.version import Version
 
 from stackfix.model.evidence import Source
 from stackfix.versions import CudaVersion
+
+TOOLKIT_PARTS = "nvidia-"
+"""How the names of NVIDIA's own CUDA packages begin."""
 
 
 class WheelFile(Struct, frozen=True, kw_only=True):
@@ -73,13 +77,14 @@ class Wheel(Struct, frozen=True, kw_only=True):
     @property
     def is_toolkit_part(self) -> bool:
         """Whether it is one of NVIDIA's own CUDA packages: `cuda` then are toolkits that ship it."""
-        return self.package.startswith("nvidia-")
+        return self.package.startswith(TOOLKIT_PARTS)
 
 
 class ListedWheel(Struct, kw_only=True):
     """A row as the index lists it: enough to choose by; the row itself is read when it is asked for.
 
-    `uploaded` is the ISO date of its oldest file, `provides` the sonames.
+    `uploaded` is the ISO date of its oldest file, `provides` the sonames. `cuda` is what it asks of the set's CUDA:
+    minors of which the set has to have one, a whole major as "12"; empty where that is not told here.
     """
 
     package: str
@@ -88,6 +93,7 @@ class ListedWheel(Struct, kw_only=True):
     uploaded: str
     cuda_major: int
     provides: frozenset[str]
+    cuda: tuple[str, ...] = ()
     read: Callable[[], Wheel]
     _wheel: Wheel | None = None
 
@@ -97,3 +103,80 @@ class ListedWheel(Struct, kw_only=True):
         if self._wheel is None:
             self._wheel = self.read()
         return self._wheel
+
+
+class RowKind(Struct, frozen=True, kw_only=True):
+    """What many rows of a package have in common, as `ListedWheel` says it of one."""
+
+    source: str
+    cuda_major: int
+    provides: frozenset[str]
+    cuda: tuple[str, ...]
+
+
+class Listing(Sequence[ListedWheel]):
+    """Rows of a package as the index lists them, in columns, newest first: a row is made when somebody looks at it.
+
+    `keys` are the versions, `uploaded` ISO dates, `like` the place of each row's kind in `kinds`; of one release there
+    are several rows where its files disagree. `make` returns the row at a place.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        uploaded: Sequence[str],
+        like: Sequence[int],
+        kinds: Sequence[RowKind],
+        make: Callable[[int], ListedWheel],
+    ) -> None:
+        """Make no row yet."""
+        self.keys, self.uploaded, self.like, self.kinds = keys, uploaded, like, kinds
+        self._make = make
+        self._made: dict[int, ListedWheel] = {}
+
+    @classmethod
+    def of(cls, rows: Sequence[ListedWheel]) -> Listing:
+        """Return rows that there are already as a listing."""
+        if isinstance(rows, Listing):
+            return rows
+        kinds = [
+            RowKind(source=row.source, cuda_major=row.cuda_major, provides=row.provides, cuda=row.cuda)
+            for row in rows
+        ]
+        keys, uploaded = tuple(row.key for row in rows), tuple(row.uploaded for row in rows)
+        return cls(keys, uploaded, range(len(rows)), kinds, rows.__getitem__)
+
+    def only(self, places: Iterable[int]) -> Listing:
+        """Return the rows at some places, in their order."""
+        kept = tuple(places)
+        return Listing(
+            tuple([self.keys[place] for place in kept]),
+            tuple([self.uploaded[place] for place in kept]),
+            tuple([self.like[place] for place in kept]),
+            self.kinds,
+            lambda place: self[kept[place]],
+        )
+
+    def kind(self, place: int) -> RowKind:
+        """Return what a row has in common with others."""
+        return self.kinds[self.like[place]]
+
+    @overload
+    def __getitem__(self, place: int) -> ListedWheel: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[ListedWheel]: ...
+
+    def __getitem__(self, place: int | slice) -> ListedWheel | Sequence[ListedWheel]:
+        """Return the row at a place."""
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        found = self._made.get(place)
+        if found is None:
+            found = self._made[place] = self._make(place)
+        return found
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.keys)

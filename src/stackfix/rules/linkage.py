@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackfix.model.problem import DRIVER, Requirement, library_node, provided_node
-from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
+from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 NAME = "linkage"
-
-
-def provider_key(listed: ListedWheel) -> str:
-    """Return the key of a row in the node of a library that it provides."""
-    return f"{listed.package} {listed.key}"
 
 
 def needed_libraries(wheel: Wheel, scene: Scene) -> Iterator[tuple[str, str]]:
@@ -54,7 +49,7 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         matching = scene.providers(soname, major)
         if any(each.cuda_major for each in matching) or not matching:
             says += f" of CUDA {major}" if major else ""
-        allowed = frozenset(provider_key(each) for each in matching)
+        allowed = scene.provider_keys(soname, major)
         short = f"needs {soname}" + (f" of CUDA {major}" if major else "")
         if not matching:
             says += ", which no wheel on record provides"

@@ -18,7 +18,7 @@ from stackfix.model.growth import Documented
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
 from stackfix.model.recipe import ModelFormat
-from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
+from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
@@ -156,38 +156,73 @@ class Facts(Protocol):
         """Whether an index's builds are linked to a CUDA major and serve every minor of it."""
 
 
+def provider_key(listed: ListedWheel) -> str:
+    """Return the key of a row in the node of a library that it provides."""
+    return f"{listed.package} {listed.key}"
+
+
 class Releases(Mapping[str, tuple[Wheel, ...]]):
     """Version -> rows, newest first; a row is read when it is asked for."""
 
-    def __init__(self, listed: Mapping[str, Sequence[ListedWheel]]) -> None:
+    def __init__(self, listing: Listing) -> None:
         """Read nothing yet."""
-        self.listed = listed
+        self.listing = listing
+        self._last = dict(zip(listing.keys, range(len(listing)), strict=True))
         self._read: dict[str, tuple[Wheel, ...]] = {}
 
     def __getitem__(self, key: str) -> tuple[Wheel, ...]:
         """Return the rows of one release."""
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = tuple([each.wheel for each in self.listed[key]])
+            found = self._read[key] = tuple([self.listing[place].wheel for place in self._places(key)])
         return found
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a row of a release: told without reading it."""
+        return key in self._last
 
     def __iter__(self) -> Iterator[str]:
         """Yield the versions, newest first."""
-        return iter(self.listed)
+        return iter(self._last)
 
     def __len__(self) -> int:
         """Return the number of releases."""
-        return len(self.listed)
+        return len(self._last)
+
+    def _places(self, key: str) -> range:
+        """Return where the rows of a release are listed, which is side by side."""
+        first = last = self._last[key]
+        while first and self.listing.keys[first - 1] == key:
+            first -= 1
+        return range(first, last + 1)
+
+    def kinds(self, key: str) -> Sequence[RowKind]:
+        """Return what the index says of a release's rows, in their order."""
+        return [self.listing.kind(place) for place in self._places(key)]
+
+    def providing(self, soname: str, cuda_major: int) -> Iterator[ListedWheel]:
+        """Yield the first row of each release, newest first, that provides a soname for a CUDA major (0: any)."""
+        kinds = [
+            soname in kind.provides and (not cuda_major or kind.cuda_major in {0, cuda_major})
+            for kind in self.listing.kinds
+        ]
+        if not any(kinds):
+            return
+        like = self.listing.like
+        for key in self:
+            place = self._places(key)[0]
+            if kinds[like[place]]:
+                yield self.listing[place]
 
     @cached_property
     def has_local(self) -> bool:
         """Whether some release is a local build such as 2.6.0+cu126, which `==2.6.0` admits too."""
-        return any("+" in key for key in self.listed)
+        return any("+" in key for key in self)
 
     @cached_property
     def keys_newest_first(self) -> tuple[str, ...]:
         """The versions in order, for searching."""
-        return tuple(self.listed)
+        return tuple(self)
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -211,22 +246,23 @@ class Scene(Struct, frozen=True, kw_only=True):
     admitted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _releases: dict[str, Releases] = field(default_factory=dict)
     _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
+    _provider_keys: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def releases(self, package: str) -> Releases:
         """Return version -> rows for this platform and these sources, newest first."""
         found = self._releases.get(package)
         if found is None:
-            listed: dict[str, list[ListedWheel]] = {}
-            for each in self.facts.listed(package, self.machine.platform.label):
-                if self._admits(each):
-                    listed.setdefault(each.key, []).append(each)
-            found = self._releases[package] = Releases(listed)
+            listing = Listing.of(self.facts.listed(package, self.machine.platform.label))
+            if self.newest_before or any(kind.source not in self.sources for kind in listing.kinds):
+                listing = listing.only(place for place in range(len(listing)) if self._admits(listing, place))
+            found = self._releases[package] = Releases(listing)
         return found
 
-    def _admits(self, listed: ListedWheel) -> bool:
-        if listed.source not in self.sources:
+    def _admits(self, listing: Listing, place: int) -> bool:
+        if listing.kind(place).source not in self.sources:
             return False
-        return not self.newest_before or bool(listed.uploaded and listed.uploaded < self.newest_before)
+        uploaded = listing.uploaded[place]
+        return not self.newest_before or bool(uploaded and uploaded < self.newest_before)
 
     def providers(self, soname: str, cuda_major: int) -> tuple[ListedWheel, ...]:
         """Return the rows that provide a soname for a CUDA major (0: any), newest first within each package.
@@ -236,12 +272,19 @@ class Scene(Struct, frozen=True, kw_only=True):
         found = self._providers.get((soname, cuda_major))
         if found is None:
             found = self._providers[soname, cuda_major] = tuple(
-                rows[0]
+                each
                 for package in self.facts.providers(soname)
                 if not cuda_major or {0, cuda_major} & set(self.facts.majors(package))
-                for rows in self.releases(package).listed.values()
-                if soname in rows[0].provides and (not cuda_major or rows[0].cuda_major in {0, cuda_major})
+                for each in self.releases(package).providing(soname, cuda_major)
             )
+        return found
+
+    def provider_keys(self, soname: str, cuda_major: int) -> frozenset[str]:
+        """Return the keys of those rows in the node of the library: every wheel that needs it asks the same."""
+        found = self._provider_keys.get((soname, cuda_major))
+        if found is None:
+            matching = self.providers(soname, cuda_major)
+            found = self._provider_keys[soname, cuda_major] = frozenset(map(provider_key, matching))
         return found
 
     @property

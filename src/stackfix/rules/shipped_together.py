@@ -6,11 +6,11 @@ together. torch's own pins say which toolkit release the set has; what nothing p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stackfix.model.problem import CUDA, Fact, Requirement, presence_node
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import TOOLKIT_PARTS, Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion, canonical_name
@@ -35,7 +35,7 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
         general = f"is of CUDA {wheel.cuda[0].major}"
         why = release_fact(wheel, says, NAME, source, general, short=f"{wheel.package} {general}")
         yield Requirement(CUDA, frozenset(minors & set(keys)), why)
-    elif wheel.cuda and _pins_its_toolkit(wheel):
+    elif wheel.cuda and _pins_its_toolkit(wheel.requires_dist):
         says = f"was built with CUDA {wheel.cuda[0]}"
         general = f"was built with CUDA {wheel.cuda[0].major}"
         short = f"{wheel.package} is CUDA {wheel.cuda[0].major}"
@@ -70,11 +70,22 @@ def asked_cuda(specifier: str, why: Fact, scene: Scene) -> Requirement:
     return Requirement(CUDA, frozenset(key for key in scene.cuda_keys() if wanted.contains(key)), why)
 
 
-def _pins_its_toolkit(wheel: Wheel) -> bool:
+def asks_of_cuda(
+    package: str, cuda: Sequence[str], cuda_major: int, requires_dist: Sequence[str]
+) -> tuple[str, ...]:
+    """Return what `one_cuda` asks for a row: minors of which the set has one, a whole major as "12", or ()."""
+    if cuda and package.startswith(TOOLKIT_PARTS):
+        return tuple(".".join(minor.split(".")[:2]) for minor in cuda)
+    if cuda and _pins_its_toolkit(requires_dist):
+        return (".".join(cuda[0].split(".")[:2]),)
+    return (str(cuda_major),) if cuda_major else ()
+
+
+def _pins_its_toolkit(requires_dist: Sequence[str]) -> bool:
     """Whether its own metadata asks for the CUDA runtime: then its minor is the set's minor."""
     return any(
         text.startswith(("nvidia-cuda-runtime", TOOLKIT_PACKAGE)) and "extra ==" not in text
-        for text in wheel.requires_dist
+        for text in requires_dist
     )
 
 

@@ -5,7 +5,7 @@ A release asks each machine what it asks; the driver that a GPU asks for is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -42,9 +42,9 @@ class Grouped(Struct):
             found = self._requires[node, key] = tuple(dict.fromkeys(self._work_out(node, key)))
         return found
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return the release that a library's or an extra's candidate belongs to, which is everybody's."""
-        return None if self._own(node) is not None else self.members[0][1].stands_for(node, key)
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return what is told at once of a candidate that is everybody's."""
+        return () if self._own(node) is not None else self.members[0][1].foretold(node, key)
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file that every machine takes: of several, the one for the oldest glibc."""

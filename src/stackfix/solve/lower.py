@@ -5,7 +5,7 @@ Nothing is worked out before it is asked for, so the cost follows the question, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -22,13 +22,13 @@ from stackfix.model.problem import (
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
 from stackfix.rules.all import requirements
-from stackfix.rules.linkage import provider_key
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
-from stackfix.rules.scene import Scene, release_fact, wheel_source
+from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
 
 _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
+_FEW = 4
 
 
 class _AsFarAsAsked(Struct):
@@ -61,6 +61,7 @@ class Lowered(Struct):
     scene: Scene
     _keys: dict[str, Sequence[str]] = field(default_factory=dict)
     _requires: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
+    _cuda: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first."""
@@ -78,13 +79,41 @@ class Lowered(Struct):
             found = self._requires[node, key] = tuple(found.done)
         return found
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return the release that a library's or an extra's candidate belongs to: no row is read for that."""
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return the release that a library's or an extra's candidate belongs to, and a release's CUDA.
+
+        No row is read for that. Where a release was looked at before, it is also where that ended: there it failed.
+        """
         if node.startswith(_LIBRARY):
             package, _, version = key.rpartition(" ")
-            return package, version
+            return ((package, (version,)),)
+        if not is_package(node):
+            return ()
         package, extra, _ = node.partition("[")
-        return (package, key) if extra else None
+        if extra:
+            return ((package, (key,)),)
+        ended = self._ended(node, key)
+        asked = {kind.cuda for kind in self.scene.releases(package).kinds(key)}
+        if () in asked:
+            return ended
+        return (*ended, (CUDA, frozenset().union(*map(self._minors, asked))))
+
+    def _ended(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return the last requirement that was worked out, if it names few keys: more would cost more than it tells."""
+        found = self._requires.get((node, key))
+        if not isinstance(found, _AsFarAsAsked) or not found.done:
+            return ()
+        last = found.done[-1]
+        return ((last.node, last.allowed),) if len(last.allowed) <= _FEW else ()
+
+    def _minors(self, asked: tuple[str, ...]) -> frozenset[str]:
+        """Return the CUDA minors that a row takes: those that it names, or all of a major."""
+        found = self._cuda.get(asked)
+        if found is None:
+            found = self._cuda[asked] = frozenset(
+                key for key in self.keys(CUDA) if key in asked or key.partition(".")[0] in asked
+            )
+        return found
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file of a release for this scene."""

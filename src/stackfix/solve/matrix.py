@@ -20,7 +20,7 @@ from stackfix.model.request import Request
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Facts
 from stackfix.solve import explain
 from stackfix.solve.pose import Posed, Universes, pose
-from stackfix.solve.prove import Refutation, search
+from stackfix.solve.prove import Refutation, any_set, search
 from stackfix.versions import PythonVersion
 
 PACKAGE = "torch"
@@ -156,7 +156,7 @@ def _filled(
     admitted = [
         one
         for one in (*here, *others)
-        if one == python or not isinstance(search(board.problem(one, names, main)), Refutation)
+        if one == python or any_set(board.problem(one, names, main)) is not None
     ]
     return Row(
         release=release,

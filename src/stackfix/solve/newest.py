@@ -11,12 +11,12 @@ from the packages and are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from stackfix.model.problem import Pins, Problem, Requirement, Universe, is_package
-from stackfix.solve.prove import Refutation, forced, reachable, search
+from stackfix.solve.prove import Refutation, any_set, forced, reachable, search
 
 
 class Limited(Struct, frozen=True):
@@ -43,9 +43,9 @@ class Limited(Struct, frozen=True):
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return the one candidate that this one requires first of all."""
-        return self.universe.stands_for(node, key)
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """What the candidate requires, as far as that is told at once."""
+        return self.universe.foretold(node, key)
 
 
 def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
@@ -60,9 +60,12 @@ def solve(problem: Problem) -> Pins | Refutation:
     """
     rank = {node: place for place, node in enumerate(problem.order)}
     roots = _ordered_roots(problem)
-    answer = search(Problem(problem.universe, problem.roots, tuple(dict.fromkeys((*roots, *problem.order)))))
-    if isinstance(answer, Refutation):
-        return answer
+    ordered = Problem(problem.universe, problem.roots, tuple(dict.fromkeys((*roots, *problem.order))))
+    answer = any_set(ordered)
+    if answer is None:
+        refuted = search(ordered)
+        assert isinstance(refuted, Refutation)  # noqa: S101 - both are complete
+        return refuted
     pins = reachable(problem, answer)
     return _settle_the_rest(problem, pins, {node: (pins[node],) for node in roots}, rank)
 
@@ -131,8 +134,8 @@ def _bettered(
 
 def _improved(problem: Problem, limited: Limited, pins: Pins) -> Pins:
     """Return a set within the limits if there is one, else `pins` as they are."""
-    answer = search(Problem(limited, problem.roots, problem.order))
-    return pins if isinstance(answer, Refutation) else reachable(problem, answer)
+    answer = any_set(Problem(limited, problem.roots, problem.order))
+    return pins if answer is None else reachable(problem, answer)
 
 
 def _better(universe: Universe, node: str, pins: Pins) -> Sequence[str]:

@@ -7,7 +7,7 @@ dead end is jumped over. Complete: it fails only when no set exists (tests compa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -68,11 +68,13 @@ class _Search:
         first: Mapping[str, str] = _NOWHERE,
         *,
         all_count: bool = True,
+        reasons: bool = True,
     ) -> None:
         self.first = first
         self.universe = problem.universe
         self.enabled = enabled
         self.all_count = all_count
+        self.reasons = reasons
         self.rank = {node: place for place, node in enumerate(problem.order)}
         self.narrowings: dict[str, list[_Narrowing]] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
@@ -152,16 +154,36 @@ class _Search:
             return domain
         return (key, *(other for other in domain if other != key))
 
-    def is_ruled_out(self, node: str, key: str) -> bool:
-        """Whether what a key stands for is gone already: told without asking what the key requires."""
-        least = self.universe.stands_for(node, key) if self.all_count else None
-        if least is None:
-            return False
-        other, wanted = least
-        if other in self.pins:
-            return self.pins[other] != wanted
-        domain = self.domains.get(other)
-        return wanted not in (self.universe.keys(other) if domain is None else domain)
+    def ruled_out(self, node: str, key: str, depth: int = 2) -> set[str] | None:
+        """Return whose decisions a key fails by, where that is told without asking what it requires; else None."""
+        if not self.all_count:
+            return None
+        for other, allowed in self.universe.foretold(node, key):
+            pin = self.pins.get(other)
+            if pin is None:
+                found = self._none_left(other, allowed, depth)
+            else:
+                found = None if pin in allowed else {other}
+            if found is not None:
+                return found
+        return None
+
+    def _none_left(self, node: str, allowed: Collection[str], depth: int) -> set[str] | None:
+        """Return whose decisions leave nothing of some keys of a node that is not decided; None where one is left."""
+        narrowed = self.domains.get(node)
+        domain = self.universe.keys(node) if narrowed is None else narrowed
+        found = {narrowing.by for narrowing in self.narrowings.get(node, ()) if narrowing.by}
+        for key in allowed:
+            if key in domain:
+                learnt = self.learnt_before(node, key)
+                more = learnt.nodes if learnt is not None else None
+                if more is None and depth:
+                    more = self.ruled_out(node, key, depth - 1)
+                if more is None:
+                    return None
+                found |= more
+        found.discard(node)
+        return found
 
     def try_key(self, node: str, key: str) -> _Conflict | None:
         """Decide a node, and everything after it; None when all is decided, else nothing is changed."""
@@ -206,26 +228,31 @@ class _Search:
                 return conflict
         return None
 
+    def to_try(self, node: str, dead_end: _Conflict) -> Iterator[str]:
+        """Yield the keys of a node; those that are ruled out come last, or where nobody asks why not, never."""
+        passed_over: list[str] = []
+        for key in self.ordered(node):
+            by = self.ruled_out(node, key)
+            if by is None:
+                yield key
+            elif self.reasons:
+                passed_over.append(key)
+            else:
+                dead_end.nodes |= by
+        yield from passed_over
+
     def descend(self) -> _Conflict | None:
         """Decide the next node and everything after it; None when all is decided."""
         node = self.next_node()
         if node is None:
             return None
         dead_end = _Conflict()
-        passed_over: list[str] = []
-        for key in self.ordered(node):
-            if self.is_ruled_out(node, key):
-                passed_over.append(key)
-                continue
+        for key in self.to_try(node, dead_end):
             failed = self.try_key(node, key)
             if failed is None:
                 return None
             if node not in failed.nodes:
                 return failed
-            dead_end.absorb_all(failed)
-        for key in passed_over:  # why not, is worked out only where nothing else was left
-            failed = self.try_key(node, key)
-            assert failed is not None and node in failed.nodes  # noqa: S101, PT018 - its own requirement fails at once
             dead_end.absorb_all(failed)
         dead_end.nodes.discard(node)
         removed = set(self.universe.keys(node)) - set(self.domains[node])
@@ -257,9 +284,18 @@ def search(
     definitions always do. `first` names keys to try before those that are more wanted, where any set will do.
     """
     enabled = _always if only is None else _among(frozenset(only))
-    state = _Search(problem, enabled, first, all_count=only is None)
+    return _searched(_Search(problem, enabled, first, all_count=only is None), (*problem.roots, *extra))
+
+
+def any_set(problem: Problem, extra: Collection[Requirement] = ()) -> Pins | None:
+    """Return what `search` does where there is a set, else None: it costs less where nobody asks why not."""
+    answer = _searched(_Search(problem, _always, reasons=False), (*problem.roots, *extra))
+    return None if isinstance(answer, Refutation) else answer
+
+
+def _searched(state: _Search, roots: Collection[Requirement]) -> Pins | Refutation:
     trail: list[tuple[str, tuple[str, ...] | None]] = []
-    for requirement in (*problem.roots, *extra):
+    for requirement in roots:
         if not state.put(requirement, "", trail):
             return Refutation(frozenset(state.conflict_at(requirement.node).facts))
     conflict = state.descend()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +11,6 @@ from stackfix.model.growth import Documented
 from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Universe
 from stackfix.model.resolution import Option
 from stackfix.solve.case import Case, newest, number
-from stackfix.solve.prove import Refutation
 from stackfix.versions import CudaVersion
 
 OF_THE_BUILD = frozenset({"one CUDA", "linkage", "shipped together"})
@@ -26,7 +25,7 @@ def sources(case: Case) -> Iterator[Option]:
         taken = frozenset(case.facts.held_by(one.index))
         rebuilt = Rebuilt(case.problem.universe, taken, one.package, one.minor)
         pins = newest(Problem(rebuilt, (*case.problem.roots, _of_cuda(case, one)), case.problem.order))
-        if isinstance(pins, Refutation):
+        if pins is None:
             continue
         offered.add(one.package)
         named = [name for name in case.problem.order if name in taken & pins.keys()]
@@ -66,10 +65,10 @@ class Rebuilt(Struct, frozen=True):
             return requires
         return [one for one in requires if one.fact.rule not in OF_THE_BUILD and not _of_nvidia(one.node)]
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
         """Say nothing: what a rebuilt release brings is not told at once."""
         del node, key
-        return None
+        return ()
 
 
 def _pythons(one: Documented) -> str:

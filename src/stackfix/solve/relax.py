@@ -29,7 +29,8 @@ from stackfix.model.problem import (
 from stackfix.model.resolution import Option
 from stackfix.solve import explain
 from stackfix.solve.case import Case, instead, left_out, newest, number, softened
-from stackfix.solve.prove import Refutation, search
+from stackfix.solve.newest import solve
+from stackfix.solve.prove import Refutation, any_set
 from stackfix.solve.rebuilt import sources
 from stackfix.versions import ComputeCapability, DriverVersion, PythonVersion
 
@@ -51,9 +52,9 @@ def _wishes(case: Case) -> Iterator[Option]:
     for requirement in reversed(wishes.values()):
         text = f"leave out `{requirement.fact.general}`"
         pins = newest(_freed(case.problem, [requirement.fact]))
-        if isinstance(pins, Refutation):
+        if pins is None:
             pins = newest(explain.without(case.problem, requirement.fact, left_out))
-        if not isinstance(pins, Refutation) and any(name in pins for name in case.problem.order):
+        if pins is not None and any(name in pins for name in case.problem.order):
             absent = requirement.node not in (*pins, CUDA)
             hint = f"then there is no {requirement.node} in the set: no release of it fits" if absent else ""
             yield case.option(pins, "wish", text, hint=hint)
@@ -68,7 +69,7 @@ def _pythons(case: Case) -> Iterator[Option]:
     here = {one.version.minor_version: one for one in case.machine.other_pythons}
     for python in _other_pythons(case):
         pins = _elsewhere(case, case.pose(case.machine, python))
-        if isinstance(pins, Refutation):
+        if pins is None:
             continue
         minor = python.version.minor_version
         if minor not in here:
@@ -90,7 +91,7 @@ def _other_pythons(case: Case) -> list[Interpreter]:
     return [*sorted(here, key=lambda one: one.version, reverse=True), *reversed(described)]
 
 
-def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
+def _elsewhere(case: Case, problem: Problem) -> Pins | None:
     """Return the newest set of the problem as it is put elsewhere.
 
     What takes part in the conflict here is asked first, alone: most Pythons fail by it, and reading what the rest of
@@ -98,8 +99,8 @@ def _elsewhere(case: Case, problem: Problem) -> Pins | Refutation:
     """
     nodes = {one.node for one in case.roots}
     part = tuple(one for one in problem.roots if one.node in nodes or not is_package(one.node))
-    answer = search(Problem(problem.universe, part, problem.order))
-    return answer if isinstance(answer, Refutation) else newest(problem)
+    alone = any_set(Problem(problem.universe, part, problem.order))
+    return None if alone is None else newest(problem)
 
 
 def _forward(case: Case) -> Iterator[Option]:
@@ -119,7 +120,7 @@ def _forward(case: Case) -> Iterator[Option]:
         if not keys:
             continue
         pins = newest(explain.without(case.problem, reading.fact, instead(max(keys, key=number))))
-        if not isinstance(pins, Refutation):
+        if pins is not None:
             text = f"install NVIDIA's {package} beside driver {driver.value}"
             hint = (
                 f"forward compatibility, for data-centre GPUs under Linux: it runs CUDA {cuda} on this driver"
@@ -185,7 +186,7 @@ def _drivers_everywhere(case: Case) -> Iterator[Option]:
         for one in older:
             problem = explain.without(problem, one.fact, instead(key))
         pins = newest(problem)
-        if not isinstance(pins, Refutation):
+        if pins is not None:
             names = [case.machine.group[int(one.node.partition("@")[2])][0] for one in older]
             text = f"install NVIDIA driver {key} or newer on {', '.join(names)}"
             yield case.option(pins, "driver", text)
@@ -194,14 +195,14 @@ def _drivers_everywhere(case: Case) -> Iterator[Option]:
 
 def _any_key_helps(case: Case, reading: Requirement) -> bool:
     """Whether a set exists at all once this reading may be anything."""
-    return not isinstance(search(explain.without(case.problem, reading.fact, left_out)), Refutation)
+    return any_set(explain.without(case.problem, reading.fact, left_out)) is not None
 
 
 def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, Pins] | None:
     """Return the first key in place of a reading that has a set, with its newest set."""
     for key in keys:
         pins = newest(explain.without(case.problem, reading.fact, instead(key)))
-        if not isinstance(pins, Refutation):
+        if pins is not None:
             return key, pins
     return None
 
@@ -209,7 +210,7 @@ def _first(case: Case, reading: Requirement, keys: Iterable[str]) -> tuple[str, 
 def _last_that_serves(case: Case, reading: Requirement, keys: Sequence[str]) -> int | None:
     """Return the last branch that still has a set, None where the newest has."""
     with_newest = explain.without(case.problem, reading.fact, instead(keys[-1]))
-    if not isinstance(search(with_newest), Refutation):
+    if any_set(with_newest) is not None:
         return None
     found = _first(case, reading, reversed(keys))
     return case.facts.hardware.branch_of(DriverVersion.parse(found[0])) if found is not None else None
@@ -219,7 +220,7 @@ def _gpus(case: Case) -> Iterator[Option]:
     """Yield the set for one GPU alone, where one of several takes part in the conflict."""
     for alone in _alone(case):
         pins = newest(case.pose(alone.machine, case.python))
-        if not isinstance(pins, Refutation):
+        if pins is not None:
             yield case.option(pins, "gpu", alone.text, hint=alone.hint)
 
 
@@ -334,11 +335,11 @@ def _freed(problem: Problem, wishes: Collection[Fact]) -> Problem:
 
 def _then(case: Case, first: str, ways: Sequence[Way]) -> Iterator[Option]:
     """Yield the first of some ways that finds a set after a first change has been made."""
-    pins = newest(case.problem)
-    if not isinstance(pins, Refutation):
-        yield case.option(pins, "several", first)
+    answer = solve(case.problem)
+    if not isinstance(answer, Refutation):
+        yield case.option(answer, "several", first)
         return
-    conflict = explain.why_not_at_all(case.problem, pins)
+    conflict = explain.why_not_at_all(case.problem, answer)
     after = replace(case, conflict=conflict)
     for way in ways:
         for option in way(after):

@@ -63,9 +63,9 @@ class Preferring(Struct, frozen=True):
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
-    def stands_for(self, node: str, key: str) -> tuple[str, str] | None:
-        """Return what the candidate is nothing without."""
-        return self.universe.stands_for(node, key)
+    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+        """Return what the candidate requires, as far as that is told at once."""
+        return self.universe.foretold(node, key)
 
 
 class _Case(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from stackfix.solve import explain
 from stackfix.solve.case import Case
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import Posed, Universes, pose
-from stackfix.solve.prove import Refutation, search
+from stackfix.solve.prove import Refutation, any_set
 from stackfix.solve.relax import options
 
 OLDEST_PYTHON = (3, 8)
@@ -104,7 +104,7 @@ def _beats(request: Request, posed: Posed, pins: Pins) -> bool:
         if name not in pins or pins[name] not in keys:
             return True
         newer = keys[: keys.index(pins[name])]
-        if newer and not isinstance(search(problem, (*kept, _wish(name, newer))), Refutation):
+        if newer and any_set(problem, (*kept, _wish(name, newer))) is not None:
             return True
         kept.append(_wish(name, (pins[name],)))
     return False
