@@ -31,6 +31,9 @@ for kind, steps in models.items():
         try:
             onnxruntime.InferenceSession(bytes.fromhex(text), providers=["CPUExecutionProvider"])
         except Exception as error:
+            if "NOT_IMPLEMENTED" in str(error):  # the opset is known; 1.15 lacks the kernel of its one node
+                answers[kind] = number
+                continue
             answers[kind + " refused"] = str(error).splitlines()[0][:2000]
             break
         answers[kind] = number

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from stackfix.errors import NetworkError
 from stackfix.index.config import extra_indexes, index_config
-from stackfix.index.keyring import provider
+from stackfix.index.keyring import credentials, provider
 from stackfix.index.network import network
 
 
@@ -35,7 +35,8 @@ def installer_variables(given: Mapping[str, str] | None = None, *, offline: bool
         found |= {"UV_KEYRING_PROVIDER": "subprocess", "PIP_KEYRING_PROVIDER": "subprocess"}
     if offline:
         found["UV_OFFLINE"] = "1"
-    return found | {name: value for name, value in variables.items() if value or name not in found}
+    found |= {name: value for name, value in variables.items() if value or name not in found}
+    return found if offline else found | _with_password(variables)
 
 
 def _index(variables: Mapping[str, str]) -> dict[str, str]:
@@ -53,3 +54,22 @@ def _index(variables: Mapping[str, str]) -> dict[str, str]:
     if private:
         found |= {"UV_INDEX": " ".join(private), "PIP_EXTRA_INDEX_URL": " ".join(private)}
     return found
+
+
+def _with_password(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the main index with what the keyring says of it; none where it has a password or nobody knows one.
+
+    pip from 24 on asks a keyring for the index's pages and not for the files beside them. For those it takes the name
+    and the password that stand in an index's address of the same host.
+    """
+    try:
+        address = index_config(variables).address
+    except NetworkError:
+        return {}
+    parts = urlsplit(address)
+    known = None if parts.password else credentials(address, variables)
+    if known is None:
+        return {}
+    name, password = (quote(each, safe="") for each in known)
+    host = parts.netloc.rpartition("@")[2]
+    return {"PIP_INDEX_URL": urlunsplit(parts._replace(netloc=f"{name}:{password}@{host}"))}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import fault_server as faults
 import pytest
 from fault_bench import ABSENT, NEW, OLD, VERSION
-from packaging.version import Version
 from test_fault_credentials import locked
 
 from stackfix.install.resolving import resolve_others
@@ -136,8 +134,6 @@ def test_a_folder_has_what_the_index_has_not(bench):
 
 @BOTH
 def test_a_password_of_the_keyring(bench, installer):
-    if installer == "pip" and Version(metadata.version("pip")) >= Version("24"):
-        pytest.skip("pip from 24 on asks the keyring for no file that lies beside the index's pages")
     bench.old()
     unset(bench)
     for name in ("app", "lib", *FILES):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.breaches import breach_findings
+from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
 from stackfix.judging.machine import machine_findings
@@ -39,6 +40,7 @@ from stackfix.rules.installed import Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
 _FOREIGN = "the environment is for"
+_ADDED = ("requirement_unmet", "python_protobuf")
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -109,6 +111,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *missing_symbols(environment, suspects),
         *missing_libraries(environment, closed, held, scene),
         *foreign_builds(environment, scene),
+        *outdated_protobuf(environment),
         *unmet,
         *shadowed(environment, patient.surroundings),
         *loader_order(environment, closed, windows=environment.windows),
@@ -137,7 +140,7 @@ def _elsewhere(patient: Patient) -> frozenset[str]:
 
 def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
     wrong = [one for one in findings if one.severity == "error"]
-    if environment.broken or all(one.code == "requirement_unmet" for one in wrong):
+    if environment.broken or all(one.code in _ADDED for one in wrong):
         return ""  # what the facts know nothing of, an installer adds: the finding's own command
     return remedy.mend(environment)
 

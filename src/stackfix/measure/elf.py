@@ -38,7 +38,7 @@ _MAX_VERSIONED = 1024
 _MAX_STRINGS = 1 << 28
 _MAX_SECTION_NAMES = 1 << 20
 
-LIBRARY_NAME = re.compile(rb"lib[A-Za-z0-9_+.\-]*\.so(?:\.[0-9]+)*")
+LIBRARY_NAME = re.compile(rb"(?:lib|ld-linux)[A-Za-z0-9_+.\-]*\.so(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from stackfix.measure.measurement import Measurement, base_names, code_rows, for
 VERSION_FILE = "torch/version.py"
 
 _CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d+\.\d+)", re.MULTILINE)
-_LIBRARY = re.compile(r"torch/lib/([^/]+(?:\.so(?:\.\d+)*|\.dll))")
+_LIBRARY = re.compile(r"torch(?:/lib|\.libs)/([^/]+(?:\.so(?:\.\d+)*|\.dll))")
 _GLOBAL = ("libtorch_global_deps.so", "libtorch_python.so")
 _BINDINGS = ("torch/lib/libtorch_python.so", "torch/lib/torch_python.dll")
 SMALL = 8 << 20
