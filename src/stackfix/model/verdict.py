@@ -44,8 +44,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     ran ("" if nowhere). `detected` is how many people the detector saw: when it sees none, DWPose poses the
     whole picture, and `people` holds that one. `weights` is "standin", "twin", "real" (the recipe's own, by sha256) or
     the folder of the networks; `weights_note` says where they come from and what that does not prove. `latency_ms` is a
-    picture's whole way, `network_ms` the part of it inside the networks, `cpu_ms` the first
-    whole way on the CPU, whatever the device. `gpu_free_bytes` is what was left after the
+    picture's whole way, `network_ms` the part of it inside the networks' `session.run` (copies to and from the GPU
+    among it), `cpu_ms` the first whole way on the CPU, whatever the device. `gpu_free_bytes` is what was left after the
     run, `person_bytes` what each further person takes who is posed at once. `nodes_on_gpu` and `time_on_gpu` are shares
     of onnxruntime's own profile, 0 to 1.
     """

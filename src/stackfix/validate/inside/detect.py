@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from .picture import planes_of
+
 SIDE = 640
 PAD = 114
 STRIDES = (8, 16, 32)
@@ -31,9 +33,10 @@ def letterbox(picture: Any) -> Letterbox:
     # a picture 2000 times as wide as high would otherwise be scaled to no rows at all
     scaled_height, scaled_width = max(1, int(height * ratio)), max(1, int(width * ratio))
     scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=cv2.INTER_LINEAR)
-    tensor = np.full((1, 3, SIDE, SIDE), PAD, np.float32)
-    for channel, plane in enumerate(cv2.split(scaled)):
-        tensor[0, channel, :scaled_height, :scaled_width] = plane
+    tensor = np.empty((1, 3, SIDE, SIDE), np.float32)
+    tensor[:, :, scaled_height:] = PAD
+    tensor[:, :, :scaled_height, scaled_width:] = PAD
+    tensor[0, :, :scaled_height, :scaled_width] = planes_of(scaled)
     return Letterbox(tensor, ratio)
 
 
@@ -89,7 +92,8 @@ def people(output: Any, ratio: float) -> Any:
     Suppression is per class, so the other 79 classes can't change which people are kept.
     """
     scores = output[0, :, 4] * output[0, :, 5 + PERSON]
-    candidates = scores > CANDIDATE_SCORE
+    # indices: numpy takes four times as long to pick by 8400 yeses and noes
+    candidates = np.flatnonzero(scores > CANDIDATE_SCORE)
     rows, scores = decode(output, candidates), scores[candidates]
     half = rows[:, 2:4] / 2.0
     boxes = np.concatenate((rows[:, :2] - half, rows[:, :2] + half), axis=1) / np.float32(ratio)

@@ -44,6 +44,16 @@ def read(path: str) -> Any:
         raise PictureError(f"{path}: {error}") from error
 
 
+def planes_of(picture: Any) -> Any:
+    """Return the three channels of a picture one after the other, [3, height, width].
+
+    In one block that OpenCV fills: the three arrays that it makes by itself take three times as long.
+    """
+    planes = np.empty((3, *picture.shape[:2]), np.uint8)
+    cv2.split(picture, list(planes))
+    return planes
+
+
 def _decoded(path: str, data: bytes, how: int) -> Any:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), how)

@@ -38,8 +38,8 @@ class Options(NamedTuple):
 class Networks:
     """The detector and the pose network; calling them checks the shapes of what comes out.
 
-    `spent` is how many seconds the networks themselves took since `clear`; inputs and outputs are kept while
-    `recording`.
+    `spent` is how many seconds `session.run` took since `clear`, copies to and from the GPU among them; inputs and
+    outputs are kept while `recording`.
     """
 
     def __init__(self, runtime: Any, detector: str, pose: str, options: Options) -> None:
