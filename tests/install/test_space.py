@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from test_downloads import lock
 
 from stackfix.errors import DiskError
@@ -129,3 +130,17 @@ def test_how_uv_is_told_to_link_is_read(tmp_path):
 def test_the_real_disks_tell_of_a_folder_that_is_not_there_yet(tmp_path):
     assert Disks().free_bytes(tmp_path / "a" / "b") > 0
     assert Disks().disk(tmp_path / "a") == Disks().disk(tmp_path)
+
+
+def test_files_of_a_bundle_are_not_called_a_download():
+    told = lock(torch=SIZE)
+    beside = replace(
+        told,
+        packages=tuple(
+            replace(one, file=replace(one.file, url=f"file:///bundle/wheels/{one.file.name}"))
+            for one in told.packages
+        ),
+    )
+    room = check_room(beside, HERE, UV, Space({(HERE, CACHE): 10**10}))
+    assert str(room).startswith("1.0 GB from the files that are here (a bundle, a folder), about ")
+    assert "download" not in str(room)

@@ -55,17 +55,27 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What an install takes: `download_bytes` are known, `installed_bytes` are an estimate."""
+    """What an install takes: `download_bytes` are known, `installed_bytes` are an estimate.
+
+    `here_bytes` are files that the lock names on this machine, as a bundle's does: nobody fetches them.
+    """
 
     download_bytes: int
     kept_bytes: int
     installed_bytes: int
     free_bytes: int
+    here_bytes: int = 0
 
     def __str__(self) -> str:
         kept = f"{amount(self.kept_bytes)} are in uv's cache, " if self.kept_bytes else ""
+        here = (
+            f"{amount(self.here_bytes)} from the files that are here (a bundle, a folder), "
+            if self.here_bytes
+            else ""
+        )
+        fetched = "" if here and not self.download_bytes else f"{amount(self.download_bytes)} to download, "
         return (
-            f"{kept}{amount(self.download_bytes)} to download, about {amount(self.installed_bytes)} installed, "
+            f"{kept}{here}{fetched}about {amount(self.installed_bytes)} installed, "
             f"{amount(self.free_bytes)} free"
         )
 
@@ -99,6 +109,11 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
     """
     kept = sum(package.file.size for package in lock.packages if package.file.name in way.kept)
     download = lock.download_bytes - kept
+    here = sum(
+        package.file.size
+        for package in lock.packages
+        if package.file.name not in way.kept and package.file.url.startswith("file:")
+    )
     installed = int(lock.download_bytes * UNPACKED)
     needs: dict[int, _Need] = {}
 
@@ -122,7 +137,8 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
                 hint=_hint(each, folder, way),
             )
     return Room(
-        download_bytes=download,
+        download_bytes=download - here,
+        here_bytes=here,
         kept_bytes=kept,
         installed_bytes=installed,
         free_bytes=space.free_bytes(folder),
