@@ -123,6 +123,10 @@ def _base(
             pythons=(),
             free_disk_bytes=Unknown(("not asked for",)),
         )
+    if described:
+        from stackfix.probe.rest import read_rest  # noqa: PLC0415 - NVML and libcuda are asked in processes: 0.1 s
+
+        return read_rest(folder)
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
 
     return read_machine(folder) if pythons else read_machine(folder, pythons=tuple)
