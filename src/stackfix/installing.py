@@ -53,7 +53,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """What is to be installed, and the Python that makes the environment; `compared` as in `Installed`."""
 
     lock: Lock
-    python: Path
+    python: Interpreter
     compared: Compared | None = None
 
 
@@ -99,7 +99,8 @@ def installed(
         made = install(
             lock,
             wish.target,
-            chosen.python,
+            Path(chosen.python.path),
+            minor_version=chosen.python.version.minor_version,
             read=read_environment,
             prove=prove,
             installer=wish.installer,
@@ -139,17 +140,17 @@ def machine_notes(machine: Machine, device: str) -> list[str]:
     return [*lines, *machine.notes, "making the CPU environment"]
 
 
-def interpreter_of(python: Interpreter, question: Question) -> Path:
-    """Return the file of a Python, looked for on this machine where it was only described."""
+def interpreter_of(python: Interpreter, question: Question) -> Interpreter:
+    """Return a Python with its file, looked for on this machine where it was only described."""
     if python.path:
-        return Path(python.path)
+        return python
     from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
 
     wanted = python.version
     for one in find_pythons():
         same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
         if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
-            return Path(one.path)
+            return one
     raise QuestionError(
         f"there is no Python {python.version.minor_version} on this machine",
         hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
