@@ -157,9 +157,7 @@ def _is_named(entry: str, names: Collection[str]) -> bool:
 def update_hashes(packages: Path, changed: Collection[Path]) -> None:
     """Write the new hash and size of changed files into the RECORD that owns them."""
     wanted = {os.path.normpath(path) for path in changed}
-    inside = [
-        os.path.basename(path) for path in wanted if path.startswith(f"{os.path.normpath(packages)}{os.sep}")
-    ]
+    inside = {path.name for path in changed if packages in path.parents}
     words = ("../", *inside)  # scripts lie outside of site-packages
     for path, text in _records(packages):
         written = text
