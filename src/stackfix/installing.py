@@ -15,6 +15,7 @@ from stackfix.facts.database import Database
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.resolution import Explanation
+from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
     from stackfix.install.progress import Progress
@@ -83,6 +84,7 @@ def installed(
     if isinstance(chosen, Explanation):
         return chosen
     lock = chosen.lock
+    _refuse_unasked_builds(lock, wish.question)
     modelled = wish.validate and bool(lock.recipe)
     if modelled and weights is None:
         from stackfix.networks import networks  # noqa: PLC0415 - likewise
@@ -101,6 +103,7 @@ def installed(
             wish.target,
             Path(chosen.python.path),
             minor_version=chosen.python.version.minor_version,
+            builds=lock.built,
             read=read_environment,
             prove=prove,
             installer=wish.installer,
@@ -127,6 +130,18 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
         progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
         return wrong
     return Chosen(lock=lock, python=interpreter_of(here.pythons[0], wish.question))
+
+
+def _refuse_unasked_builds(lock: Lock, question: Question) -> None:
+    """Refuse to build what was not named on the command line: whoever wrote a lock file may not have been the user."""
+    unasked = sorted(set(lock.built) - {canonical_name(name) for name in question.builds})
+    if unasked:
+        names = " and ".join(f"`{name}`" for name in unasked)
+        raise QuestionError(
+            f"the lock has {names} as source alone, and nothing is built from source without being asked for",
+            hint="let it be built, which runs its own code here: "
+            "`" + " ".join(f"--build-from-source {name}" for name in unasked) + "`",
+        )
 
 
 def machine_notes(machine: Machine, device: str) -> list[str]:

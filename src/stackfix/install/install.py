@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,6 +45,7 @@ def install(
     read: Callable[[Path], Environment],
     prove: Callable[[Environment], object],
     minor_version: str = "",
+    builds: Collection[str] = (),
     installer: Choice = "auto",
     progress: Progress | None = None,
     replace: bool = False,
@@ -54,7 +55,7 @@ def install(
 ) -> Path:
     """Return where the environment of the lock stands, made with the interpreter `python`: `target`, links followed.
 
-    `minor_version` is what `python` has said of itself ("3.12"), "" where it has not been asked. `read` reads an
+    `builds` are the packages that may be built from source, `minor_version` is what `python` has said of itself ("3.12"), "" where it has not been asked. `read` reads an
     environment from outside, once: 20,000 files are looked at. `prove` gets what was read while the new environment
     still stands beside the target, and answers something true if it works (NotProvedError otherwise). Whatever goes
     wrong, or Ctrl-C, leaves the target as it was and nothing beside it.
@@ -82,7 +83,15 @@ def install(
                 shown.stage(f"making an environment with Python {lock.python}")
                 create(new.folder, python, chosen, prompt=place.name, scratch=scratch, variables=environment)
                 shown.stage(f"installing {amount(lock.download_bytes)} with {chosen.kind}")
-                apply(lock, new.folder, chosen, scratch=scratch, variables=environment, progress=shown)
+                apply(
+                    lock,
+                    new.folder,
+                    chosen,
+                    scratch=scratch,
+                    variables=environment,
+                    progress=shown,
+                    builds=builds,
+                )
                 filled = read(new.folder)
                 added = add_hook(site_packages(new.folder), filled)
                 marker = Marker(build=new.build, installer=chosen.kind, lock=to_pylock(lock), added=added)
