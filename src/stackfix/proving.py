@@ -142,7 +142,9 @@ def _no_provider(environment: Environment) -> Finding:
         text=f"{named} is the build without CUDA: it runs on no GPU",
         because=("no package brings onnxruntime's CUDA provider [read: RECORD]",),
         consequence="every session runs on the CPU",
-        fix=f"make an environment for a GPU: stackfix install dwpose --venv {environment.path} --replace",
+        fix="there is no NVIDIA GPU with a driver here, so `stackfix install` would make the same again: prove this one "
+        f"with `stackfix validate --venv {environment.path} --device cpu`; for a GPU run `stackfix install dwpose` on "
+        "the machine that has one (here, once `stackfix machine` finds its driver)",
         rule="environment",
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from stackfix.errors import DiskError, HashError, InstallerError, NetworkError, StackfixError
-from stackfix.install.create import interpreter, site_packages
+from stackfix.install.create import interpreter, no_cache, site_packages
 from stackfix.install.downloads import Downloads
 from stackfix.install.installer import Installer
 from stackfix.install.process import Ended, inherited, run
@@ -142,6 +142,8 @@ def _offline(installer: Installer, ended: Ended) -> StackfixError:
 def failure(installer: Installer, ended: Ended) -> StackfixError:
     """Return the error that an installer's last words mean, with these words."""
     words = _last_words(ended.text)
+    if (uncached := no_cache(ended.text)) is not None:
+        return uncached
     if _INSTALLED.search(words):
         return InstallerError(
             f"the list of files (RECORD) of an installed package is damaged: {words}",

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stackfix.errors import AnswerError, InstallerError, NetworkError, StackfixError
+from stackfix.errors import AnswerError, DiskError, InstallerError, NetworkError, StackfixError
 from stackfix.install.apply import failure
 from stackfix.install.installer import Installer, find_installer
 from stackfix.install.process import inherited, run
@@ -131,7 +131,7 @@ def _uv(variables: Mapping[str, str]) -> Installer:
 
 def _no(uv: Installer, text: str, as_failure: Exception) -> Exception:
     """Return that there is no set, unless what uv says is that it could not be asked."""
-    if "No solution found" not in text and isinstance(as_failure, NetworkError):
+    if "No solution found" not in text and isinstance(as_failure, (DiskError, NetworkError)):
         return as_failure
     said = " ".join(line.strip() for line in text.splitlines() if line.strip())
     source_only = re.search(r"all versions of (\S+) have no usable wheels", said)
