@@ -281,6 +281,13 @@ def test_what_is_no_environment_is_left_alone(shelf, tmp_path, variables, what):
         assert beside(target) in ([], ["thing"])
 
 
+@pytest.mark.parametrize("place", [("a:b",), ("a:b", "venv")])
+def test_a_path_that_cannot_stand_in_path_is_refused(shelf, tmp_path, variables, place):
+    with pytest.raises(TargetError, match="`activate` adds to, ends a folder at `:`"):
+        put(shelf, tmp_path.joinpath(*place), variables, shelf.wheel("app"))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_is_said_so(shelf, tmp_path, variables):
     closed = tmp_path / "closed"

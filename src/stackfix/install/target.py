@@ -76,6 +76,11 @@ def resolved(target: Path) -> Path:
 
 def judge(target: Path, *, replace: bool) -> Found:
     """Return what is at the target, or raise TargetError saying why it is left alone."""
+    if os.pathsep in str(target):
+        raise TargetError(
+            f"`{target}` cannot be an environment: PATH, which `activate` adds to, ends a folder at `{os.pathsep}`",
+            hint="name a folder without it",
+        )
     _open(target)
     if not target.exists():
         return "absent"
