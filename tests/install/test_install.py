@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -279,6 +280,18 @@ def test_what_is_no_environment_is_left_alone(shelf, tmp_path, variables, what):
             put(shelf, target, variables, shelf.wheel("app"), replace=replace)
     if what != "root":
         assert beside(target) in ([], ["thing"])
+
+
+@pytest.mark.parametrize("prefix", ["prefix", "base_prefix"])
+def test_the_environment_that_runs_this_is_not_replaced(shelf, tmp_path, variables, monkeypatch, prefix):
+    target = tmp_path / "venv"
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", target], check=True)
+    (tmp_path / "link").symlink_to(target)
+    before = snapshot(target)
+    monkeypatch.setattr(sys, prefix, str(tmp_path / "link"))
+    with pytest.raises(TargetError, match="that stackfix itself runs in"):
+        put(shelf, target, variables, shelf.wheel("app"), replace=True)
+    assert snapshot(target) == before
 
 
 @pytest.mark.parametrize("place", [("a:b",), ("a:b", "venv")])
