@@ -218,6 +218,32 @@ def test_undo_without_a_past_says_so(shelf, tmp_path, variables):
     assert beside(tmp_path / "venv") == []
 
 
+@pytest.mark.parametrize(
+    ("what", "said_of_it"),
+    [
+        ("nothing", "is not there, and nothing is kept"),
+        ("folder", "is a folder without an environment"),
+        ("file", "is a file"),
+        ("foreign", "is an environment that stackfix has not changed"),
+    ],
+)
+def test_undo_says_what_is_there_and_never_to_remove_it(tmp_path, what, said_of_it):
+    target = tmp_path / "mine"
+    if what == "folder":
+        target.mkdir()
+        (target / "letter.txt").write_text("mine")
+    elif what == "file":
+        target.write_text("mine")
+    elif what == "foreign":
+        subprocess.run([PYTHON, "-m", "venv", "--without-pip", target], check=True)
+    before = snapshot(tmp_path)
+    with pytest.raises(TargetError, match=said_of_it) as caught:
+        undo(target)
+    assert "remove" not in caught.value.hint
+    assert "`stackfix install` replaced" in caught.value.hint
+    assert snapshot(tmp_path) == before
+
+
 def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path, variables):
     target = tmp_path / "venv"
     put(shelf, target, variables, shelf.wheel("app", "1.0"))
