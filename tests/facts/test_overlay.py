@@ -1,6 +1,10 @@
 """The overlay: where it lies, that writing is whole or not at all, and that its rows win."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import msgspec
@@ -59,6 +63,29 @@ def test_each_platform_has_a_file_of_its_own(tmp_path):
     write(tmp_path, [row(), row(platform="any", package="filelock")])
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.jsonl"))
     assert found == ["any/filelock.jsonl", "linux_x86_64/torch.jsonl"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
+@pytest.mark.parametrize("closed", [".", "facts", "facts/any", "facts/any/filelock.jsonl"])
+def test_what_cannot_be_read_is_left_out_and_said_once(tmp_path, closed):
+    write(tmp_path / "facts", [row(platform="any", package="filelock", cuda=[], cuda_major=0)])
+    mode = (tmp_path / closed).stat().st_mode
+    (tmp_path / closed).chmod(0)
+    as_user = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    words = ["resolve", "dwpose", "--gpu", "none", "--python", "3.12"]
+    try:
+        done = subprocess.run(
+            [*as_user, sys.executable, "-m", "stackfix", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "STACKFIX_DATA": str(tmp_path)},
+        )
+    finally:
+        (tmp_path / closed).chmod(mode)
+    assert done.returncode == 0
+    assert done.stderr.count("is left out, for it cannot be read") == 1
+    assert str((tmp_path / closed).resolve()) in done.stderr
 
 
 def test_a_line_is_the_one_that_the_curator_would_write(tmp_path):

@@ -15,7 +15,7 @@ import msgspec
 from packaging.version import Version
 
 from stackfix.errors import DiskError
-from stackfix.facts.row_files import read_rows
+from stackfix.facts.row_files import FOLDERS, read_rows
 from stackfix.facts.rows import WheelRow
 
 VARIABLE = "STACKFIX_DATA"
@@ -35,6 +35,21 @@ def overlay_folder(environment: Mapping[str, str] | None = None) -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415 - as said above
 
     return user_data_path("stackfix", appauthor=False) / _FOLDER
+
+
+def unreadable(overlay: Path) -> str:
+    """Return why an overlay, or a file of it, cannot be read; "" where it can be, and where there is none."""
+    for folder in (overlay, *(overlay / platform for platform in FOLDERS)):
+        try:
+            with os.scandir(folder) as entries:
+                closed = [each.path for each in entries if not os.access(each.path, os.R_OK)]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return f"`{folder}`: {error.strerror}"
+        if closed:
+            return f"`{closed[0]}`: Permission denied"
+    return ""
 
 
 def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
