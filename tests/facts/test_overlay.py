@@ -13,7 +13,10 @@ from platformdirs import user_data_path
 
 from stackfix.errors import DataError, DiskError
 from stackfix.facts import overlay as overlays
+from stackfix.facts.database import Database
+from stackfix.facts.invariants import check
 from stackfix.facts.overlay import overlay_folder, write
+from stackfix.facts.root import data_root
 from stackfix.facts.row_files import read_rows
 from stackfix.facts.rows import WheelRow
 
@@ -86,6 +89,38 @@ def test_what_cannot_be_read_is_left_out_and_said_once(tmp_path, closed):
     assert done.returncode == 0
     assert done.stderr.count("is left out, for it cannot be read") == 1
     assert str((tmp_path / closed).resolve()) in done.stderr
+
+
+def broken(overlay):
+    write(overlay, [row(platform="any", package="six", cuda=[], cuda_major=0)])
+    path = overlay / "any" / "six.jsonl"
+    path.write_text(path.read_text() + '{"package": "six"\n')
+    return path
+
+
+def test_a_broken_row_is_named_with_its_whole_path_and_what_to_do(tmp_path):
+    path = broken(tmp_path)
+    asked = [
+        lambda: Database(data_root(), tmp_path).wheels("six"),
+        lambda: Database(data_root(), tmp_path).listed("six", "linux_x86_64"),
+        lambda: write(tmp_path, [row(platform="any", package="six", cuda=[], cuda_major=0)]),
+    ]
+    for ask in asked:
+        with pytest.raises(DataError) as caught:
+            ask()
+        assert caught.value.message.startswith(f"{path}: line 2: ")
+        assert caught.value.hint.startswith("delete that file")
+
+
+def test_a_check_of_the_facts_reads_the_overlay_too(tmp_path):
+    write(tmp_path, [row()])
+    assert check(data_root(), tmp_path) == []
+    path = broken(tmp_path)
+    (problem,) = check(data_root(), tmp_path)
+    assert problem.startswith(f"{path}: line 2: ")
+    path.write_text(path.read_text().splitlines()[0].replace("2026-11-24", "some day") + "\n")
+    (problem,) = check(data_root(), tmp_path)
+    assert problem == f"{path}: line 1 (six 2.4.0): no evidence or no date"
 
 
 def test_a_line_is_the_one_that_the_curator_would_write(tmp_path):

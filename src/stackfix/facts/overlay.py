@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from packaging.version import Version
 
-from stackfix.errors import DiskError
-from stackfix.facts.row_files import FOLDERS, read_rows
+from stackfix.errors import DataError, DiskError
+from stackfix.facts.row_files import FOLDERS, of_overlay, read_rows
 from stackfix.facts.rows import WheelRow
 
 VARIABLE = "STACKFIX_DATA"
@@ -65,11 +65,12 @@ def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
                 path = overlay / platform / f"{package}.jsonl"
                 new = [row for row in rows if (row.platform, row.package) == (platform, package)]
                 replaced = {row.version for row in new}
-                kept = (
-                    [row for row in read_rows(path) if row.version not in replaced] if path.exists() else []
-                )
+                there = read_rows(path) if path.exists() else []
+                kept = [row for row in there if row.version not in replaced]
                 _replace(path, [*kept, *new])
                 written.append(path)
+    except DataError as error:
+        raise of_overlay(error, overlay) from None
     except OSError as error:
         raise DiskError(
             f"{error.filename or overlay}: cannot be written: {error.strerror or error}",
