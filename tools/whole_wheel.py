@@ -27,6 +27,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from packaging.metadata import RawMetadata, parse_email
 
+pefile.MAX_IMPORT_SYMBOLS = 1 << 20  # torch_python.dll has more than the 8192 after which it stops
 OF_WINDOWS = (".dll", ".pyd")
 OF_PYTHON = re.compile(r"python3\d*t?\.dll")
 OF_TORCH = re.compile(r"(lib)?(torch|c10|shm)[^/]*\.(so|dll)")

@@ -57,15 +57,7 @@ case $tool in /*) ;; *) tool=$(pwd)/$tool ;; esac
 
 fits bundle "$platform" "$(said glibc)" "$(said driver)"
 
-if [ -z "$interpreter" ]; then
-  for found in "python$python" python3 python "${HOME:-/nonexistent}"/.pyenv/versions/"$python".*/bin/python \
-    "${HOME:-/nonexistent}"/.local/share/uv/python/cpython-"$python".*/bin/python; do
-    if is_python "$found" "$python"; then
-      interpreter=$(command -v "$found")
-      break
-    fi
-  done
-fi
+[ -n "$interpreter" ] || interpreter=$(find_python "$python") || interpreter=
 [ -z "$interpreter" ] || is_python "$interpreter" "$python" || fail "$interpreter is no Python $python, for which this bundle is made" "name another one, or make a bundle for this one: stackfix bundle --python" 1
 [ -n "$interpreter" ] || fail "there is no Python $python here, for which this bundle is made" "install it (Debian, Ubuntu: python$python; Fedora: python$python), or make a bundle for the Python that is here: stackfix bundle --python"
 

@@ -132,7 +132,13 @@ def lock(
 ) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
     answer = resolve(question, folder=folder, reasons="none", say=say)
-    return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
+    if isinstance(answer.result, Explanation):
+        return answer.result
+    from stackfix.render.resolution_text import cpu_line  # noqa: PLC0415 - asking for the addresses costs far more
+
+    if why := cpu_line(answer.result.machine, answer.result.device):
+        say(f"device: {why}")
+    return _addressed(answer, question)
 
 
 def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -> Lock | Explanation:

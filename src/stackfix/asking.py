@@ -53,7 +53,10 @@ class MachineQuestion(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """What is asked: targets (recipes, requirements), requirement files, machine, sources."""
+    """What is asked: targets (recipes, requirements), requirement files, machine, sources.
+
+    `builds` are packages that may be built from source.
+    """
 
     targets: tuple[str, ...]
     requirement_files: tuple[str, ...] = ()
@@ -62,6 +65,7 @@ class Question(Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     newest_before: str = ""
     offline: bool = False
+    builds: tuple[str, ...] = ()
 
 
 def machine_of(
@@ -123,6 +127,10 @@ def _base(
             pythons=(),
             free_disk_bytes=Unknown(("not asked for",)),
         )
+    if described:
+        from stackfix.probe.rest import read_rest  # noqa: PLC0415 - NVML and libcuda are asked in processes: 0.1 s
+
+        return read_rest(folder)
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
 
     return read_machine(folder) if pythons else read_machine(folder, pythons=tuple)
@@ -239,6 +247,7 @@ def request_of(question: Question, machine: Machine, root: Path, *, device: str 
         formats=tuple(formats),
         constraints=tuple(_root(wish) for wish in listed if wish.constrains),
         hashes={wish.package: wish.sha256 for wish in listed if wish.sha256},
+        builds=frozenset(map(canonical_name, question.builds)),
     )
 
 

@@ -15,6 +15,7 @@ from stackfix.facts.database import Database
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.resolution import Explanation
+from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
     from stackfix.install.progress import Progress
@@ -55,7 +56,7 @@ class Chosen(Struct, frozen=True, kw_only=True):
     """What is to be installed, and the Python that makes the environment; the rest as in `Installed`."""
 
     lock: Lock
-    python: Path
+    python: Interpreter
     compared: Compared | None = None
     notes: tuple[str, ...] = ()
 
@@ -94,6 +95,7 @@ def installed(
     if isinstance(chosen, Explanation):
         return chosen
     lock = chosen.lock
+    _refuse_unasked_builds(lock, wish.question)
     modelled = wish.validate and bool(lock.recipe)
     if modelled and weights is None:
         from stackfix.networks import networks  # noqa: PLC0415 - likewise
@@ -111,7 +113,9 @@ def installed(
         made = install(
             lock,
             wish.target,
-            chosen.python,
+            Path(chosen.python.path),
+            minor_version=chosen.python.version.minor_version,
+            builds=lock.built,
             read=read_environment,
             prove=prove,
             installer=wish.installer,
@@ -158,6 +162,18 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
     )
 
 
+def _refuse_unasked_builds(lock: Lock, question: Question) -> None:
+    """Refuse to build what was not named on the command line: whoever wrote a lock file may not have been the user."""
+    unasked = sorted(set(lock.built) - {canonical_name(name) for name in question.builds})
+    if unasked:
+        names = " and ".join(f"`{name}`" for name in unasked)
+        raise QuestionError(
+            f"the lock has {names} as source alone, and nothing is built from source without being asked for",
+            hint="let it be built, which runs its own code here: "
+            "`" + " ".join(f"--build-from-source {name}" for name in unasked) + "`",
+        )
+
+
 def machine_notes(machine: Machine, device: str) -> list[str]:
     """Return what must be said before a CPU set is installed: that no driver was found, and what was tried."""
     if device == "gpu":
@@ -169,17 +185,17 @@ def machine_notes(machine: Machine, device: str) -> list[str]:
     return [*lines, *machine.notes, "making the CPU environment"]
 
 
-def interpreter_of(python: Interpreter, question: Question) -> Path:
-    """Return the file of a Python, looked for on this machine where it was only described."""
+def interpreter_of(python: Interpreter, question: Question) -> Interpreter:
+    """Return a Python with its file, looked for on this machine where it was only described."""
     if python.path:
-        return Path(python.path)
+        return python
     from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
 
     wanted = python.version
     for one in find_pythons():
         same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
         if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
-            return Path(one.path)
+            return one
     raise QuestionError(
         f"there is no Python {python.version.minor_version} on this machine",
         hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",

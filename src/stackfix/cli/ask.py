@@ -16,7 +16,11 @@ from stackfix.errors import StackfixError
 
 
 def question(
-    targets: tuple[str, ...], files: tuple[str, ...], flags: MachineQuestion, sources: SourceFlags
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    flags: MachineQuestion,
+    sources: SourceFlags,
+    builds: tuple[str, ...] = (),
 ) -> Question:
     """Return targets and flags as a question."""
     return Question(
@@ -27,6 +31,7 @@ def question(
         sources=sources.source,
         newest_before=sources.newest_before,
         offline=sources.offline,
+        builds=builds,
     )
 
 

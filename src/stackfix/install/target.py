@@ -69,7 +69,8 @@ def resolved(target: Path) -> Path:
         raise TargetError("a path with a line break cannot be an environment")
     if any(character in path.name for character in "'\"`$\\%"):
         raise TargetError(
-            f"`{path.name}` cannot be an environment's name: its scripts would have to quote it"
+            f"`{path.name}` cannot be an environment's name: its scripts would have to quote it",
+            hint="name another folder, of letters, digits, dots and dashes: `--venv FOLDER`",
         )
     return path
 

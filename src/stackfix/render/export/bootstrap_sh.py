@@ -51,12 +51,9 @@ uv=
 for found in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv"; do
   if command -v "$found" >/dev/null 2>&1; then uv=$found; break; fi
 done
-interpreter=
-for found in "python$python" python3 python; do
-  if is_python "$found" "$python"; then
-    if [ -n "$uv" ] || "$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then interpreter=$(command -v "$found"); break; fi
-  fi
-done
+alone=venv
+[ -z "$uv" ] || alone=
+interpreter=$(find_python "$python" "$alone") || interpreter=
 if [ -z "$uv" ] && [ -z "$interpreter" ]; then
   if command -v apt-get >/dev/null 2>&1; then what="apt-get install python$python python$python-venv"
   elif command -v dnf >/dev/null 2>&1; then what="dnf install python$python"
