@@ -178,10 +178,11 @@ def show(release: str, platform: str = "") -> list[Wheel]:
 
 
 def check_facts() -> list[str]:
-    """Return every unsoundness of the facts in one line each."""
+    """Return every unsoundness of the facts, those measured by their user too, in one line each."""
     from stackfix.facts.invariants import check  # noqa: PLC0415 - only this verb needs it
 
-    return check(data_root())
+    facts = database()
+    return check(facts.root, facts.overlay)
 
 
 def lock_text(found: Lock) -> str:

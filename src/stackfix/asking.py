@@ -199,9 +199,9 @@ def device_of(machine: Machine) -> str:
     return "gpu" if isinstance(machine.driver, Known) else "cpu"
 
 
-def request_of(question: Question, machine: Machine, root: Path) -> Request:
-    """Return what is asked for, on the device that the machine has."""
-    device = device_of(machine)
+def request_of(question: Question, machine: Machine, root: Path, *, device: str = "") -> Request:
+    """Return what is asked for, on a device ("gpu", "cpu"), by default the one that the machine has."""
+    device = device or device_of(machine)
     _refuse_unknown_source(question.sources, root)
     roots: list[Root] = []
     newest: list[str] = []
@@ -343,6 +343,11 @@ def _of_files(question: Question) -> list[Wish]:
 
     listed = [wish for name in question.requirement_files for wish in wishes(name)]
     return listed + [wish for name in question.constraint_files for wish in wishes(name, constrains=True)]
+
+
+def constraints_of(question: Question) -> tuple[Root, ...]:
+    """Return what the question's files constrain."""
+    return tuple(_root(wish) for wish in _of_files(question) if wish.constrains)
 
 
 def _root(wish: Wish) -> Root:

@@ -41,21 +41,24 @@ class InstallWish(Struct, frozen=True, kw_only=True):
 class Installed(Struct, frozen=True, kw_only=True):
     """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
 
-    `compared` is what the index had beside the facts, None where a lock said what to install.
+    `compared` is what the index had beside the facts, None where a lock said what to install; `notes` are what is
+    to be said of a lock that was taken all the same.
     """
 
     path: str
     lock: Lock
     verdict: Verdict
     compared: Compared | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
-    """What is to be installed, and the Python that makes the environment; `compared` as in `Installed`."""
+    """What is to be installed, and the Python that makes the environment; the rest as in `Installed`."""
 
     lock: Lock
     python: Interpreter
     compared: Compared | None = None
+    notes: tuple[str, ...] = ()
 
 
 Choose: TypeAlias = Callable[[InstallWish, "Progress"], Chosen | Explanation]
@@ -72,6 +75,10 @@ def installed(
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
     from stackfix.reaching import installer_variables  # noqa: PLC0415 - likewise
 
+    if wish.lock_file:
+        from stackfix.beside_lock import refuse_choosing  # noqa: PLC0415 - only where there is a lock
+
+        refuse_choosing(wish.question)
     offline = wish.question.offline
     weights: Weights | None = None
     if wish.validate:
@@ -79,7 +86,11 @@ def installed(
 
         weights = at_once(wish.weights)
     judge(resolved(wish.target), replace=wish.replace)
-    progress.stage("reading the machine, working out the newest set that works on it")
+    progress.stage(
+        "reading the machine and the lock"
+        if wish.lock_file
+        else "reading the machine, working out the newest set that works on it"
+    )
     chosen = _locked(wish, facts, progress) if wish.lock_file else choose(wish, progress)
     if isinstance(chosen, Explanation):
         return chosen
@@ -97,6 +108,7 @@ def installed(
         verdicts.append(verdict)
         return not verdict.failed
 
+    made: Path | None
     try:
         made = install(
             lock,
@@ -112,24 +124,42 @@ def installed(
             variables=installer_variables(offline=offline),
         )
     except NotProvedError:
-        return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)
-    return Installed(path=str(made), lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+        made = None
+    return Installed(
+        path=str(made or ""),
+        lock=lock,
+        verdict=verdicts[-1],
+        compared=chosen.compared,
+        notes=chosen.notes,
+    )
 
 
 def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | Explanation:
-    """Return the lock of a file and the Python for it; or why it does not fit this machine."""
+    """Return the lock of a file and the Python for it; or why it does not fit what is asked, or this machine."""
+    from stackfix.beside_lock import describes_gpu, idle_gpu, not_for_gpu, unheld  # noqa: PLC0415 - likewise
     from stackfix.fitting import broken_rules, misfit  # noqa: PLC0415 - only where there is a lock
     from stackfix.lock_file import read_lock  # noqa: PLC0415 - likewise
 
     lock = read_lock(Path(wish.lock_file))
     asked = replace(wish.question.machine, python=wish.question.machine.python or lock.python)
     here = machine_of(asked, facts, wish.target.absolute().parent)
-    wrong = misfit(lock, here, facts)
+    wrong = unheld(wish.question, lock, here, facts)
+    if wrong is not None:
+        progress.stage(f"{wish.lock_file} does not hold what is asked for beside it")
+        return wrong
+    idle = idle_gpu(lock, here)
+    wrong = not_for_gpu(lock, here) if idle and describes_gpu(asked) else misfit(lock, here, facts)
     if wrong is not None:
         rules = ", ".join(broken_rules(wrong)) or "what it asks for"
         progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
         return wrong
-    return Chosen(lock=lock, python=interpreter_of(here.pythons[0], wish.question))
+    if idle:
+        progress.stage(idle)
+    return Chosen(
+        lock=lock,
+        python=interpreter_of(here.pythons[0], wish.question),
+        notes=(idle,) if idle else (),
+    )
 
 
 def _refuse_unasked_builds(lock: Lock, question: Question) -> None:

@@ -105,6 +105,7 @@ def install(
                     "python": done.lock.python,
                     **verdict_document(done.verdict),
                     **compared_document(done.compared),
+                    **({"notes": list(done.notes)} if done.notes else {}),
                 }
             )
         else:

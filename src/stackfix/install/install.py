@@ -113,7 +113,10 @@ def undo(target: Path, *, wait_seconds: float = 0, progress: Progress | None = N
     """
     place = resolved(target)
     if not place.parent.is_dir():
-        raise TargetError(f"`{place}` is not there")
+        raise TargetError(
+            f"`{place}` is not there, nor is the folder it would be in",
+            hint="undo works on an environment that `stackfix install` replaced or `stackfix fix` mended",
+        )
     left = read_journal(Beside(place))
     with changing(place, progress or Silent(), wait_seconds=wait_seconds) as beside, interruptions_wait():
         if left is not None and left.step == "undoing":

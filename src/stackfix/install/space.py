@@ -9,10 +9,8 @@ from typing import Protocol
 
 from stackfix.errors import DiskError
 from stackfix.model.lock import Lock
+from stackfix.plan.unpacked import installed_bytes, unpacked_bytes
 
-# Measured: the wheels of a CUDA 12 set unpack to 1.67 times their size, those of CUDA 13 to 1.63 (torch 2.14) and
-# to 1.79 (torch 2.15: 3.46 GB to 6.19).
-UNPACKED = 1.8
 MARGIN = 64 << 20
 
 
@@ -109,12 +107,9 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
     """
     kept = sum(package.file.size for package in lock.packages if package.file.name in way.kept)
     download = lock.download_bytes - kept
-    here = sum(
-        package.file.size
-        for package in lock.packages
-        if package.file.name not in way.kept and package.file.url.startswith("file:")
-    )
-    installed = int(lock.download_bytes * UNPACKED)
+    installed = installed_bytes(lock)
+    coming = [each for each in lock.packages if each.file.name not in way.kept]
+    here = sum(each.file.size for each in coming if each.file.url.startswith("file:"))
     needs: dict[int, _Need] = {}
 
     def need(where: Path, size: int, what: str) -> None:
@@ -125,7 +120,7 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
     needs[space.disk(folder)] = _Need(folder)
     need(folder, 0 if linked else installed, "the environment in")
     if way.unpacked:
-        need(way.through, int(download * UNPACKED), "uv's cache")
+        need(way.through, sum(unpacked_bytes(each.name, each.file) for each in coming), "uv's cache")
     else:
         need(way.through, download, "what pip downloads into")
     for each in needs.values():

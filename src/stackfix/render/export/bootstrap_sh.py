@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from stackfix.plan.unpacked import installed_bytes
 from stackfix.render.export.requirements import requirement_lines
 from stackfix.render.export.shell import block, functions, quoted
 from stackfix.render.export.subject import Subject, commented, heading
-
-UNPACKED = 1.8  # of a wheel's size, as in install.space: what a set takes on the disk
 
 _BODY = """\
 unfinished=.stackfix-bootstrap-unfinished
@@ -119,7 +118,7 @@ def bootstrap_sh(subject: Subject) -> str:
         "driver": subject.driver_floor,
         "packages": str(len(lock.packages)),
         "download": str(round(lock.download_bytes / 1e6)),
-        "need": str(int(lock.download_bytes * UNPACKED) // 1000),
+        "need": str(installed_bytes(lock) // 1000),
         "digest": digest,
     }
     lines = [
