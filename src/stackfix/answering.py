@@ -67,12 +67,14 @@ def resolve(
     folder: Path = Path(),
     reasons: Reasons = "all",
     measure_new: bool = False,
+    measure_asked: bool = False,
     say: Callable[[str], None] = silent,
 ) -> Answer:
     """Return the newest set that works, or why there is none.
 
-    Touches no network, unless what is new on the index is to be measured first, or another index than the main one
-    was named: nothing of it has rows before it is measured.
+    Touches no network, unless what is new on the index is to be measured first, or what is asked for and has no row
+    (`measure_asked`, which `offline` forbids), or another index than the main one was named: nothing of it has rows
+    before it is measured. Raises AnswerError where nothing but releases without rows stands between wish and set.
     """
     if measure_new and question.offline:
         raise NetworkError("measuring reads wheels from the index, and `--offline` forbids it")
@@ -84,18 +86,43 @@ def resolve(
             hint="use NVIDIA's wheels for this JetPack",
         )
     request = parted(request_of(question, here, facts.root), facts)
+    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
+    from stackfix.solve.gaps import Supposed, gaps, supposing  # noqa: PLC0415 - likewise
+    from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
+
     measured: tuple[Measured | NotMeasured, ...] = ()
     if measure_new:
-        measured += growth_of(here.platform, say).newest(packages_of(request))
+        asked = {gap.package for gap in gaps(request, facts, here)}
+        rest = [name for name in packages_of(request) if name not in asked]
+        measured += growth_of(here.platform, say).newest(rest)
     found, request, notes = _of_sources(request, question, here, say)
     measured += found
     if measured:
         facts = database()
-    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
-    from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
+    against: Explanation | None = None
+    while (found_gaps := gaps(request, facts, here)) and against is None:
+        from stackfix.unknown import Filling  # noqa: PLC0415 - few wishes are for what has no row
 
-    universes = Universes(facts)
-    result = core.resolve(here, facts, request, reasons=reasons, universes=universes)
+        filling = Filling(
+            machine=here,
+            facts=facts,
+            request=request,
+            growth=lambda source: growth_of(here.platform, say, source),
+            say=say,
+            measures=measure_new or (measure_asked and not question.offline),
+            offline=question.offline,
+        )
+        against, more = filling.filled(found_gaps)
+        if not more:
+            break
+        measured += more  # what was measured may require what is constrained to a release without facts
+        facts = database()
+    # what is left constrains packages that are not in the set: it must not make one impossible
+    known, wanted = (
+        (Supposed(facts, found_gaps), supposing(request, found_gaps)) if found_gaps else (facts, request)
+    )
+    universes = Universes(known)
+    result = against or core.resolve(here, known, wanted, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
         result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
     elif len(question.machine.machine_files) > 1:
@@ -107,7 +134,7 @@ def resolve(
         result=result,
         facts_date=facts.date,
         measured=measured,
-        without_facts=_without_facts(request, facts, here.platform),
+        without_facts=() if against else _without_facts(request, facts, here.platform),
         documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
         universes=universes,
     )
