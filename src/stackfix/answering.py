@@ -131,9 +131,9 @@ def resolve(
 
 
 def _needs_a_python(result: Resolution | Explanation) -> bool:
-    """Whether a way out names another Python, which may be on the machine."""
-    return isinstance(result, Explanation) and any(
-        one.kind in {"python", "several"} for one in result.options
+    """Whether a way out names another Python, which may be on the machine, or none was found without."""
+    return isinstance(result, Explanation) and (
+        not result.options or any(one.kind in {"python", "several"} for one in result.options)
     )
 
 

@@ -27,3 +27,11 @@ def test_an_option_says_that_another_python_is_here(question):
 def test_why_not_another_python_that_is_here_says_nothing_of_getting_it(question):
     answer = app.resolve(question, reasons="none")
     assert "uv python install" not in repr(app.why_not(answer, question, "python==3.11"))
+
+
+def test_where_nothing_else_is_a_way_out_the_pythons_of_the_machine_are_tried(monkeypatch):
+    here = Interpreter(version=PythonVersion.parse("3.10.13"), found_via="PATH", path="/opt/py310/bin/python")
+    monkeypatch.setattr("stackfix.probe.python.find_pythons", lambda: (here,))
+    machine = MachineQuestion(driver="580.95.05", gpus=("Tesla K80",), python="3.12")
+    (option,) = app.resolve(Question(targets=("dwpose",), machine=machine), reasons="none").result.options
+    assert option.text == "use Python 3.10, and install an NVIDIA driver of branch 470"
