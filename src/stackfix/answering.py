@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from packaging.version import Version
 
-from stackfix.asking import Question, device_of, machine_of, parted, request_of
+from stackfix.asking import Question, device_of, machine_of, parted, request_of, with_other_pythons
 from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder, unreadable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.model.growth import Documented, Measured, NotMeasured
     from stackfix.model.matrix import Matrix
     from stackfix.model.why_not import WhyNot
+    from stackfix.solve.gaps import Gap
     from stackfix.solve.pose import Universes
     from stackfix.solve.resolve import Reasons
 
@@ -77,12 +78,14 @@ def resolve(
     folder: Path = Path(),
     reasons: Reasons = "all",
     measure_new: bool = False,
+    measure_asked: bool = False,
     say: Callable[[str], None] = silent,
 ) -> Answer:
     """Return the newest set that works, or why there is none.
 
-    Touches no network, unless what is new on the index is to be measured first, or another index than the main one
-    was named: nothing of it has rows before it is measured.
+    Touches no network, unless what is new on the index is to be measured first, or what is asked for and has no row
+    (`measure_asked`, which `offline` forbids), or another index than the main one was named: nothing of it has rows
+    before it is measured. Raises AnswerError where nothing but releases without rows stands between wish and set.
     """
     if measure_new and question.offline:
         raise NetworkError("measuring reads wheels from the index, and `--offline` forbids it")
@@ -94,18 +97,32 @@ def resolve(
             hint="use NVIDIA's wheels for this JetPack",
         )
     request = parted(request_of(question, here, facts.root), facts)
+    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
+    from stackfix.solve.gaps import Supposed, gaps, supposing  # noqa: PLC0415 - likewise
+    from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
+
     measured: tuple[Measured | NotMeasured, ...] = ()
     if measure_new:
-        measured += growth_of(here.platform, say).newest(packages_of(request))
+        asked = {gap.package for gap in gaps(request, facts, here)}
+        rest = [name for name in packages_of(request) if name not in asked]
+        measured += growth_of(here.platform, say).newest(rest)
     found, request, notes = _of_sources(request, question, here, say)
     measured += found
     if measured:
         facts = database()
-    from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
-    from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
-
-    universes = Universes(facts)
-    result = core.resolve(here, facts, request, reasons=reasons, universes=universes)
+    measures = measure_new or (measure_asked and not question.offline)
+    against, left, more = _filled(request, question, here, facts, say=say, measures=measures)
+    measured += more
+    facts = database() if more else facts
+    # what is left constrains packages that are not in the set: it must not make one impossible
+    known, wanted = (Supposed(facts, left), supposing(request, left)) if left else (facts, request)
+    universes = Universes(known)
+    result = against or core.resolve(here, known, wanted, reasons=reasons, universes=universes)
+    if against is None and _needs_a_python(result):
+        seen = with_other_pythons(here, question.machine)
+        if seen is not here:
+            universes = Universes(known)
+            result = core.resolve(seen, known, wanted, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
         result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
     elif len(question.machine.machine_files) > 1:
@@ -117,10 +134,53 @@ def resolve(
         result=result,
         facts_date=facts.date,
         measured=measured,
-        without_facts=_without_facts(request, facts, here.platform),
+        without_facts=() if against else _without_facts(request, facts, here.platform),
         documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
         universes=universes,
     )
+
+
+def _needs_a_python(result: Resolution | Explanation) -> bool:
+    """Whether a way out names another Python, which may be on the machine, or none was found without."""
+    return isinstance(result, Explanation) and (
+        not result.options or any(one.kind in {"python", "several"} for one in result.options)
+    )
+
+
+def _filled(
+    request: Request,
+    question: Question,
+    here: Machine,
+    facts: Database,
+    *,
+    say: Callable[[str], None],
+    measures: bool,
+) -> tuple[Explanation | None, tuple[Gap, ...], tuple[Measured | NotMeasured, ...]]:
+    """Return why no release without facts could help, or None; the wishes left without; and what was measured.
+
+    What is measured may require what is constrained to a release without facts, so it is asked again.
+    """
+    from stackfix.solve.gaps import gaps  # noqa: PLC0415 - few verbs solve
+
+    measured: tuple[Measured | NotMeasured, ...] = ()
+    while left := gaps(request, facts, here):
+        from stackfix.unknown import Filling  # noqa: PLC0415 - few wishes are for what has no row
+
+        filling = Filling(
+            machine=with_other_pythons(here, question.machine),
+            facts=facts,
+            request=request,
+            growth=lambda source: growth_of(here.platform, say, source),
+            say=say,
+            measures=measures,
+            offline=question.offline,
+        )
+        against, more = filling.filled(left)
+        if not more:
+            return against, left, measured
+        measured += more
+        facts = database()
+    return None, (), measured
 
 
 def _of_sources(
@@ -156,7 +216,7 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
     from stackfix.solve import why_not as reasons  # noqa: PLC0415 - few questions ask it
 
     facts = database() if answer.universes is None else answer.universes.facts
-    machine, request = answer.result.machine, answer.request
+    machine, request = with_other_pythons(answer.result.machine, question.machine), answer.request
     unknown = reasons.unknown(requirement, facts, request, machine)
     if unknown is not None:
         return unknown

@@ -131,7 +131,7 @@ def lock(
     question: Question, *, folder: Path = Path(), say: Callable[[str], None] = silent
 ) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
-    answer = resolve(question, folder=folder, reasons="none", say=say)
+    answer = resolve(question, folder=folder, reasons="none", measure_asked=True, say=say)
     if isinstance(answer.result, Explanation):
         return answer.result
     from stackfix.render.resolution_text import cpu_line  # noqa: PLC0415 - asking for the addresses costs far more
@@ -326,7 +326,8 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
     """Return the newest set for this machine with its lock and what the index has beside it; or why there is none."""
     from stackfix.render.growth_text import growth_notes  # noqa: PLC0415 - few verbs install
 
-    answer = resolve(wish.question, folder=wish.target.absolute().parent, reasons="none", say=progress.stage)
+    folder = wish.target.absolute().parent
+    answer = resolve(wish.question, folder=folder, reasons="none", measure_asked=True, say=progress.stage)
     if isinstance(answer.result, Explanation):
         return answer.result
     for line in machine_notes(answer.result.machine, answer.result.device):

@@ -183,6 +183,21 @@ def _on_machine(python: Interpreter, machine: Machine) -> Interpreter:
     return python
 
 
+def with_other_pythons(machine: Machine, question: MachineQuestion) -> Machine:
+    """Return a machine that was described with its Python, with the others that are here: what a way out may need.
+
+    They are looked for where there is a reason to: that takes most of the time that reading a machine takes. One that
+    is described by a file or as another platform is not this one.
+    """
+    if not question.python or question.platform or question.machine_files or machine.other_pythons:
+        return machine
+    from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
+
+    asked = {one.version.minor_version for one in machine.pythons}
+    others = tuple(one for one in find_pythons() if one.version.minor_version not in asked)
+    return replace(machine, other_pythons=others) if others else machine
+
+
 def _one_gpu(machine: Machine, index: int) -> Known[tuple[Gpu, ...]]:
     gpus = machine.gpus.value if isinstance(machine.gpus, Known) else ()
     chosen = tuple(gpu for gpu in gpus if gpu.index == index)

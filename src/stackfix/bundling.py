@@ -78,7 +78,7 @@ def bundle(
     if question.offline:
         raise NetworkError("a bundle is filled from the index, and `--offline` forbids asking it")
     progress.stage("working out the newest set that works")
-    answer = app.resolve(question, reasons="none")
+    answer = app.resolve(question, reasons="none", measure_asked=True)
     if isinstance(answer.result, Explanation):
         return answer.result
     subject = subject_of(answer, question)

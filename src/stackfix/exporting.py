@@ -42,7 +42,7 @@ class Exported:
 def export(question: Question, format_name: str, folder: Path) -> Exported | Explanation:
     """Return a set in the form of another tool. Only a format that holds addresses asks the index for them."""
     chosen = FORMATS[format_name]
-    answer = app.resolve(question, folder=folder, reasons="none")
+    answer = app.resolve(question, folder=folder, reasons="none", measure_asked=True)
     if isinstance(answer.result, Explanation):
         return answer.result
     found = subject_of(answer, question)

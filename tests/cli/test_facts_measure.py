@@ -228,25 +228,64 @@ def test_an_index_that_dawdles_is_not_waited_for(index):
     assert answer["index_problems"] == ["onnxruntime: the index did not answer within 2 s"]
 
 
-def test_a_release_that_no_row_knows_is_refused_with_a_way_out(index):
+def test_a_release_that_no_row_knows_is_unknown_and_not_impossible(index):
     done = index.run("resolve", "onnxruntime==1.99.0", *CPU)
-    assert done.returncode == 1
-    assert done.stdout.endswith(
-        "there are no facts about onnxruntime 1.99.0; if it is on the index: "
-        "`stackfix facts measure onnxruntime==1.99.0`\n"
-    )
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "there are no facts about: `onnxruntime==1.99.0`, which you asked for" in done.stderr
     answer = json.loads(index.run("resolve", "onnxruntime==1.99.0", *CPU, "--json").stdout)
-    assert "`stackfix facts measure onnxruntime==1.99.0`" in answer["hints"][0]
+    assert "`stackfix facts measure onnxruntime==1.99.0`" in answer["error"]["hint"]
     index.publish(*onnxruntime())
     assert index.run("facts", "measure", "onnxruntime==1.99.0", *HERE).returncode == 0
     assert index.run("resolve", "onnxruntime==1.99.0", *CPU).returncode == 0
 
 
-@pytest.mark.parametrize(
-    "wish", ["onnxruntime>=1.20,==1.20.*", "onnxruntime[extra]>1.99", "onnxruntime>=1,==1.99.0"]
-)
-def test_only_an_exact_wish_is_told_what_to_measure(index, wish):
-    assert "facts measure" not in index.run("resolve", wish, *CPU).stdout
+def test_every_pin_of_a_file_without_facts_is_named_and_measured_in_one_go(index, tmp_path):
+    pins = tmp_path / "pins.txt"
+    pins.write_text("sympy==1.99\nprotobuf==4.99\n")
+    index.publish(*part("sympy", "1.99"))
+    index.publish(*part("protobuf", "4.99"))
+    index.publish(*onnxruntime(requires=("sympy", "protobuf")))
+    asked = ("onnxruntime==1.99.0", "-r", str(pins), *CPU)
+    done = index.run("resolve", *asked)
+    assert done.returncode == 3
+    assert "`sympy==1.99`" in done.stderr
+    assert "`protobuf==4.99`" in done.stderr
+    offline = index.run("lock", *asked, "--offline", "-o", str(tmp_path / "pylock.toml"))
+    assert offline.returncode == 3
+    assert "`sympy==1.99`" in offline.stderr
+    done = index.run("resolve", *asked, "--measure", "--json")
+    assert done.returncode == 0, done.stderr
+    packages = json.loads(done.stdout)["packages"]
+    assert (packages["sympy"], packages["protobuf"]) == ("1.99", "4.99")
+
+
+def test_a_constraint_without_facts_is_measured_where_its_package_is_in_the_set(index, tmp_path):
+    limits = tmp_path / "limits.txt"
+    limits.write_text("sympy==1.99\nprotobuf==4.99\n")
+    index.publish(*part("sympy", "1.99"))
+    index.publish(*onnxruntime(requires=("sympy",)))
+    lock = tmp_path / "pylock.toml"
+    done = index.run("lock", "onnxruntime==1.99.0", "-c", str(limits), *CPU, "-o", str(lock))
+    assert done.returncode == 0, done.stderr
+    assert "without facts, so measured on the index: onnxruntime==1.99.0" in done.stderr
+    assert 'version = "1.99"' in lock.read_text()
+    assert "4.99" not in done.stderr.replace("protobuf==4.99", "", 1)
+
+
+def test_a_release_that_the_index_has_not_is_said_to_be_absent(index, tmp_path):
+    index.publish(*onnxruntime())
+    done = index.run("lock", "onnxruntime==1.98.0", *CPU, "-o", str(tmp_path / "pylock.toml"))
+    assert done.returncode == 3
+    assert "the index has no release `onnxruntime==1.98.0`" in done.stderr
+
+
+def test_a_pin_against_what_is_known_is_refused_without_being_measured(index):
+    done = index.run("lock", "torch==2.15.0", "sympy==1.2.1", *CPU, "-o", "-")
+    assert done.returncode == 1
+    assert "you ask for sympy==1.2.1" in done.stdout
+    assert "torch 2.15.0 requires sympy" in done.stdout
+    assert "measur" not in done.stderr
 
 
 def test_a_damaged_row_of_the_users_own_is_named_by_file_and_line(index):

@@ -239,3 +239,13 @@ def test_a_driver_and_a_glibc_are_offered_together_where_neither_alone_helps():
     assert dict(found[0].packages).items() <= there.packages.items()
     for alone in ({**after, "driver": "455"}, {**after, "glibc": "2.27"}):
         assert not isinstance(app.resolve(asked("dwpose", "cuda==13.0", **alone)).result, Resolution)
+
+
+def test_an_older_driver_is_offered_with_the_python_of_the_machine_that_it_needs():
+    question = asked("dwpose", driver="580.95.05", gpus=("Tesla K80",), python="3.13")
+    older = Interpreter(
+        version=PythonVersion.parse("3.10.13"), found_via="PATH", path="/opt/py310/bin/python"
+    )
+    (option,) = again(question, other_pythons=(older,)).options
+    assert option.text == "use Python 3.10, and install an NVIDIA driver of branch 470"
+    assert (option.python, option.cuda) == ("3.10", "11.7")

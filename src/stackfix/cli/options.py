@@ -87,7 +87,10 @@ requirement_files = click.option(
 )
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 measure_flag = click.option(
-    "--measure", "measure_new", is_flag=True, help="Measure what is new on the index first."
+    "--measure",
+    "measure_new",
+    is_flag=True,
+    help="Measure what is new on the index first, and what is asked for and has no facts.",
 )
 check_flag = click.option(
     "--check-index", is_flag=True, help="Name newer releases that the facts lack (on a terminal, always)."

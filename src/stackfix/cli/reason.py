@@ -138,6 +138,7 @@ def resolve(
 @requirement_files
 @machine_flags
 @source_flags
+@measure_flag
 @check_flag
 @click.option(
     "--why-not",
@@ -156,6 +157,7 @@ def explain(
     flags: MachineQuestion,
     sources: SourceFlags,
     *,
+    measure_new: bool,
     check_index: bool,
     why_not: str,
     error_file: str,
@@ -169,7 +171,14 @@ def explain(
         if error_file:
             explain_error(error_file, venv, schema, end, as_json=as_json)
         asked = _with_recipe(question(targets, files, flags, sources))
-        answer = app.resolve(asked, folder=Path.cwd(), reasons="all" if as_json or not why_not else "none")
+        answer = app.resolve(
+            asked,
+            folder=Path.cwd(),
+            reasons="all" if as_json or not why_not else "none",
+            measure_new=measure_new,
+            say=output.note,
+        )
+        say_measured(answer, failures_only=as_json)
         if why_not:
             doubted(answer, asked, why_not, schema, end, as_json=as_json)
         _answer(

@@ -29,7 +29,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
 def option_lines(options: Sequence[Option]) -> Iterator[str]:
     """Yield the ways out, cheapest first, each with the set that it gives."""
     if not options:
-        yield "no single change makes a set possible, nor did the pairs of changes that were tried"
+        yield "no way out was found among the changes, and the pairs of changes, that were tried"
     for option in options:
         yield from wrapped(f"{_LABEL}{option.text}", 0, hang=len(_LABEL))
         yield from wrapped(set_in_words(option), len(_LABEL))

@@ -245,11 +245,12 @@ def admitted(package: str, specifier: str, scene: Scene) -> frozenset[str]:
     """Return the versions of a package that a specifier admits; pre-releases only where it names one."""
     found = scene.admitted.get((package, specifier))
     if found is None:
-        found = scene.admitted[package, specifier] = _admitted(scene.releases(package), specifier)
+        found = scene.admitted[package, specifier] = admitted_of(scene.releases(package), specifier)
     return found
 
 
-def _admitted(releases: Releases, specifier: str) -> frozenset[str]:
+def admitted_of(releases: Releases, specifier: str) -> frozenset[str]:
+    """Return the versions of some releases that a specifier admits; pre-releases only where it names one."""
     if not specifier:
         return frozenset(releases)
     if specifier.startswith("==") and "," not in specifier and "*" not in specifier:

@@ -91,6 +91,17 @@ def _other_pythons(case: Case) -> list[Interpreter]:
     return [*sorted(here, key=lambda one: one.version, reverse=True), *reversed(described)]
 
 
+def _pythons_here(case: Case) -> list[Interpreter]:
+    """Return the machine's other Pythons, newest first: what another driver or glibc needs may be for one of them."""
+    here = {one.version.minor_version: one for one in (*case.machine.other_pythons, *case.machine.pythons)}
+    others = [
+        one
+        for minor, one in here.items()
+        if not one.free_threaded and minor != case.python.version.minor_version
+    ]
+    return sorted(others, key=lambda one: one.version, reverse=True)
+
+
 def _elsewhere(case: Case, problem: Problem) -> Pins | None:
     """Return the newest set of the problem as it is put elsewhere.
 
@@ -279,7 +290,7 @@ def _two_changes(case: Case) -> Iterator[Option]:
     for alone in _alone(case):
         after = replace(case, problem=case.pose(alone.machine, case.python), machine=alone.machine)
         yield from _then(after, alone.text, (_driver, _pythons, _glibc, _wishes))
-    for python in _other_pythons(case):
+    for python in _other_pythons(case) or _pythons_here(case):
         after = replace(case, problem=case.pose(case.machine, python), python=python)
         yield from _then(after, f"use Python {python.version.minor_version}", (_driver, _glibc, _wishes))
     yield from _driver_and_glibc(case)
