@@ -137,6 +137,11 @@ class Supposed:
         """What the system and the driver provide."""
         return self.facts.libraries
 
+    @property
+    def date(self) -> str:
+        """The newest date on which a wheel was measured (ISO)."""
+        return self.facts.date
+
     def knows(self, package: str) -> bool:
         """Whether there is any row of a package."""
         return self.facts.knows(package)
