@@ -73,15 +73,16 @@ if (-not $interpreter) {
 [Console]::Error.WriteLine("checking $($bundle.files.Count) files, $([math]::Round($bundle.bytes / 1e6)) MB")
 $done = 0
 $uv = ''
+$again = 'copy the bundle here again; where it was made, stackfix bundle into the same folder fetches a damaged file anew'
 foreach ($each in $bundle.files) {
   if ($each.path -match '[\\:]' -or @($each.path -split '/' | Where-Object { $_ -in @('', '.', '..') }).Count) {
     Stop-WithHint "bundle.json names a file outside of this folder: $($each.path)" '' 3
   }
   $file = Join-Path $here ($each.path -replace '/', '\')
-  if (-not (Test-Path -LiteralPath $file -PathType Leaf)) { Stop-WithHint "$($each.path) is not there" '' 3 }
+  if (-not (Test-Path -LiteralPath $file -PathType Leaf)) { Stop-WithHint "$($each.path) is not there" $again 3 }
   $hash = (Get-FileHash -LiteralPath $file -Algorithm SHA256).Hash.ToLowerInvariant()
   if ((Get-Item -LiteralPath $file).Length -ne $each.size -or $hash -ne $each.sha256) {
-    Stop-WithHint "$($each.path) is not the file of this bundle: its sha256 is $hash" '' 3
+    Stop-WithHint "$($each.path) is not the file of this bundle: its sha256 is $hash" $again 3
   }
   if ($each.path -like 'tool/uv-*') { $uv = $file }
   $done += $each.size

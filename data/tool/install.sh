@@ -57,17 +57,11 @@ case $tool in /*) ;; *) tool=$(pwd)/$tool ;; esac
 
 fits bundle "$platform" "$(said glibc)" "$(said driver)"
 
-if [ -z "$interpreter" ]; then
-  for found in "python$python" python3 python "${HOME:-/nonexistent}"/.pyenv/versions/"$python".*/bin/python \
-    "${HOME:-/nonexistent}"/.local/share/uv/python/cpython-"$python".*/bin/python; do
-    if is_python "$found" "$python"; then
-      interpreter=$(command -v "$found")
-      break
-    fi
-  done
-fi
-[ -z "$interpreter" ] || is_python "$interpreter" "$python" || fail "$interpreter is no Python $python, for which this bundle is made" "name another one, or make a bundle for this one: stackfix bundle --python" 1
-[ -n "$interpreter" ] || fail "there is no Python $python here, for which this bundle is made" "install it (Debian, Ubuntu: python$python; Fedora: python$python), or make a bundle for the Python that is here: stackfix bundle --python"
+[ -n "$interpreter" ] || interpreter=$(find_python "$python") || interpreter=
+minor=$("${interpreter:-python3}" -c 'import sys; print("%d.%d" % sys.version_info[:2])' </dev/null 2>/dev/null) || minor=3.N
+bundled="stackfix bundle $name --python $minor -o FOLDER"
+[ -z "$interpreter" ] || is_python "$interpreter" "$python" || fail "$interpreter is no Python $python, for which this bundle is made" "name another one: --python EXE; or make a bundle for this one where there is a network: $bundled" 1
+[ -n "$interpreter" ] || fail "there is no Python $python here, for which this bundle is made" "name one that was not found: --python EXE; or install it (Debian, Ubuntu, Fedora: python$python); or make a bundle for the Python that is here where there is a network: $bundled"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -80,8 +74,8 @@ import hashlib, json, os, sys, zipfile
 here, expect, work = sys.argv[1:]
 
 
-def fail(message):
-    sys.stderr.write("error: " + message + "\n")
+def fail(message, hint=""):
+    sys.stderr.write("error: " + message + "\n" + (hint and "hint: " + hint + "\n"))
     sys.exit(3)
 
 
@@ -90,6 +84,7 @@ with open(os.path.join(here, "bundle.json"), "rb") as stream:
 if expect and hashlib.sha256(raw).hexdigest() != expect.lower():
     fail("bundle.json is not the one that was expected: its sha256 is " + hashlib.sha256(raw).hexdigest())
 bundle = json.loads(raw)
+again = "copy the bundle here again; where it was made, stackfix bundle into the same folder fetches a damaged file anew"
 total, done, uv = bundle["bytes"], 0, None
 sys.stderr.write("checking %d files, %.1f MB\n" % (len(bundle["files"]), total / 1e6))
 shown = sys.stderr.isatty()
@@ -105,9 +100,9 @@ for each in bundle["files"]:
                 digest.update(block)
                 size += len(block)
     except OSError as error:
-        fail("%s: %s" % (path, error.strerror))
+        fail("%s: %s" % (path, error.strerror), again)
     if size != each["size"] or digest.hexdigest() != each["sha256"]:
-        fail("%s is not the file of this bundle: %d bytes, sha256 %s" % (path, size, digest.hexdigest()))
+        fail("%s is not the file of this bundle: %d bytes, sha256 %s" % (path, size, digest.hexdigest()), again)
     done += size
     if shown:
         sys.stderr.write("\r%d of %d MB " % (done / 1e6, total / 1e6))

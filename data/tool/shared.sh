@@ -22,6 +22,26 @@ is_python() {
   "$1" -c "import sys; raise SystemExit('%d.%d' % sys.version_info[:2] != '$2')" </dev/null >/dev/null 2>&1
 }
 
+# find_python MINOR [venv]: print a Python of that minor version, looked for where `stackfix machine` looks; with `venv`
+# one that makes environments by itself. Fails where there is none. Builds without the lock of threads are left out.
+find_python() {
+  own=${HOME:-/nonexistent}
+  data=${XDG_DATA_HOME:-$own/.local/share}
+  for found in "python$1" python3 python \
+    "${PYENV_ROOT:-$own/.pyenv}"/versions/"$1".*/bin/python3 \
+    "${UV_PYTHON_INSTALL_DIR:-$data/uv/python}"/cpython-"$1".*/bin/python3 \
+    "$data"/mise/installs/python/"$1"*/bin/python3 "$own"/.asdf/installs/python/"$1".*/bin/python3 \
+    "${CONDA_PREFIX:-/nonexistent}"/bin/python3 "$own"/*conda3/bin/python3 "$own"/*forge*/bin/python3 \
+    /opt/*conda*/bin/python3 /opt/*forge*/bin/python3 /opt/*/bin/"python$1" /usr/bin/"python$1" /usr/local/bin/"python$1"; do
+    case $found in */"$1".*t/bin/* | *freethreaded*) continue ;; esac
+    is_python "$found" "$1" || continue
+    [ -z "${2:-}" ] || "$found" -c 'import ensurepip, venv' </dev/null >/dev/null 2>&1 || continue
+    command -v "$found"
+    return 0
+  done
+  return 1
+}
+
 # fits VERB PLATFORM GLIBC DRIVER: end here where this machine is not one that the set is for. GLIBC and DRIVER may be
 # empty; a driver that is not there is only said, for it may come later. `stackfix VERB` makes a set for another one.
 fits() {

@@ -14,7 +14,7 @@ from packaging.version import Version
 from stackfix.asking import Question, device_of, machine_of, parted, request_of, with_other_pythons
 from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
-from stackfix.facts.overlay import overlay_folder
+from stackfix.facts.overlay import overlay_folder, unreadable
 from stackfix.facts.root import data_root
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.request import MAIN, Request
@@ -53,8 +53,18 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 def database() -> Database:
-    """Return the facts that this installation carries, and those that were measured by its user."""
-    return Database(data_root(), overlay_folder())
+    """Return the facts that this installation carries, and those that were measured by its user.
+
+    Those are more than a question needs: where they cannot be read, they are left out (`left_out` says so).
+    """
+    overlay = overlay_folder()
+    return Database(data_root(), None if unreadable(overlay) else overlay)
+
+
+def left_out() -> str:
+    """Return what says that the user's own facts cannot be read, "" where they can be, or there are none."""
+    reason = unreadable(overlay_folder())
+    return f"note: what was measured here is left out, for it cannot be read: {reason}" if reason else ""
 
 
 def silent(text: str) -> None:

@@ -132,7 +132,13 @@ def lock(
 ) -> Lock | Explanation:
     """Return the set down to every file by address and sha256; asks the index for the addresses."""
     answer = resolve(question, folder=folder, reasons="none", measure_asked=True, say=say)
-    return answer.result if isinstance(answer.result, Explanation) else _addressed(answer, question)
+    if isinstance(answer.result, Explanation):
+        return answer.result
+    from stackfix.render.resolution_text import cpu_line  # noqa: PLC0415 - asking for the addresses costs far more
+
+    if why := cpu_line(answer.result.machine, answer.result.device):
+        say(f"device: {why}")
+    return _addressed(answer, question)
 
 
 def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -> Lock | Explanation:
@@ -172,10 +178,11 @@ def show(release: str, platform: str = "") -> list[Wheel]:
 
 
 def check_facts() -> list[str]:
-    """Return every unsoundness of the facts in one line each."""
+    """Return every unsoundness of the facts, those measured by their user too, in one line each."""
     from stackfix.facts.invariants import check  # noqa: PLC0415 - only this verb needs it
 
-    return check(data_root())
+    facts = database()
+    return check(facts.root, facts.overlay)
 
 
 def lock_text(found: Lock) -> str:

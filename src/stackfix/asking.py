@@ -53,7 +53,10 @@ class MachineQuestion(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """What is asked: targets (recipes, requirements), requirement files, machine, sources."""
+    """What is asked: targets (recipes, requirements), requirement files, machine, sources.
+
+    `builds` are packages that may be built from source.
+    """
 
     targets: tuple[str, ...]
     requirement_files: tuple[str, ...] = ()
@@ -62,6 +65,7 @@ class Question(Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     newest_before: str = ""
     offline: bool = False
+    builds: tuple[str, ...] = ()
 
 
 def machine_of(
@@ -123,6 +127,10 @@ def _base(
             pythons=(),
             free_disk_bytes=Unknown(("not asked for",)),
         )
+    if described:
+        from stackfix.probe.rest import read_rest  # noqa: PLC0415 - NVML and libcuda are asked in processes: 0.1 s
+
+        return read_rest(folder)
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - starts processes; described machines need none
 
     return read_machine(folder) if pythons else read_machine(folder, pythons=tuple)
@@ -206,9 +214,9 @@ def device_of(machine: Machine) -> str:
     return "gpu" if isinstance(machine.driver, Known) else "cpu"
 
 
-def request_of(question: Question, machine: Machine, root: Path) -> Request:
-    """Return what is asked for, on the device that the machine has."""
-    device = device_of(machine)
+def request_of(question: Question, machine: Machine, root: Path, *, device: str = "") -> Request:
+    """Return what is asked for, on a device ("gpu", "cpu"), by default the one that the machine has."""
+    device = device or device_of(machine)
     _refuse_unknown_source(question.sources, root)
     roots: list[Root] = []
     newest: list[str] = []
@@ -254,6 +262,7 @@ def request_of(question: Question, machine: Machine, root: Path) -> Request:
         formats=tuple(formats),
         constraints=tuple(_root(wish) for wish in listed if wish.constrains),
         hashes={wish.package: wish.sha256 for wish in listed if wish.sha256},
+        builds=frozenset(map(canonical_name, question.builds)),
     )
 
 
@@ -349,6 +358,11 @@ def _of_files(question: Question) -> list[Wish]:
 
     listed = [wish for name in question.requirement_files for wish in wishes(name)]
     return listed + [wish for name in question.constraint_files for wish in wishes(name, constrains=True)]
+
+
+def constraints_of(question: Question) -> tuple[Root, ...]:
+    """Return what the question's files constrain."""
+    return tuple(_root(wish) for wish in _of_files(question) if wish.constrains)
 
 
 def _root(wish: Wish) -> Root:

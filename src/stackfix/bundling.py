@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -91,9 +92,7 @@ def bundle(
     transport = open_transport()
     needed = _tool_files(_pins(located), transport, config.address, located)
     wanted = [*_set_files(located), *needed]
-    _make(folder)
-    (folder / INDEX).unlink(missing_ok=True)
-    missing = _missing(wanted, networks, folder, progress)
+    missing = begun(wanted, networks, folder, progress)
     _fetch(missing, folder, transport, progress)
     progress.stage("adding stackfix itself, the models and the lock")
     files = [_named(folder, each.path) for each in wanted]
@@ -105,6 +104,19 @@ def bundle(
     text = bundle_text(made).encode()
     index = _written(folder, INDEX, text)
     return Bundled(bundle=made, folder=folder, sha256=index.sha256)
+
+
+def begun(
+    wanted: Sequence[Wanted], networks: Mapping[str, Path], folder: Path, progress: Progress
+) -> list[Wanted]:
+    """Make the folder and return what is still to be fetched into it; DiskError where there is no room for that."""
+    _make(folder)
+    (folder / INDEX).unlink(missing_ok=True)
+    try:
+        return _missing(wanted, networks, folder, progress)
+    except DiskError:
+        _leave_nothing(folder)
+        raise
 
 
 def script(name: str) -> str:
@@ -195,6 +207,13 @@ def _make(folder: Path) -> None:
         raise DiskError(f"{folder}: cannot be made: {error.strerror or error}") from error
 
 
+def _leave_nothing(folder: Path) -> None:
+    """Take the folders away that were made for a bundle which is not begun; what is in them keeps them."""
+    for each in (folder / WHEELS, folder / TOOL, folder):
+        with contextlib.suppress(OSError):
+            each.rmdir()
+
+
 def _missing(
     wanted: Sequence[Wanted], networks: Mapping[str, Path], folder: Path, progress: Progress
 ) -> list[Wanted]:
@@ -212,7 +231,8 @@ def _missing(
     free = Disks().free_bytes(folder)
     if free < left + _MARGIN:
         raise DiskError(
-            f"not enough room in `{folder}`: {shown_size(left + _MARGIN)} are needed, {shown_size(free)} are free"
+            f"not enough room in `{folder}`: {shown_size(left + _MARGIN)} are needed, {shown_size(free)} are free",
+            hint="free some space there, or name a folder on another disk: `-o FOLDER`",
         )
     return missing
 

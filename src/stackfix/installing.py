@@ -15,6 +15,7 @@ from stackfix.facts.database import Database
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.resolution import Explanation
+from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; the command line loads this before it knows the verb
     from stackfix.install.progress import Progress
@@ -40,21 +41,24 @@ class InstallWish(Struct, frozen=True, kw_only=True):
 class Installed(Struct, frozen=True, kw_only=True):
     """What came of an install: the lock, the verdict, and the environment's path ("" when none was left).
 
-    `compared` is what the index had beside the facts, None where a lock said what to install.
+    `compared` is what the index had beside the facts, None where a lock said what to install; `notes` are what is
+    to be said of a lock that was taken all the same.
     """
 
     path: str
     lock: Lock
     verdict: Verdict
     compared: Compared | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
-    """What is to be installed, and the Python that makes the environment; `compared` as in `Installed`."""
+    """What is to be installed, and the Python that makes the environment; the rest as in `Installed`."""
 
     lock: Lock
-    python: Path
+    python: Interpreter
     compared: Compared | None = None
+    notes: tuple[str, ...] = ()
 
 
 Choose: TypeAlias = Callable[[InstallWish, "Progress"], Chosen | Explanation]
@@ -71,6 +75,10 @@ def installed(
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
     from stackfix.reaching import installer_variables  # noqa: PLC0415 - likewise
 
+    if wish.lock_file:
+        from stackfix.beside_lock import refuse_choosing  # noqa: PLC0415 - only where there is a lock
+
+        refuse_choosing(wish.question)
     offline = wish.question.offline
     weights: Weights | None = None
     if wish.validate:
@@ -78,11 +86,16 @@ def installed(
 
         weights = at_once(wish.weights)
     judge(resolved(wish.target), replace=wish.replace)
-    progress.stage("reading the machine, working out the newest set that works on it")
+    progress.stage(
+        "reading the machine and the lock"
+        if wish.lock_file
+        else "reading the machine, working out the newest set that works on it"
+    )
     chosen = _locked(wish, facts, progress) if wish.lock_file else choose(wish, progress)
     if isinstance(chosen, Explanation):
         return chosen
     lock = chosen.lock
+    _refuse_unasked_builds(lock, wish.question)
     modelled = wish.validate and bool(lock.recipe)
     if modelled and weights is None:
         from stackfix.networks import networks  # noqa: PLC0415 - likewise
@@ -95,11 +108,14 @@ def installed(
         verdicts.append(verdict)
         return not verdict.failed
 
+    made: Path | None
     try:
         made = install(
             lock,
             wish.target,
-            chosen.python,
+            Path(chosen.python.path),
+            minor_version=chosen.python.version.minor_version,
+            builds=lock.built,
             read=read_environment,
             prove=prove,
             installer=wish.installer,
@@ -108,24 +124,54 @@ def installed(
             variables=installer_variables(offline=offline),
         )
     except NotProvedError:
-        return Installed(path="", lock=lock, verdict=verdicts[-1], compared=chosen.compared)
-    return Installed(path=str(made), lock=lock, verdict=verdicts[-1], compared=chosen.compared)
+        made = None
+    return Installed(
+        path=str(made or ""),
+        lock=lock,
+        verdict=verdicts[-1],
+        compared=chosen.compared,
+        notes=chosen.notes,
+    )
 
 
 def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | Explanation:
-    """Return the lock of a file and the Python for it; or why it does not fit this machine."""
+    """Return the lock of a file and the Python for it; or why it does not fit what is asked, or this machine."""
+    from stackfix.beside_lock import describes_gpu, idle_gpu, not_for_gpu, unheld  # noqa: PLC0415 - likewise
     from stackfix.fitting import broken_rules, misfit  # noqa: PLC0415 - only where there is a lock
     from stackfix.lock_file import read_lock  # noqa: PLC0415 - likewise
 
     lock = read_lock(Path(wish.lock_file))
     asked = replace(wish.question.machine, python=wish.question.machine.python or lock.python)
     here = machine_of(asked, facts, wish.target.absolute().parent)
-    wrong = misfit(lock, here, facts)
+    wrong = unheld(wish.question, lock, here, facts)
+    if wrong is not None:
+        progress.stage(f"{wish.lock_file} does not hold what is asked for beside it")
+        return wrong
+    idle = idle_gpu(lock, here)
+    wrong = not_for_gpu(lock, here) if idle and describes_gpu(asked) else misfit(lock, here, facts)
     if wrong is not None:
         rules = ", ".join(broken_rules(wrong)) or "what it asks for"
         progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
         return wrong
-    return Chosen(lock=lock, python=interpreter_of(here.pythons[0], wish.question))
+    if idle:
+        progress.stage(idle)
+    return Chosen(
+        lock=lock,
+        python=interpreter_of(here.pythons[0], wish.question),
+        notes=(idle,) if idle else (),
+    )
+
+
+def _refuse_unasked_builds(lock: Lock, question: Question) -> None:
+    """Refuse to build what was not named on the command line: whoever wrote a lock file may not have been the user."""
+    unasked = sorted(set(lock.built) - {canonical_name(name) for name in question.builds})
+    if unasked:
+        names = " and ".join(f"`{name}`" for name in unasked)
+        raise QuestionError(
+            f"the lock has {names} as source alone, and nothing is built from source without being asked for",
+            hint="let it be built, which runs its own code here: "
+            "`" + " ".join(f"--build-from-source {name}" for name in unasked) + "`",
+        )
 
 
 def machine_notes(machine: Machine, device: str) -> list[str]:
@@ -139,17 +185,17 @@ def machine_notes(machine: Machine, device: str) -> list[str]:
     return [*lines, *machine.notes, "making the CPU environment"]
 
 
-def interpreter_of(python: Interpreter, question: Question) -> Path:
-    """Return the file of a Python, looked for on this machine where it was only described."""
+def interpreter_of(python: Interpreter, question: Question) -> Interpreter:
+    """Return a Python with its file, looked for on this machine where it was only described."""
     if python.path:
-        return Path(python.path)
+        return python
     from stackfix.probe.python import find_pythons  # noqa: PLC0415 - starts every Python that is new to it
 
     wanted = python.version
     for one in find_pythons():
         same = (one.version.major, one.version.minor) == (wanted.major, wanted.minor)
         if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
-            return Path(one.path)
+            return one
     raise QuestionError(
         f"there is no Python {python.version.minor_version} on this machine",
         hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",

@@ -15,7 +15,13 @@ def read_lock(path: Path) -> Lock:
         if path.stat().st_size > MAX_TEXT:
             raise DataError(str(path), "", f"{path.stat().st_size} bytes are not those of a lock")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError as error:
+        raise QuestionError(
+            f"{path}: there is no such lock", hint="`stackfix lock TARGET -o pylock.toml` writes one"
+        ) from error
+    except OSError as error:
+        raise QuestionError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise QuestionError(f"{path}: cannot be read: {error}") from error
     return placed(from_pylock(text, str(path)), path.resolve().parent.as_uri())
 

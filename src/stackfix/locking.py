@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from stackfix.errors import HashError, NetworkError
+from stackfix.errors import HashError, NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.index.artifacts import Index, Wanted, in_folders, locate, without_credentials
 from stackfix.index.config import find_links, index_config, no_index
@@ -33,6 +33,12 @@ def lock_of_request(
     transport: Transport | None = None,
 ) -> Lock | Explanation:
     """Return the lock of a request's set, with what the facts do not know beside it; or why the two do not go together."""
+    measured = sorted(name for name in request.builds if facts.knows(name))
+    if measured:
+        raise QuestionError(
+            f"`{measured[0]}` is not built from source: the facts are about its wheels",
+            hint=f"leave out `--build-from-source {measured[0]}`",
+        )
     if not request.others:
         found = lock_of_files(
             resolution, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,23 +12,23 @@ from msgspec.structs import replace
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
-from stackfix.judging.examine import Patient, examine
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
 from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
-from stackfix.model.report import Finding, Report
-from stackfix.model.trial import Comparison
+from stackfix.model.report import Finding
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
-from stackfix.probe.machine import read_machine
 from stackfix.probe.surroundings import read_surroundings
 from stackfix.rules.closure import Closure
-from stackfix.validate.compare import compare
-from stackfix.validate.judge import PICTURE_UNREADABLE
-from stackfix.validate.run import run
-from stackfix.validate.tensorrt import TensorRT, tensorrt_in
-from stackfix.validate.weights import REAL, STANDIN, TWIN, Weights, from_folder, standins, twins
 from stackfix.versions import canonical_name
+
+if (
+    TYPE_CHECKING
+):  # named in annotations alone; what runs a network costs 20 ms, what examines an environment 30 ms
+    from stackfix.model.report import Report
+    from stackfix.model.trial import Comparison
+    from stackfix.validate.tensorrt import TensorRT
+    from stackfix.validate.weights import Weights
 
 
 class Pictures(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,10 @@ def compared(environment: Environment, device: str, weights: str, timeout: float
 
     The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
     """
+    from stackfix.validate.compare import compare  # noqa: PLC0415 - few verbs compare
+    from stackfix.validate.tensorrt import tensorrt_in  # noqa: PLC0415 - likewise
+    from stackfix.validate.weights import STANDIN, TWIN, from_folder, twins  # noqa: PLC0415 - likewise
+
     small = weights in ("auto", "real", STANDIN, TWIN)
     chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
     here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
@@ -98,7 +103,7 @@ def proof(
         chosen,
         Pictures(image=image, save=save, page=page),
         timeout,
-        tensorrt_in(environment) if device == "gpu" else None,
+        _tensorrt(environment) if device == "gpu" else None,
     )
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
@@ -122,6 +127,12 @@ def proof(
     return verdict
 
 
+def _tensorrt(environment: Environment) -> TensorRT | None:
+    from stackfix.validate.tensorrt import tensorrt_in  # noqa: PLC0415 - only where a network is run
+
+    return tensorrt_in(environment)
+
+
 def _no_provider(environment: Environment) -> Finding:
     build = environment.builds.get("onnxruntime")
     named = f"{build.package} {build.version}" if build is not None else "the onnxruntime of this environment"
@@ -131,7 +142,9 @@ def _no_provider(environment: Environment) -> Finding:
         text=f"{named} is the build without CUDA: it runs on no GPU",
         because=("no package brings onnxruntime's CUDA provider [read: RECORD]",),
         consequence="every session runs on the CPU",
-        fix=f"make an environment for a GPU: stackfix install dwpose --venv {environment.path} --replace",
+        fix="there is no NVIDIA GPU with a driver here, so `stackfix install` would make the same again: prove this one "
+        f"with `stackfix validate --venv {environment.path} --device cpu`; for a GPU run `stackfix install dwpose` on "
+        "the machine that has one (here, once `stackfix machine` finds its driver)",
         rule="environment",
     )
 
@@ -157,6 +170,9 @@ _NOT_OF_PACKAGES = frozenset(
 
 
 def _examined(environment: Environment, facts: Database) -> Report:
+    from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - only where something is wrong
+    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - likewise
+
     machine = read_machine(Path(), pythons=tuple)
     return examine(Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts)
 
@@ -223,6 +239,10 @@ def _run_known_first(
 
     A picture of the user's that can't be read says nothing of the environment: QuestionError.
     """
+    from stackfix.validate.judge import PICTURE_UNREADABLE  # noqa: PLC0415 - only where a network is run
+    from stackfix.validate.run import run  # noqa: PLC0415 - likewise
+    from stackfix.validate.weights import REAL, standins  # noqa: PLC0415 - likewise
+
     known: tuple[Check, ...] = ()
     if weights.name == REAL:
         before = run(interpreter, device=where, weights=standins(data_root()), timeout=timeout)
@@ -251,6 +271,8 @@ def _run_known_first(
 
 def _has_gpu() -> bool:
     """Whether a GPU can be asked here, or something that answers as a driver does: a stub, or half of one."""
+    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - only where a network is run
+
     machine = read_machine(Path(), pythons=tuple)
     answers = isinstance(machine.driver, Known) or isinstance(machine.cuda, Known)
     return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)

@@ -38,6 +38,7 @@ def complete(
             indexes=sources.indexes,
             links=sources.links,
             offline=offline,
+            builds=sorted(request.builds),
             variables=installer_variables(offline=offline),
         )
         new = [one.name for one in found if one.name not in pins and facts.listed(one.name, platform.label)]

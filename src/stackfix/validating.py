@@ -34,11 +34,31 @@ class ProofWish(Struct, frozen=True, kw_only=True):
     offline: bool = False
 
 
+# Endings that some build of OpenCV 4 or 5 writes a colour picture in; all write PNG, JPEG, BMP and WebP.
+# https://docs.opencv.org/4.x/d4/da8/group__imgcodecs.html; .gif came with 4.11, .avif and .jp2 depend on the build.
+PICTURES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".webp",
+    ".bmp",
+    ".dib",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".gif",
+    ".avif",
+    ".jp2",
+)
+
+
 def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress | None = None) -> Verdict:
     """Return whether DWPose runs in an environment, where, and whether its numbers are right."""
     picture = Path(wish.image) if wish.image else None
     if picture is not None and not picture.is_file():
         raise QuestionError(f"{wish.image}: there is no such picture")
+    _refuse_unwritable(wish)
     chosen = at_once(wish.weights)
 
     def fetched() -> Weights:
@@ -67,3 +87,19 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
 
     write = into(Path(wish.html)) if isinstance(wish.html, str) else wish.html
     return reported(environment, facts, proved, write, wish.hide or same)
+
+
+def _refuse_unwritable(wish: ProofWish) -> None:
+    """Raise QuestionError, before anything runs, for what is asked for and cannot be written."""
+    ending = Path(wish.save).suffix.lower()
+    if ending and ending not in PICTURES:
+        raise QuestionError(
+            f"{wish.save}: OpenCV writes no picture that ends in `{ending}`",
+            hint="name a file that ends in .png, .jpg, .webp or .bmp",
+        )
+    for flag, file in (("--save", wish.save), ("--html", wish.html)):
+        if isinstance(file, str) and file and not Path(file).absolute().parent.is_dir():
+            raise QuestionError(
+                f"{file}: there is no folder `{Path(file).parent}` to write into",
+                hint=f"make it, or name another: `{flag} FILE`",
+            )

@@ -75,7 +75,26 @@ def test_a_changed_file_is_named_and_nothing_is_run(tmp_path, path):
     done = run(folder)
     assert done.returncode == 3
     assert f"{path} is not the file of this bundle" in done.stderr
+    assert "hint: copy the bundle here again" in done.stderr
     assert "uv was run" not in done.stderr
+
+
+def test_another_python_is_refused_with_what_can_be_typed(tmp_path):
+    folder = bundle(tmp_path / "stick", python="3.987")
+    done = run(folder)
+    assert done.returncode == 1
+    assert f"stackfix bundle dwpose --python {PYTHON} -o FOLDER" in done.stderr
+    assert "--python EXE" in done.stderr
+    none = subprocess.run(
+        ["sh", str(folder / "install.sh")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HOME": "/none"},
+    )
+    assert none.returncode == 3
+    assert "there is no Python 3.987 here" in none.stderr
+    assert "--python EXE" in none.stderr
+    assert "stackfix bundle dwpose --python 3." in none.stderr
 
 
 def test_a_missing_file_is_named(tmp_path):

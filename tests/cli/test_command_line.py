@@ -243,3 +243,49 @@ def test_an_extra_that_a_package_does_not_have_is_refused():
     assert done.returncode == 2
     assert "has no extra `nonsense`" in done.stderr
     assert "hint: extras: " in done.stderr
+
+
+RESOLVE = (sys.executable, "-m", "stackfix", "resolve", "dwpose", "--driver", "580.65.06", "--gpu", "sm_89")
+
+
+def ended(ending, *words):
+    """Return how a shell's command ended with its streams as `ending` says."""
+    command = ["sh", "-c", f'"$@" {ending}', "sh", *(words or RESOLVE)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("words", [RESOLVE, (*RESOLVE, "--json"), (*RESOLVE[:3], "--help")])
+def test_a_closed_stdout_is_exit_3_with_one_error(words):
+    done = ended(">&-", *words)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "error: stdout is closed, and the answer goes there",
+        "hint: send it to a file, or to /dev/null",
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("words", [RESOLVE, (*RESOLVE, "--json"), (*RESOLVE[:3], "--help")])
+def test_a_full_stdout_is_exit_3_with_one_error(words):
+    done = ended("> /dev/full", *words)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == ["error: stdout: No space left on device"]
+
+
+@pytest.mark.parametrize("ending", ["2>&-", "2>/dev/full", "2>&- <&-"])
+def test_an_answer_does_not_need_stderr(ending):
+    done = ended(ending)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "torch" in done.stdout
+    refused = ended(ending, *RESOLVE[:4], "dwpos")
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", "")
+
+
+@pytest.mark.parametrize("ending", [">&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_without_both_streams_the_exit_code_alone_tells(ending):
+    assert ended(ending).returncode == 3
+
+
+def test_a_reader_that_left_is_no_error():
+    done = ended("| head -c 1 >/dev/null")
+    assert done.stderr == ""

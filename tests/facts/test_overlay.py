@@ -1,6 +1,10 @@
 """The overlay: where it lies, that writing is whole or not at all, and that its rows win."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import msgspec
@@ -9,7 +13,10 @@ from platformdirs import user_data_path
 
 from stackfix.errors import DataError, DiskError
 from stackfix.facts import overlay as overlays
+from stackfix.facts.database import Database
+from stackfix.facts.invariants import check
 from stackfix.facts.overlay import overlay_folder, write
+from stackfix.facts.root import data_root
 from stackfix.facts.row_files import read_rows
 from stackfix.facts.rows import WheelRow
 
@@ -59,6 +66,61 @@ def test_each_platform_has_a_file_of_its_own(tmp_path):
     write(tmp_path, [row(), row(platform="any", package="filelock")])
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.jsonl"))
     assert found == ["any/filelock.jsonl", "linux_x86_64/torch.jsonl"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
+@pytest.mark.parametrize("closed", [".", "facts", "facts/any", "facts/any/filelock.jsonl"])
+def test_what_cannot_be_read_is_left_out_and_said_once(tmp_path, closed):
+    write(tmp_path / "facts", [row(platform="any", package="filelock", cuda=[], cuda_major=0)])
+    mode = (tmp_path / closed).stat().st_mode
+    (tmp_path / closed).chmod(0)
+    as_user = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    words = ["resolve", "dwpose", "--gpu", "none", "--python", "3.12"]
+    try:
+        done = subprocess.run(
+            [*as_user, sys.executable, "-m", "stackfix", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "STACKFIX_DATA": str(tmp_path)},
+        )
+    finally:
+        (tmp_path / closed).chmod(mode)
+    assert done.returncode == 0
+    assert done.stderr.count("is left out, for it cannot be read") == 1
+    assert str((tmp_path / closed).resolve()) in done.stderr
+
+
+def broken(overlay):
+    write(overlay, [row(platform="any", package="six", cuda=[], cuda_major=0)])
+    path = overlay / "any" / "six.jsonl"
+    path.write_text(path.read_text() + '{"package": "six"\n')
+    return path
+
+
+def test_a_broken_row_is_named_with_its_whole_path_and_what_to_do(tmp_path):
+    path = broken(tmp_path)
+    asked = [
+        lambda: Database(data_root(), tmp_path).wheels("six"),
+        lambda: Database(data_root(), tmp_path).listed("six", "linux_x86_64"),
+        lambda: write(tmp_path, [row(platform="any", package="six", cuda=[], cuda_major=0)]),
+    ]
+    for ask in asked:
+        with pytest.raises(DataError) as caught:
+            ask()
+        assert caught.value.message.startswith(f"{path}: line 2: ")
+        assert caught.value.hint.startswith("delete that file")
+
+
+def test_a_check_of_the_facts_reads_the_overlay_too(tmp_path):
+    write(tmp_path, [row()])
+    assert check(data_root(), tmp_path) == []
+    path = broken(tmp_path)
+    (problem,) = check(data_root(), tmp_path)
+    assert problem.startswith(f"{path}: line 2: ")
+    path.write_text(path.read_text().splitlines()[0].replace("2026-11-24", "some day") + "\n")
+    (problem,) = check(data_root(), tmp_path)
+    assert problem == f"{path}: line 1 (six 2.4.0): no evidence or no date"
 
 
 def test_a_line_is_the_one_that_the_curator_would_write(tmp_path):

@@ -184,3 +184,9 @@ def test_progress_is_drawn_a_few_times_a_second_with_the_rate_of_the_last_second
 )
 def test_amounts_are_read_by_people(size, text):
     assert amount(size) == text
+
+
+def test_a_folder_that_is_imported_is_called_one(tmp_path):
+    with pytest.raises(QuestionError, match="is a folder") as refused:
+        place_of(tmp_path, ())
+    assert "name the files in it" in refused.value.hint

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -217,6 +218,32 @@ def test_undo_without_a_past_says_so(shelf, tmp_path, variables):
     assert beside(tmp_path / "venv") == []
 
 
+@pytest.mark.parametrize(
+    ("what", "said_of_it"),
+    [
+        ("nothing", "is not there, and nothing is kept"),
+        ("folder", "is a folder without an environment"),
+        ("file", "is a file"),
+        ("foreign", "is an environment that stackfix has not changed"),
+    ],
+)
+def test_undo_says_what_is_there_and_never_to_remove_it(tmp_path, what, said_of_it):
+    target = tmp_path / "mine"
+    if what == "folder":
+        target.mkdir()
+        (target / "letter.txt").write_text("mine")
+    elif what == "file":
+        target.write_text("mine")
+    elif what == "foreign":
+        subprocess.run([PYTHON, "-m", "venv", "--without-pip", target], check=True)
+    before = snapshot(tmp_path)
+    with pytest.raises(TargetError, match=said_of_it) as caught:
+        undo(target)
+    assert "remove" not in caught.value.hint
+    assert "`stackfix install` replaced" in caught.value.hint
+    assert snapshot(tmp_path) == before
+
+
 def test_an_environment_that_fails_its_proof_is_not_switched_in(shelf, tmp_path, variables):
     target = tmp_path / "venv"
     put(shelf, target, variables, shelf.wheel("app", "1.0"))
@@ -281,6 +308,25 @@ def test_what_is_no_environment_is_left_alone(shelf, tmp_path, variables, what):
         assert beside(target) in ([], ["thing"])
 
 
+@pytest.mark.parametrize("prefix", ["prefix", "base_prefix"])
+def test_the_environment_that_runs_this_is_not_replaced(shelf, tmp_path, variables, monkeypatch, prefix):
+    target = tmp_path / "venv"
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", target], check=True)
+    (tmp_path / "link").symlink_to(target)
+    before = snapshot(target)
+    monkeypatch.setattr(sys, prefix, str(tmp_path / "link"))
+    with pytest.raises(TargetError, match="that stackfix itself runs in"):
+        put(shelf, target, variables, shelf.wheel("app"), replace=True)
+    assert snapshot(target) == before
+
+
+@pytest.mark.parametrize("place", [("a:b",), ("a:b", "venv")])
+def test_a_path_that_cannot_stand_in_path_is_refused(shelf, tmp_path, variables, place):
+    with pytest.raises(TargetError, match="`activate` adds to, ends a folder at `:`"):
+        put(shelf, tmp_path.joinpath(*place), variables, shelf.wheel("app"))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_is_said_so(shelf, tmp_path, variables):
     closed = tmp_path / "closed"
@@ -308,7 +354,7 @@ class Full:
 @pytest.mark.parametrize("installer", INSTALLERS)
 def test_a_full_disk_is_said_before_anything_is_downloaded(shelf, tmp_path, variables, installer):
     with pytest.raises(
-        DiskError, match=r"about 67.1 MB are needed \(.*67.1 MB to spare\), 1.0 kB are free"
+        DiskError, match=r"about 67.[14] MB are needed \(.*67.1 MB to spare\), 1.0 kB are free"
     ) as caught:
         put(shelf, tmp_path / "venv", variables, shelf.wheel("app"), space=Full(), installer=installer)
     assert str(tmp_path) in caught.value.message

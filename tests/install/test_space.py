@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from test_downloads import lock
 
 from stackfix.errors import DiskError
 from stackfix.install.installer import Installer
 from stackfix.install.settings import link_mode
-from stackfix.install.space import MARGIN, UNPACKED, Disks, Way, check_room
+from stackfix.install.space import MARGIN, Disks, Way, check_room
 from stackfix.install.way import kept, way_of
 from stackfix.model.lock import Lock
+from stackfix.plan.unpacked import EMPTY_ENVIRONMENT, installed_bytes
 
 HERE, CACHE, TEMPORARY = Path("/here"), Path("/cache"), Path("/temporary")
 SIZE = 1_000_000_000
-UNZIPPED = int(SIZE * UNPACKED)
+UNZIPPED = int(SIZE * 2.15)  # of torch
+WHOLE = UNZIPPED + EMPTY_ENVIRONMENT
 
 
 @dataclass
@@ -47,12 +50,12 @@ PIP = Way(through=TEMPORARY, unpacked=False)
     ("way", "needs"),
     [
         (UV, {(HERE, CACHE): UNZIPPED}),
-        (UV, {(HERE,): UNZIPPED, (CACHE,): UNZIPPED}),
-        (COPIED, {(HERE, CACHE): 2 * UNZIPPED}),
+        (UV, {(HERE,): WHOLE, (CACHE,): UNZIPPED}),
+        (COPIED, {(HERE, CACHE): WHOLE + UNZIPPED}),
         (KEPT, {(HERE, CACHE): 0}),
-        (KEPT, {(HERE,): UNZIPPED}),
-        (PIP, {(HERE, TEMPORARY): UNZIPPED + SIZE}),
-        (PIP, {(HERE,): UNZIPPED, (TEMPORARY,): SIZE}),
+        (KEPT, {(HERE,): WHOLE}),
+        (PIP, {(HERE, TEMPORARY): WHOLE + SIZE}),
+        (PIP, {(HERE,): WHOLE, (TEMPORARY,): SIZE}),
     ],
 )
 def test_each_disk_must_hold_what_is_written_on_it_and_no_more(way, needs):
@@ -70,14 +73,14 @@ def test_each_disk_must_hold_what_is_written_on_it_and_no_more(way, needs):
 @pytest.mark.parametrize(
     ("way", "lacking", "said", "variable"),
     [
-        (UV, CACHE, "(1.8 GB for uv's cache `/cache`, 67.1 MB to spare), 5 B are free", "UV_CACHE_DIR"),
+        (UV, CACHE, "(2.1 GB for uv's cache `/cache`, 67.1 MB to spare), 5 B are free", "UV_CACHE_DIR"),
         (
             PIP,
             TEMPORARY,
             "(1.0 GB for what pip downloads into `/temporary`, 67.1 MB to spare), 5 B",
             "TMPDIR",
         ),
-        (UV, HERE, "(1.8 GB for the environment in `/here`, 67.1 MB to spare), 5 B are free", "another disk"),
+        (UV, HERE, "(2.2 GB for the environment in `/here`, 67.1 MB to spare), 5 B are free", "another disk"),
     ],
 )
 def test_it_is_said_which_disk_lacks_what(way, lacking, said, variable):
@@ -89,9 +92,31 @@ def test_it_is_said_which_disk_lacks_what(way, lacking, said, variable):
     assert variable in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("sizes", "on_the_disk"),
+    [
+        (
+            {
+                "flatbuffers": 26661,
+                "numpy": 15720599,
+                "onnxruntime": 27780211,
+                "opencv-python-headless": 61204038,
+                "packaging": 129956,
+                "pip": 1950951,
+                "protobuf": 343223,
+            },
+            301_981_696,
+        ),
+        ({"torch": 797168571, "nvidia-cudnn-cu12": 664752741, "triton": 209464695}, 3_260_780_544),
+    ],
+)
+def test_what_a_set_takes_is_what_du_said_of_it_and_at_most_a_tenth_more(sizes, on_the_disk):
+    assert on_the_disk <= installed_bytes(lock(**sizes)) <= 1.1 * on_the_disk
+
+
 def test_what_is_in_the_cache_is_no_download():
     room = check_room(ours(), HERE, KEPT, Space({(HERE, CACHE): 10**10}))
-    assert str(room) == "1.0 GB are in uv's cache, 0 B to download, about 1.8 GB installed, 10.0 GB free"
+    assert str(room) == "1.0 GB are in uv's cache, 0 B to download, about 2.2 GB installed, 10.0 GB free"
 
 
 def test_a_file_is_in_uvs_cache_if_its_sha256_is_and_what_it_was_unpacked_to(tmp_path):
@@ -129,3 +154,17 @@ def test_how_uv_is_told_to_link_is_read(tmp_path):
 def test_the_real_disks_tell_of_a_folder_that_is_not_there_yet(tmp_path):
     assert Disks().free_bytes(tmp_path / "a" / "b") > 0
     assert Disks().disk(tmp_path / "a") == Disks().disk(tmp_path)
+
+
+def test_files_of_a_bundle_are_not_called_a_download():
+    told = lock(torch=SIZE)
+    beside = replace(
+        told,
+        packages=tuple(
+            replace(one, file=replace(one.file, url=f"file:///bundle/wheels/{one.file.name}"))
+            for one in told.packages
+        ),
+    )
+    room = check_room(beside, HERE, UV, Space({(HERE, CACHE): 10**10}))
+    assert str(room).startswith("1.0 GB from the files that are here (a bundle, a folder), about ")
+    assert "download" not in str(room)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from packaging.pylock import Pylock
 
 from stackfix import app
-from stackfix.errors import DataError
+from stackfix.errors import DataError, QuestionError
 from stackfix.model.lock import Lock, LockedFile, LockedPackage
 from stackfix.plan.lock import from_pylock, parse_toml, placed, to_pylock
 
@@ -55,3 +55,13 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(path):
     text = to_pylock(LOCK).replace(f'"wheels/{NAME}"', f'"{path}"')
     with pytest.raises(DataError, match="path beside the lock"):
         from_pylock(text, "pylock.toml")
+
+
+def test_a_lock_that_is_not_there_is_named_once_with_what_writes_one(tmp_path):
+    with pytest.raises(QuestionError) as refused:
+        app.read_lock(tmp_path / "nofile")
+    assert refused.value.message == f"{tmp_path / 'nofile'}: there is no such lock"
+    assert "stackfix lock" in refused.value.hint
+    with pytest.raises(QuestionError) as refused:
+        app.read_lock(tmp_path)
+    assert refused.value.message == f"{tmp_path}: cannot be read: Is a directory"

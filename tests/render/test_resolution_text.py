@@ -1,11 +1,15 @@
 """What people read of a set and of a refusal, whole."""
 
+import contextlib
 import re
 
 from inline_snapshot import snapshot
+from msgspec.structs import replace
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question
+from stackfix.errors import NetworkError
+from stackfix.model.evidence import Unknown
 from stackfix.render.explanation_text import explanation_lines
 from stackfix.render.resolution_text import resolution_lines, why_lines
 
@@ -121,3 +125,19 @@ def test_a_wish_that_the_driver_cannot_grant():
             "         numpy 2.5.5, pip 26.3, CUDA 13.2, Python 3.12",
         ]
     )
+
+
+def test_a_cpu_set_says_that_it_is_one_and_why():
+    asked = answer(gpus=("none",))
+    assert list(resolution_lines(asked.result, roots(asked), ""))[1] == "device   CPU: there is no GPU"
+    machine = replace(asked.result.machine, gpus=Unknown(("NVML",)), driver=Unknown(("libnvidia-ml.so.1",)))
+    here = list(resolution_lines(replace(asked.result, machine=machine), roots(asked), ""))
+    assert here[1] == ("device   CPU: no NVIDIA driver was found (`stackfix machine` says what was tried)")
+
+
+def test_a_lock_for_the_cpu_says_so_while_it_is_made():
+    said = []
+    question = Question(targets=("dwpose",), machine=MachineQuestion(gpus=("none",)), offline=True)
+    with contextlib.suppress(NetworkError):
+        app.lock(question, say=said.append)
+    assert "device: CPU: there is no GPU" in said

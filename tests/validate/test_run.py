@@ -112,6 +112,7 @@ def test_a_hang_ends_at_the_time_limit(python, weights):
     verdict = asked(python, weights, "hang", timeout=8)
     assert (verdict.state, verdict.code) == ("failed", "validator_hung")
     assert "8 s" in verdict.reason
+    assert "`--timeout SECONDS`" in verdict.fix
 
 
 def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, tmp_path):

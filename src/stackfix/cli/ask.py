@@ -8,6 +8,7 @@ from typing import Protocol
 
 import click
 
+from stackfix.answering import left_out
 from stackfix.asking import MachineQuestion, Question
 from stackfix.cli import output
 from stackfix.cli.options import SourceFlags
@@ -15,7 +16,11 @@ from stackfix.errors import StackfixError
 
 
 def question(
-    targets: tuple[str, ...], files: tuple[str, ...], flags: MachineQuestion, sources: SourceFlags
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    flags: MachineQuestion,
+    sources: SourceFlags,
+    builds: tuple[str, ...] = (),
 ) -> Question:
     """Return targets and flags as a question."""
     return Question(
@@ -26,6 +31,7 @@ def question(
         sources=sources.source,
         newest_before=sources.newest_before,
         offline=sources.offline,
+        builds=builds,
     )
 
 
@@ -38,7 +44,7 @@ class End(Protocol):
 
 @contextmanager
 def answered(schema: str, *, as_json: bool) -> Iterator[End]:
-    """Run a verb; a StackfixError becomes its message and exit code.
+    """Run a verb; a StackfixError becomes its message and exit code. What facts are left out is said first, once.
 
     Yields a function that ends the command: exit 0 for true, 1 for false.
     """
@@ -46,6 +52,8 @@ def answered(schema: str, *, as_json: bool) -> Iterator[End]:
     def end(*, yes: bool) -> None:
         raise click.exceptions.Exit(0 if yes else 1)
 
+    if note := left_out():
+        output.note(note)
     try:
         yield end
     except StackfixError as error:

@@ -34,6 +34,13 @@ from stackfix.render.verdict_text import verdict_lines
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
+builds = click.option(
+    "--build-from-source",
+    "builds",
+    multiple=True,
+    metavar="NAME",
+    help="Let this package be built from source, which runs its own code; all others come as wheels.",
+)
 weights = click.option(
     "--weights",
     default="auto",
@@ -46,6 +53,7 @@ weights = click.option(
 @click.command()
 @targets
 @requirement_files
+@builds
 @click.option("--venv", default="", metavar="DIR", help="Where the environment goes (default: ./TARGET-env).")
 @click.option("--lock", "lock_file", default="", metavar="FILE", help="Install exactly this pylock.toml.")
 @click.option("--installer", type=click.Choice(["auto", "uv", "pip"]), default="auto", help="What installs.")
@@ -58,6 +66,7 @@ weights = click.option(
 def install(
     targets: tuple[str, ...],
     files: tuple[str, ...],
+    builds: tuple[str, ...],
     venv: str,
     lock_file: str,
     installer: Literal["auto", "uv", "pip"],
@@ -73,7 +82,7 @@ def install(
     schema = "stackfix.install/1"
     with answered(schema, as_json=as_json) as end:
         wish = InstallWish(
-            question=question(targets, files, flags, sources),
+            question=question(targets, files, flags, sources, builds),
             target=Path(venv or f"{targets[0] if targets else 'stackfix'}-env"),
             lock_file=lock_file,
             installer=installer,
@@ -96,6 +105,7 @@ def install(
                     "python": done.lock.python,
                     **verdict_document(done.verdict),
                     **compared_document(done.compared),
+                    **({"notes": list(done.notes)} if done.notes else {}),
                 }
             )
         else:
@@ -107,6 +117,7 @@ def install(
 @click.command()
 @targets
 @requirement_files
+@builds
 @click.option(
     "-o", "--output", "path", default="pylock.toml", metavar="FILE", help="Where the lock is written."
 )
@@ -116,6 +127,7 @@ def install(
 def lock(
     targets: tuple[str, ...],
     files: tuple[str, ...],
+    builds: tuple[str, ...],
     path: str,
     flags: MachineQuestion,
     sources: SourceFlags,
@@ -125,7 +137,7 @@ def lock(
     """Write the newest set that works to a pylock.toml (PEP 751): every file by address, size and sha256."""
     schema = "stackfix.lock/1"
     with answered(schema, as_json=as_json) as end:
-        found = app.lock(question(targets, files, flags, sources), folder=Path.cwd(), say=output.note)
+        found = app.lock(question(targets, files, flags, sources, builds), folder=Path.cwd(), say=output.note)
         if isinstance(found, Explanation):
             refuse(found, schema, app.database().date, end, as_json=as_json)
             return

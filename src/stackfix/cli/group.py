@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 import click
@@ -67,7 +66,6 @@ def run(words: list[str]) -> int:
         return 2
     try:
         code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         if as_json:
             output.failure(QuestionError(error.format_message()), SCHEMA, as_json=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 
 from stackfix.cli.verbs import VERBS
 
@@ -34,19 +35,26 @@ def help_text() -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 yes, 1 no, 2 unreadable question, 3 no answer, 130 interrupted."""
     try:
-        sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+        from stackfix.cli import streams  # noqa: PLC0415 - here, where an interruption while it loads is said
+
+        if not streams.open_all():
+            streams.say(f"error: {streams.CLOSED}\nhint: send it to a file, or to /dev/null")
+            sys.exit(streams.settled(3))
+        sys.exit(streams.settled(_run(sys.argv[1:] if arguments is None else arguments)))
     except (
         KeyboardInterrupt
     ):  # before a verb runs, while its modules are imported; from then on `run` says it
-        sys.stderr.write("error: interrupted; nothing was begun\n")
+        with suppress(OSError, AttributeError):  # stderr is full, or closed
+            sys.stderr.write("error: interrupted; nothing was begun\n")
         sys.exit(130)
 
 
 def _run(words: list[str]) -> int:
     gc.disable()  # importing and solving make no cycles worth looking for: a tenth of a resolve's time
     if words in ([], ["--help"], ["-h"]):
-        sys.stdout.write(f"{help_text()}\n")
-        return 0
+        from stackfix.cli import streams  # noqa: PLC0415 - loaded by then
+
+        return streams.answer(f"{help_text()}\n")
     from stackfix.cli.group import run  # noqa: PLC0415 - click costs 45 ms, which help does not need
 
     return run(words)

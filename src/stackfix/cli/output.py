@@ -6,6 +6,7 @@ sign of anything.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,12 +20,12 @@ from stackfix.errors import StackfixError
 def answer(lines: Iterable[str]) -> None:
     """Write the answer for people to stdout."""
     for line in lines:
-        click.echo(line)
+        _answer(line)
 
 
 def whole(text: str) -> None:
     """Write a file that was asked for on stdout, which holds its last line break."""
-    click.echo(text, nl=False)
+    _answer(text, nl=False)
 
 
 def document(data: Mapping[str, Any]) -> None:
@@ -36,12 +37,22 @@ def document(data: Mapping[str, Any]) -> None:
 
         text = json.dumps(data, indent=2, ensure_ascii=False)
     # a file name that is no UTF-8 holds lone surrogates; their replacement is what JSON itself writes for them
-    click.echo(text.encode("utf-8", "backslashreplace").decode())
+    _answer(text.encode("utf-8", "backslashreplace").decode())
+
+
+def _answer(text: str, *, nl: bool = True) -> None:
+    """Write to stdout; what the system says against it names the place."""
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "stdout") from error
 
 
 def note(text: str) -> None:
     """Write one line to stderr."""
-    click.echo(text, err=True)
+    _told(text)
 
 
 def failure(error: StackfixError, schema: str, *, as_json: bool) -> None:
@@ -49,11 +60,15 @@ def failure(error: StackfixError, schema: str, *, as_json: bool) -> None:
     if as_json:
         body = {"message": error.message, "hint": error.hint}
         document({"schema": schema, "ok": False, "error": body})
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(error.message, err=True)
+    _told(click.style("error: ", fg="red", bold=True) + error.message)
     if error.hint:
-        click.secho("hint: ", fg="cyan", bold=True, nl=False, err=True)
-        click.echo(error.hint, err=True)
+        _told(click.style("hint: ", fg="cyan", bold=True) + error.hint)
+
+
+def _told(text: str) -> None:
+    """Write one line to stderr; one that is full or gone is no reason to lose an answer, or to end an install."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def for_a_person() -> bool:

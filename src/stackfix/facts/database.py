@@ -15,7 +15,16 @@ from stackfix.errors import DataError
 from stackfix.facts import prepared
 from stackfix.facts.hardware import Hardware, Libraries
 from stackfix.facts.hardware_rows import Gpus, Prepared
-from stackfix.facts.row_files import ANY, FOLDERS, read_part, read_rows, row_files, size_of, wheel_of
+from stackfix.facts.row_files import (
+    ANY,
+    FOLDERS,
+    of_overlay,
+    read_part,
+    read_rows,
+    row_files,
+    size_of,
+    wheel_of,
+)
 from stackfix.facts.row_index import INDEX, PackageRows, WheelIndex
 from stackfix.facts.rows import WheelRow
 from stackfix.model.growth import Documented
@@ -218,7 +227,10 @@ class Database(Struct, frozen=True, dict=True):
             return ()
         found = self._overlaid.get(package)
         if found is None:
-            found = self._overlaid[package] = tuple(_wheels_of(self.overlay, package))
+            try:
+                found = self._overlaid[package] = tuple(_wheels_of(self.overlay, package))
+            except DataError as error:
+                raise of_overlay(error, self.overlay) from None
         return found
 
     def _load(self, package: str) -> tuple[Wheel, ...]:

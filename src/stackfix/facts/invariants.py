@@ -10,12 +10,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from stackfix.errors import StackfixError
+from stackfix.errors import DataError, StackfixError
 from stackfix.facts import prepared
 from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
-from stackfix.facts.row_files import read_rows, row_files
+from stackfix.facts.row_files import read_rows, row_files, wheel_of
 from stackfix.facts.row_index import INDEX, encoded_index
 from stackfix.facts.rows import WheelRow
 from stackfix.facts.sources import disagreements, read_sources
@@ -28,8 +28,29 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LINKED = ("torch", "onnxruntime-gpu")
 
 
-def check(root: Path) -> list[str]:
-    """Return every unsoundness in one line each; empty when there is none."""
+def check(root: Path, overlay: Path | None = None) -> list[str]:
+    """Return every unsoundness of the facts, and of an overlay, in one line each; empty when there is none."""
+    return [*_shipped(root), *_overlaid(overlay)]
+
+
+def _overlaid(overlay: Path | None) -> Iterator[str]:
+    """Yield what is wrong with the rows of an overlay, each with the whole path of its file."""
+    for path in row_files(overlay):
+        try:
+            found = [*_rows(path), *_contradictions(path)]
+            for number, row in enumerate(read_rows(path), start=1):
+                wheel_of(row, path.name, number)
+        except DataError as error:
+            found = [
+                f"{path.name}: {error.place}: {error.reason}"
+                if error.place
+                else f"{path.name}: {error.reason}"
+            ]
+        yield from (f"{path.parent}/{problem}" for problem in found)
+
+
+def _shipped(root: Path) -> list[str]:
+    """Return every unsoundness of what this installation carries."""
     try:
         facts = prepared.prepare(root)
         database = Database(root)

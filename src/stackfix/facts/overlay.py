@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from packaging.version import Version
 
-from stackfix.errors import DiskError
-from stackfix.facts.row_files import read_rows
+from stackfix.errors import DataError, DiskError
+from stackfix.facts.row_files import FOLDERS, of_overlay, read_rows
 from stackfix.facts.rows import WheelRow
 
 VARIABLE = "STACKFIX_DATA"
@@ -37,6 +37,21 @@ def overlay_folder(environment: Mapping[str, str] | None = None) -> Path:
     return user_data_path("stackfix", appauthor=False) / _FOLDER
 
 
+def unreadable(overlay: Path) -> str:
+    """Return why an overlay, or a file of it, cannot be read; "" where it can be, and where there is none."""
+    for folder in (overlay, *(overlay / platform for platform in FOLDERS)):
+        try:
+            with os.scandir(folder) as entries:
+                closed = [each.path for each in entries if not os.access(each.path, os.R_OK)]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return f"`{folder}`: {error.strerror}"
+        if closed:
+            return f"`{closed[0]}`: Permission denied"
+    return ""
+
+
 def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
     """Put rows into the overlay, in place of those of the same release and platform; return the files written.
 
@@ -50,11 +65,12 @@ def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
                 path = overlay / platform / f"{package}.jsonl"
                 new = [row for row in rows if (row.platform, row.package) == (platform, package)]
                 replaced = {row.version for row in new}
-                kept = (
-                    [row for row in read_rows(path) if row.version not in replaced] if path.exists() else []
-                )
+                there = read_rows(path) if path.exists() else []
+                kept = [row for row in there if row.version not in replaced]
                 _replace(path, [*kept, *new])
                 written.append(path)
+    except DataError as error:
+        raise of_overlay(error, overlay) from None
     except OSError as error:
         raise DiskError(
             f"{error.filename or overlay}: cannot be written: {error.strerror or error}",

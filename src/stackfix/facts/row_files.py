@@ -64,6 +64,16 @@ def read_rows(path: Path) -> list[WheelRow]:
         raise DataError(f"{path.parent.name}/{path.name}", f"line {number}", reason) from None
 
 
+def of_overlay(error: DataError, overlay: Path) -> DataError:
+    """Return what is wrong with a file of an overlay: with its whole path, for its user can mend it."""
+    return DataError(
+        str(overlay / error.file),
+        error.place,
+        error.reason,
+        hint="delete that file: it holds only what was measured here; `stackfix facts measure` writes it anew",
+    )
+
+
 def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Iterator[tuple[int, str]]:
     """Yield number and reason of each line that is no row."""
     for number, line in enumerate(data.splitlines(), start=1):

@@ -21,6 +21,8 @@ def place_of(file: Path, places: Sequence[Place]) -> Place:
     model of its name, or of its size, to say what is wrong with it.
     """
     try:
+        if file.is_dir():
+            raise QuestionError(f"{file}: is a folder", hint="name the files in it that are models")
         if not file.is_file():
             raise QuestionError(f"{file}: there is no such file")
         size = file.stat().st_size

@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stackfix.index.config import pip_setting
 from stackfix.index.keyring import credentials
-from stackfix.index.transport import HttpTransport
+
+if TYPE_CHECKING:  # named in annotations alone
+    from stackfix.index.transport import HttpTransport
 
 TRIES = 4
 SECONDS = 60.0
@@ -48,6 +51,8 @@ def network(variables: Mapping[str, str] | None = None) -> Network:
 
 def open_transport(*, tries: int = 0) -> HttpTransport:
     """Return a door to HTTP as the user has configured it; `tries` says how often at most, 0 for as configured."""
+    from stackfix.index.transport import HttpTransport  # noqa: PLC0415 - HTTP costs 100 ms; an install from a lock only asks how it is configured
+
     found = network()
     return HttpTransport(
         certificate=found.certificate,

@@ -7,12 +7,12 @@ in `direct_url.json`, which makes later tools treat the package as bound to an a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from stackfix.errors import DiskError, HashError, InstallerError, NetworkError, StackfixError
-from stackfix.install.create import interpreter, site_packages
+from stackfix.install.create import interpreter, no_cache, site_packages
 from stackfix.install.downloads import Downloads
 from stackfix.install.installer import Installer
 from stackfix.install.process import Ended, inherited, run
@@ -75,8 +75,12 @@ def apply(
     variables: Mapping[str, str],
     progress: Progress,
     python: Path | None = None,
+    builds: Collection[str] = (),
 ) -> None:
     """Install every file of the lock; raises HashError, NetworkError, DiskError or InstallerError.
+
+    Only what `builds` names is built from source, after its hash was checked; what it takes to build it comes from the
+    index as it is today.
 
     `scratch` is a folder for the requirements and settings; nothing of it is needed afterwards. `python` is the
     environment's interpreter, where it is not in the usual place.
@@ -85,7 +89,8 @@ def apply(
         return
     listed = _listed(lock, installer, scratch)
     target = str(python or interpreter(environment))
-    exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
+    built = [word for name in builds for word in ("--no-binary", name)]
+    exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", *built, "-r", str(listed)]
     if installer.kind == "uv":
         command = [*installer.command, "pip", "install", "--python", target, *exact]
         settings = uv_environment(inherited(variables), scratch)
@@ -137,6 +142,8 @@ def _offline(installer: Installer, ended: Ended) -> StackfixError:
 def failure(installer: Installer, ended: Ended) -> StackfixError:
     """Return the error that an installer's last words mean, with these words."""
     words = _last_words(ended.text)
+    if (uncached := no_cache(ended.text)) is not None:
+        return uncached
     if _INSTALLED.search(words):
         return InstallerError(
             f"the list of files (RECORD) of an installed package is damaged: {words}",

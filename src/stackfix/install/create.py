@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackfix.errors import InstallerError, TargetError
+from stackfix.errors import DiskError, InstallerError, TargetError
 from stackfix.install.installer import Installer
 from stackfix.install.process import inherited, run
 from stackfix.install.settings import uv_environment
@@ -41,6 +42,17 @@ def python_version(python: Path, variables: Mapping[str, str]) -> str:
     return said.text
 
 
+def no_cache(words: str) -> DiskError | None:
+    """Return what is wrong where uv says that it has no cache folder, which no Python or index is to blame for."""
+    found = re.search(r"Failed to initialize cache at `([^`]+)`(?:\s+(?:cause|Caused by): (.*))?", words)
+    if found is None:
+        return None
+    return DiskError(
+        f"uv cannot use its cache folder `{found[1]}`" + (f": {found[2]}" if found[2] else ""),
+        hint="name a folder that can be written: `UV_CACHE_DIR=FOLDER`",
+    )
+
+
 def create(
     folder: Path,
     python: Path,
@@ -52,14 +64,17 @@ def create(
 ) -> None:
     """Make a virtual environment without any package at `folder`; InstallerError says why not."""
     if installer.kind == "uv":
-        command = [*installer.command, "venv", "--no-project", "--python", str(python), "--prompt", prompt]
+        command = [*installer.command, "venv", "--no-project", "--python", str(python)]
         environment = uv_environment(inherited(variables), scratch)
     else:
-        command = [str(python), "-I", "-m", "venv", "--without-pip", "--prompt", prompt]
+        command = [str(python), "-I", "-m", "venv", "--without-pip"]
         environment = inherited(variables)
-    ended = run([*command, str(folder)], folder=scratch, environment=environment)
+    # in one word with its option, and from the root: a name may begin with a dash
+    ended = run(
+        [*command, f"--prompt={prompt}", str(folder.absolute())], folder=scratch, environment=environment
+    )
     if ended.code:
-        raise InstallerError(
+        raise no_cache(ended.text) or InstallerError(
             f"no environment can be made with `{python}`: {ended.text[-600:]}",
             hint="this Python may lack its venv module (on Debian and Ubuntu: python3-venv)"
             if "ensurepip" in ended.text or "No module named venv" in ended.text

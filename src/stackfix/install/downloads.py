@@ -17,11 +17,12 @@ from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
-from stackfix.install.space import UNPACKED
 from stackfix.meter import Listener, Meter, amount, duration
 from stackfix.model.lock import Lock
+from stackfix.plan.unpacked import installed_bytes
 
 SAID_EVERY = 10.0
+UNPACKED = 1.8  # bytes written for each fetched, of a whole set of CUDA: it tells how far a download is
 _NOTEWORTHY = 64 << 20  # where files are linked from a cache, hardly anything is written
 _UV = re.compile(r"\s*(?P<what>Downloading|Downloaded) (?P<name>[\w.-]+)")
 _UV_FETCHED = re.compile(r"Prepared \d+ package")
@@ -59,7 +60,7 @@ class Downloads:
         self._began = clock()
         self._sizes = {canonicalize_name(each.name): each.file.size for each in lock.packages}
         self._names = {each.file.name: canonicalize_name(each.name) for each in lock.packages}
-        self._installed = int(lock.download_bytes * UNPACKED)
+        self._installed = installed_bytes(lock)
         self._coming: dict[str, int] = {}
         self._fetched: dict[str, int] = {}
         self._cached: set[str] = set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +44,8 @@ def install(
     *,
     read: Callable[[Path], Environment],
     prove: Callable[[Environment], object],
+    minor_version: str = "",
+    builds: Collection[str] = (),
     installer: Choice = "auto",
     progress: Progress | None = None,
     replace: bool = False,
@@ -53,15 +55,16 @@ def install(
 ) -> Path:
     """Return where the environment of the lock stands, made with the interpreter `python`: `target`, links followed.
 
-    `read` reads an environment from outside, once: 20,000 files are looked at. `prove` gets what was read while the
-    new environment still stands beside the target, and answers something true if it works (NotProvedError
-    otherwise). Whatever goes wrong, or Ctrl-C, leaves the target as it was and nothing beside it.
+    `builds` are the packages that may be built from source, `minor_version` is what `python` has said of itself ("3.12"), "" where it has not been asked. `read` reads an
+    environment from outside, once: 20,000 files are looked at. `prove` gets what was read while the new environment
+    still stands beside the target, and answers something true if it works (NotProvedError otherwise). Whatever goes
+    wrong, or Ctrl-C, leaves the target as it was and nothing beside it.
     """
     shown: Progress = progress if progress is not None else Silent()
     environment = dict(os.environ if variables is None else variables)
     place = resolved(target)
     judge(place, replace=replace)
-    _check_python(lock, python, environment)
+    _check_python(lock, python, minor_version or python_version(python, environment))
     chosen = find_installer(installer, python, environment)
     if installer == "auto" and chosen.kind == "pip":
         shown.stage(NO_UV)
@@ -80,7 +83,15 @@ def install(
                 shown.stage(f"making an environment with Python {lock.python}")
                 create(new.folder, python, chosen, prompt=place.name, scratch=scratch, variables=environment)
                 shown.stage(f"installing {amount(lock.download_bytes)} with {chosen.kind}")
-                apply(lock, new.folder, chosen, scratch=scratch, variables=environment, progress=shown)
+                apply(
+                    lock,
+                    new.folder,
+                    chosen,
+                    scratch=scratch,
+                    variables=environment,
+                    progress=shown,
+                    builds=builds,
+                )
                 filled = read(new.folder)
                 added = add_hook(site_packages(new.folder), filled)
                 marker = Marker(build=new.build, installer=chosen.kind, lock=to_pylock(lock), added=added)
@@ -102,7 +113,10 @@ def undo(target: Path, *, wait_seconds: float = 0, progress: Progress | None = N
     """
     place = resolved(target)
     if not place.parent.is_dir():
-        raise TargetError(f"`{place}` is not there")
+        raise TargetError(
+            f"`{place}` is not there, nor is the folder it would be in",
+            hint="undo works on an environment that `stackfix install` replaced or `stackfix fix` mended",
+        )
     left = read_journal(Beside(place))
     with changing(place, progress or Silent(), wait_seconds=wait_seconds) as beside, interruptions_wait():
         if left is not None and left.step == "undoing":
@@ -119,8 +133,7 @@ def _proved(prove: Callable[[Environment], object], environment: Environment) ->
         )
 
 
-def _check_python(lock: Lock, python: Path, variables: Mapping[str, str]) -> None:
-    found = python_version(python, variables)
+def _check_python(lock: Lock, python: Path, found: str) -> None:
     if found != lock.python:
         raise QuestionError(
             f"the lock is for Python {lock.python}, `{python}` is Python {found}",

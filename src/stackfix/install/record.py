@@ -109,11 +109,12 @@ def drop_files(packages: Path, names: Collection[str], of: Collection[str]) -> N
     for path, text in _records(packages):
         if canonicalize_name(path.parent.name.partition("-")[0]) not in of:
             continue
-        if any(f"/{name}" in text for name in names):
-            lines = text.split("\n")
-            kept = [line for line in lines if not _is_named(_row(line)[0], names)]
-            if len(kept) != len(lines):
-                replace_bytes(path, "\n".join(kept).encode())
+        kept = text
+        for start, end in reversed(_lines_with(text, (".dist-info/",))):
+            if _is_named(_row(text[start:end])[0], names):
+                kept = kept[:start] + kept[end + 1 :]
+        if kept != text:
+            replace_bytes(path, kept.encode())
         for name in names:
             path.with_name(name).unlink(missing_ok=True)
 
@@ -122,11 +123,24 @@ def _records(packages: Path) -> Iterator[tuple[Path, str]]:
     """Yield each RECORD of a site-packages folder with its text."""
     for path in sorted(packages.glob("*.dist-info/RECORD")):
         with suppress(UnicodeDecodeError):  # a damaged one is nobody's to keep true
-            yield path, path.read_text(encoding="utf-8")
+            yield path, path.read_bytes().decode()
+
+
+def _lines_with(text: str, words: Collection[str]) -> list[tuple[int, int]]:
+    """Return where the lines begin and end that hold one of some words: of 20,000 hardly any is looked at."""
+    found: set[tuple[int, int]] = set()
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            end = text.find("\n", at)
+            end = len(text) if end < 0 else end
+            found.add((text.rfind("\n", 0, at) + 1, end))
+            at = text.find(word, end)
+    return sorted(found)
 
 
 def _row(line: str) -> list[str]:
-    """Return path, hash and size of a line; hardly any of 20,000 needs the whole of CSV."""
+    """Return path, hash and size of a line; hardly any needs the whole of CSV."""
     if '"' not in line:
         return line.split(",")
     try:
@@ -143,21 +157,21 @@ def _is_named(entry: str, names: Collection[str]) -> bool:
 def update_hashes(packages: Path, changed: Collection[Path]) -> None:
     """Write the new hash and size of changed files into the RECORD that owns them."""
     wanted = {os.path.normpath(path) for path in changed}
-    names = {os.path.basename(path) for path in wanted}  # noqa: PTH119 - 20,000 rows, few of which are looked at
+    inside = {path.name for path in changed if packages in path.parents}
+    words = ("../", *inside)  # scripts lie outside of site-packages
     for path, text in _records(packages):
-        if not any(name in text for name in names):
-            continue
-        lines = text.split("\n")
-        for number, line in enumerate(lines):
-            row = _row(line)
-            if len(row) != 3 or not row[1] or row[0].rpartition("/")[2] not in names:
+        written = text
+        for start, end in reversed(_lines_with(text, words)):
+            row = _row(text[start:end])
+            if len(row) != 3 or not row[1]:
                 continue
             place = os.path.normpath(packages / row[0])
             if place in wanted:
                 data = Path(place).read_bytes()
                 digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-                lines[number] = _line([row[0], f"sha256={digest}", str(len(data))])
-        if (written := "\n".join(lines)) != text:
+                line = _line([row[0], f"sha256={digest}", str(len(data))])
+                written = written[:start] + line + written[end:]
+        if written != text:
             replace_bytes(path, written.encode())
 
 

@@ -1,6 +1,6 @@
 """What the facts do not know, resolved by uv under the pins that the facts decided: wheels alone, with hashes.
 
-uv writes what it finds as a pylock.toml; of each package the file that fits the machine is taken from it.
+Of what is named to be built from source it is the source, with its hash. uv writes what it finds as a pylock.toml; of each package the file that fits the machine is taken from it.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stackfix.errors import AnswerError, InstallerError, NetworkError, StackfixError
+from stackfix.errors import AnswerError, DiskError, InstallerError, NetworkError, StackfixError
 from stackfix.install.apply import failure
 from stackfix.install.installer import Installer, find_installer
 from stackfix.install.process import inherited, run
@@ -39,12 +39,14 @@ def resolve_others(
     links: Sequence[str] = (),
     offline: bool = False,
     alone: bool = False,
+    builds: Collection[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> tuple[LockedPackage, ...]:
     """Return all packages that uv needs for `wanted` under `constraints`, each with the file for this machine.
 
     A name is taken from the first of the `indexes` that has it (none: no index is asked), and from the find-links
-    `links`, if any are given. `alone` leaves out what the wanted ones require.
+    `links`, if any are given. `alone` leaves out what the wanted ones require. Of `builds` the source is taken: uv then
+    runs its set-up script where the index does not say what it requires.
 
     Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
     """
@@ -60,6 +62,7 @@ def resolve_others(
             "compile",
             *("--quiet", "--no-header", "--format", "pylock.toml", "--only-binary", ":all:"),
             *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+            *(word for name in builds for word in ("--no-binary", name)),
             *("--constraints", "pins.txt", "--output-file", "pylock.toml"),
             *(["--offline"] if offline else []),
             *(["--no-deps"] if alone else []),
@@ -128,14 +131,14 @@ def _uv(variables: Mapping[str, str]) -> Installer:
 
 def _no(uv: Installer, text: str, as_failure: Exception) -> Exception:
     """Return that there is no set, unless what uv says is that it could not be asked."""
-    if "No solution found" not in text and isinstance(as_failure, NetworkError):
+    if "No solution found" not in text and isinstance(as_failure, (DiskError, NetworkError)):
         return as_failure
     said = " ".join(line.strip() for line in text.splitlines() if line.strip())
     source_only = re.search(r"all versions of (\S+) have no usable wheels", said)
     if source_only:
         return AnswerError(
             f"`{source_only[1]}` is published as source alone, and nothing is built from source without being asked for",
-            hint=f"take it out of the requirements, and build it afterwards: `pip install --no-deps {source_only[1]}`",
+            hint=f"let `stackfix lock` or `stackfix install` build it, which runs its own code here: `--build-from-source {source_only[1]}`",
         )
     return AnswerError(
         f"what stackfix has no facts about does not fit the set that works here: {uv.kind} says: {said[-1500:]}",
@@ -155,16 +158,21 @@ def _package(
     table: Mapping[str, Any], python: PythonVersion, platform: Platform, glibc: tuple[int, int] | None
 ) -> LockedPackage:
     name, version = str(table["name"]), str(table["version"])
+    source = table.get("sdist")
     rows = {
         _name(row): row
-        for row in table.get("wheels", ())
+        for row in ([source] if source and not table.get("wheels") else table.get("wheels", ()))
         if ("url" in row or "path" in row) and "sha256" in row.get("hashes", {})
     }
     files = [
         WheelFile(name=name, size=int(row.get("size") or 0), sha256=str(row["hashes"]["sha256"]))
         for name, row in rows.items()
     ]
-    file = best_file(files, python, platform, glibc)
+    file = (
+        files[0]
+        if source and not table.get("wheels") and files
+        else best_file(files, python, platform, glibc)
+    )
     if file is None:
         raise AnswerError(
             f"{name} {version} has no wheel for Python {python.minor_version} on {platform.label}"

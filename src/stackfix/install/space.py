@@ -9,10 +9,8 @@ from typing import Protocol
 
 from stackfix.errors import DiskError
 from stackfix.model.lock import Lock
+from stackfix.plan.unpacked import installed_bytes, unpacked_bytes
 
-# Measured: the wheels of a CUDA 12 set unpack to 1.67 times their size, those of CUDA 13 to 1.63 (torch 2.14) and
-# to 1.79 (torch 2.15: 3.46 GB to 6.19).
-UNPACKED = 1.8
 MARGIN = 64 << 20
 
 
@@ -55,17 +53,27 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What an install takes: `download_bytes` are known, `installed_bytes` are an estimate."""
+    """What an install takes: `download_bytes` are known, `installed_bytes` are an estimate.
+
+    `here_bytes` are files that the lock names on this machine, as a bundle's does: nobody fetches them.
+    """
 
     download_bytes: int
     kept_bytes: int
     installed_bytes: int
     free_bytes: int
+    here_bytes: int = 0
 
     def __str__(self) -> str:
         kept = f"{amount(self.kept_bytes)} are in uv's cache, " if self.kept_bytes else ""
+        here = (
+            f"{amount(self.here_bytes)} from the files that are here (a bundle, a folder), "
+            if self.here_bytes
+            else ""
+        )
+        fetched = "" if here and not self.download_bytes else f"{amount(self.download_bytes)} to download, "
         return (
-            f"{kept}{amount(self.download_bytes)} to download, about {amount(self.installed_bytes)} installed, "
+            f"{kept}{here}{fetched}about {amount(self.installed_bytes)} installed, "
             f"{amount(self.free_bytes)} free"
         )
 
@@ -99,7 +107,9 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
     """
     kept = sum(package.file.size for package in lock.packages if package.file.name in way.kept)
     download = lock.download_bytes - kept
-    installed = int(lock.download_bytes * UNPACKED)
+    installed = installed_bytes(lock)
+    coming = [each for each in lock.packages if each.file.name not in way.kept]
+    here = sum(each.file.size for each in coming if each.file.url.startswith("file:"))
     needs: dict[int, _Need] = {}
 
     def need(where: Path, size: int, what: str) -> None:
@@ -110,7 +120,7 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
     needs[space.disk(folder)] = _Need(folder)
     need(folder, 0 if linked else installed, "the environment in")
     if way.unpacked:
-        need(way.through, int(download * UNPACKED), "uv's cache")
+        need(way.through, sum(unpacked_bytes(each.name, each.file) for each in coming), "uv's cache")
     else:
         need(way.through, download, "what pip downloads into")
     for each in needs.values():
@@ -122,7 +132,8 @@ def check_room(lock: Lock, folder: Path, way: Way, space: FreeSpace) -> Room:
                 hint=_hint(each, folder, way),
             )
     return Room(
-        download_bytes=download,
+        download_bytes=download - here,
+        here_bytes=here,
         kept_bytes=kept,
         installed_bytes=installed,
         free_bytes=space.free_bytes(folder),

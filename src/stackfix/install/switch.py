@@ -132,9 +132,7 @@ def _finish_switch(beside: Beside, entry: Entry) -> str:
 def undo(beside: Beside) -> Undone:
     """Exchange the environment with the previous one, so that a second undo takes the first one back; say which it was."""
     if not beside.previous.is_dir():
-        raise TargetError(
-            f"nothing is kept of what `{beside.target}` was before", hint="remove the folder to be rid of it"
-        )
+        raise _nothing_kept(beside.target)
     if not beside.target.exists():
         beside.previous.rename(beside.target)
         return "restored"
@@ -144,6 +142,23 @@ def undo(beside: Beside) -> Undone:
         _swap(beside)
         close_journal(beside)
     return done
+
+
+def _nothing_kept(target: Path) -> TargetError:
+    """Return what stands at a target that has no past, and what an undo works on."""
+    works = "undo works on an environment that `stackfix install` replaced or `stackfix fix` mended"
+    if not target.exists():
+        return TargetError(f"`{target}` is not there, and nothing is kept of what was", hint=works)
+    if not (target / "pyvenv.cfg").is_file():
+        what = "a folder without an environment" if target.is_dir() else "a file"
+        return TargetError(f"`{target}` is {what}, and nothing is kept of what was there before", hint=works)
+    marker = read_marker(target)
+    if marker is None or not marker.lock:
+        return TargetError(f"`{target}` is an environment that stackfix has not changed", hint=works)
+    return TargetError(
+        f"nothing is kept of what `{target}` was before: it is as stackfix first made it",
+        hint="to be rid of it, remove the folder",
+    )
 
 
 def finished_undo(beside: Beside) -> Undone:

@@ -69,13 +69,15 @@ def resolved(target: Path) -> Path:
         raise TargetError("a path with a line break cannot be an environment")
     if any(character in path.name for character in "'\"`$\\%"):
         raise TargetError(
-            f"`{path.name}` cannot be an environment's name: its scripts would have to quote it"
+            f"`{path.name}` cannot be an environment's name: its scripts would have to quote it",
+            hint="name another folder, of letters, digits, dots and dashes: `--venv FOLDER`",
         )
     return path
 
 
 def judge(target: Path, *, replace: bool) -> Found:
     """Return what is at the target, or raise TargetError saying why it is left alone."""
+    _refuse_place(target)
     _open(target)
     if not target.exists():
         return "absent"
@@ -108,6 +110,26 @@ def judge(target: Path, *, replace: bool) -> Found:
             hint="name another folder, or give `--replace`",
         )
     return "environment"
+
+
+def _refuse_place(target: Path) -> None:
+    """Refuse a place that no environment may take, whatever is there."""
+    if os.pathsep in str(target):
+        raise TargetError(
+            f"`{target}` cannot be an environment: PATH, which `activate` adds to, ends a folder at `{os.pathsep}`",
+            hint="name a folder without it",
+        )
+    if _runs_this(target):
+        raise TargetError(
+            f"`{target}` is the environment that stackfix itself runs in; it is left alone",
+            hint="name another folder",
+        )
+
+
+def _runs_this(target: Path) -> bool:
+    """Whether this very process has its Python or its packages in a folder."""
+    running = {Path(os.path.realpath(prefix)) for prefix in (sys.prefix, sys.base_prefix)}
+    return any(each.is_relative_to(target) for each in running)
 
 
 def _open(target: Path) -> None:

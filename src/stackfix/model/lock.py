@@ -13,12 +13,20 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class LockedFile(Struct, frozen=True, kw_only=True):
-    """One wheel: the file itself (name, size, sha256) and the one address it is taken from."""
+    """One wheel: the file itself (name, size, sha256) and the one address it is taken from.
+
+    Of a package that the user lets be built it is the source: then no wheel of it is taken.
+    """
 
     name: str
     size: int
     sha256: str
     url: str
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it has to be built before it can be installed."""
+        return not self.name.endswith(".whl")
 
 
 class LockedPackage(Struct, frozen=True, kw_only=True):
@@ -58,6 +66,11 @@ class Lock(Struct, frozen=True, kw_only=True):
     def download_bytes(self) -> int:
         """Sum of the sizes of all files."""
         return sum(package.file.size for package in self.packages)
+
+    @property
+    def built(self) -> tuple[str, ...]:
+        """The packages that are built from source, by name."""
+        return tuple(sorted(package.name for package in self.packages if package.file.is_source))
 
     @property
     def versions(self) -> dict[str, str]:

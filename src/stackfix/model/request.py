@@ -29,7 +29,8 @@ class Request(Struct, frozen=True, kw_only=True):
     `newest` are package names in the order in which newness counts ("python" among them says where the
     Python comes). `formats` are those of the models that must be read. `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
     `constraints` hold for what is in the set, and bring nothing into it; `others` are asked for and unknown to the
-    facts: an installer resolves them under the set's pins. `hashes` are the sha256 that a file must have, by package. `restricted` says that the user
+    facts: an installer resolves them under the set's pins. `hashes` are the sha256 that a file must have, by package. `builds` are
+    those that the user lets be built from source. `restricted` says that the user
     named the `sources`: then no other index is asked, for nothing.
     """
 
@@ -45,3 +46,4 @@ class Request(Struct, frozen=True, kw_only=True):
     others: tuple[Root, ...] = ()
     hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     restricted: bool = False
+    builds: frozenset[str] = frozenset()

@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec.structs import replace
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, QuestionError
@@ -81,7 +87,7 @@ def platform_marker(platform: str) -> str:
 
 
 def to_pylock(lock: Lock) -> str:
-    """Return the lock as pylock.toml: one wheel a package, by URL, size and sha256; the machine under tool."""
+    """Return the lock as pylock.toml: one wheel a package (or its source), by URL, size and sha256; the machine under tool."""
     lines = [
         f"lock-version = {_text(LOCK_VERSION)}",
         f"environments = [{_text(_MARKERS[lock.platform])}]",
@@ -97,10 +103,11 @@ def to_pylock(lock: Lock) -> str:
             lines.append(f"index = {_text(package.index)}")
         file = package.file
         place = "url" if "://" in file.url else "path"
-        lines.append(
-            f"wheels = [{{ name = {_text(file.name)}, {place} = {_text(file.url)}, size = {file.size}, "
-            f"hashes = {{ sha256 = {_text(file.sha256)} }} }}]"
+        written = (
+            f"{{ name = {_text(file.name)}, {place} = {_text(file.url)}, size = {file.size}, "
+            f"hashes = {{ sha256 = {_text(file.sha256)} }} }}"
         )
+        lines.append(f"sdist = {written}" if file.is_source else f"wheels = [{written}]")
     lines += ["", "[tool.stackfix]", f"python = {_text(lock.python)}", f"platform = {_text(lock.platform)}"]
     for key in _OF_THE_MACHINE:
         value: str = getattr(lock, key.replace("-", "_"))
@@ -221,7 +228,10 @@ class _Reader:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             raise self._no(f"{place}.name", f"`{name}` is not a normalised package name")
         version = self._get(table, place, "version", str)
-        wheels = self._get(table, place, "wheels", list)
+        source = (
+            self._get(table, place, "sdist", dict) if "sdist" in table and "wheels" not in table else None
+        )
+        wheels = self._get(table, place, "wheels", list) if source is None else [source]
         if len(wheels) != 1 or not isinstance(wheels[0], dict):
             raise self._no(f"{place}.wheels", f"one wheel is expected, {len(wheels)} are there")
         index = self._optional(table, place, "index")
@@ -230,25 +240,30 @@ class _Reader:
         return LockedPackage(
             name=name,
             version=version,
-            file=self._wheel(wheels[0], f"{place}.wheels[0]", name, version),
+            file=self._one_file(wheels[0], f"{place}.wheels[0]", name, version)
+            if source is None
+            else self._one_file(source, f"{place}.sdist", name, version, source=True),
             requires_python=self._optional(table, place, "requires-python"),
             index=index,
         )
 
-    def _wheel(self, table: Mapping[str, object], place: str, name: str, version: str) -> LockedFile:
+    def _one_file(
+        self, table: Mapping[str, object], place: str, name: str, version: str, *, source: bool = False
+    ) -> LockedFile:
         if "path" in table and "url" not in table:
             url = parts = self._path(self._get(table, place, "path", str), f"{place}.path")
         else:
             url = self._get(table, place, "url", str)
             parts = self._address(url, f"{place}.url")
         file = self._optional(table, place, "name") or unquote(parts.rpartition("/")[2])
+        what = "the source" if source else "a wheel"
         try:
-            of_name, of_version, _, _ = parse_wheel_filename(file)
+            of_name, of_version = (parse_sdist_filename if source else parse_wheel_filename)(file)[:2]
             same = of_name == canonicalize_name(name) and of_version == Version(version)
-        except (InvalidWheelFilename, InvalidVersion) as error:
-            raise self._no(f"{place}.name", f"`{file}` is not a wheel of `{name}`: {error}") from error
+        except (InvalidSdistFilename, InvalidWheelFilename, InvalidVersion) as error:
+            raise self._no(f"{place}.name", f"`{file}` is not {what} of `{name}`: {error}") from error
         if not same or "/" in file or "\\" in file or _CONTROL.search(file):
-            raise self._no(f"{place}.name", f"`{file}` is not a wheel of {name} {version}")
+            raise self._no(f"{place}.name", f"`{file}` is not {what} of {name} {version}")
         size = self._get(table, place, "size", int)
         if not 0 < size <= MAX_FILE:
             raise self._no(f"{place}.size", f"{size} bytes are not believed of a wheel")

@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from packaging.utils import InvalidName, canonicalize_name
@@ -45,6 +45,10 @@ class Shelf:
     def has(self, path: str) -> bool:
         """Whether a path below the folder (it may begin with "../") is there."""
         parent, _, name = path.rpartition("/")
+        return name in self.listed(parent)
+
+    def listed(self, parent: str) -> frozenset[str]:
+        """Return the names in a folder below this one; none where there is no such folder."""
         listed = self._listed.get(parent)
         if listed is None:
             try:
@@ -52,7 +56,7 @@ class Shelf:
             except OSError:
                 listed = frozenset()
             self._listed[parent] = listed
-        return name in listed
+        return listed
 
     def at(self, path: str) -> str:
         """Return where a path below the folder is."""
@@ -129,13 +133,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     files = _record(shelf, info, unreadable) if modern else {}
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name), "")
-    missing = tuple(
-        path
-        for path, recorded in files.items()
-        if (not shelf.has(path) and not _is_marker(path, recorded)) or _is_emptied(shelf, path, recorded)
-    )
-    absent = set(missing)
-    libraries = [path for path in files if path not in absent and _LIBRARY.fullmatch(path.rpartition("/")[2])]
+    missing, libraries, changed = _looked_at(shelf, files)
     yield Distribution(
         name=name,
         version=version,
@@ -147,28 +145,55 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         recorded=not modern or shelf.has(f"{info}/RECORD"),
         files=files,
         missing=missing,
-        changed=tuple(path for path in libraries if _is_another(shelf, path, files[path])),
+        changed=changed,
         libraries=tuple(read_library(shelf, path) for path in libraries),
     )
+
+
+def _looked_at(
+    shelf: Shelf, files: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return those of a distribution's files that are missing, its libraries, and those of another size than RECORD says.
+
+    20,000 files are looked at: most by their name alone, in the list of their folder.
+    """
+    missing: list[str] = []
+    libraries: list[str] = []
+    changed: list[str] = []
+    folder, listed = "", shelf.listed("")
+    for path, recorded in files.items():
+        parent, _, name = path.rpartition("/")
+        if parent != folder:
+            folder, listed = parent, shelf.listed(parent)
+        if name not in listed:
+            if not _is_marker(path, recorded):
+                missing.append(path)
+            continue
+        if not name.endswith(".py") and not _CODE.search(name):
+            continue
+        library = _LIBRARY.fullmatch(name) is not None
+        upper = path.count("/") <= _UPPER  # what an import meets first
+        said = recorded.rpartition(",")[2]
+        size = _size(shelf, path) if (library or upper) and said.isdecimal() else None
+        if size == 0 and upper and said != "0":
+            missing.append(path)  # a full disk leaves such
+        elif library:
+            libraries.append(path)
+            if size is not None and said != str(size):
+                changed.append(path)
+    return tuple(missing), tuple(libraries), tuple(changed)
+
+
+def _size(shelf: Shelf, path: str) -> int | None:
+    try:
+        return os.stat(f"{shelf.folder}/{path}").st_size  # noqa: PTH116 - as above
+    except OSError:
+        return None
 
 
 def _is_marker(path: str, recorded: str) -> bool:
     """Whether a file is an empty `__init__.py` of NVIDIA's folder: all its packages list one, none needs it."""
     return path.startswith("nvidia/") and path.endswith("/__init__.py") and recorded.rpartition(",")[2] == "0"
-
-
-def _is_emptied(shelf: Shelf, path: str, recorded: str) -> bool:
-    """Whether a module or a library of which RECORD tells more than nothing has no bytes: a full disk leaves such.
-
-    Asked of the upper folders: what an import meets first.
-    """
-    if path.count("/") > _UPPER or not _CODE.search(path):
-        return False
-    size = recorded.rpartition(",")[2]
-    try:
-        return size.isdecimal() and size != "0" and os.stat(shelf.at(path)).st_size == 0  # noqa: PTH116 - as above
-    except OSError:
-        return False
 
 
 def _head(shelf: Shelf, info: str, *, modern: bool) -> dict[str, list[str]]:
@@ -209,7 +234,8 @@ def headers(text: str) -> dict[str, list[str]]:
 
 def printable(text: str) -> str:
     """Return a text of somebody else's in one line and without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in re.sub(r"\s+", " ", text))
+    line = re.sub(r"\s+", " ", text)
+    return line if line.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _first_line(shelf: Shelf, path: str) -> str:
@@ -283,15 +309,6 @@ def _walked(shelf: Shelf, name: str) -> Iterator[str]:
         if left < 0:
             return
         yield from (f"{below}/{file}" for file in files if file.isprintable())
-
-
-def _is_another(shelf: Shelf, path: str, recorded: str) -> bool:
-    """Whether a file has another size than RECORD says."""
-    size = recorded.rpartition(",")[2]
-    try:
-        return size.isdecimal() and str(os.stat(shelf.at(path)).st_size) != size  # noqa: PTH116 - as above
-    except OSError:
-        return False
 
 
 def read_library(shelf: Shelf, path: str) -> SharedLibrary:

@@ -6,6 +6,7 @@ Each order of imports in a child of its own, under a time limit: what the first 
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from stackfix.model.environment import Environment
 from stackfix.model.live import LiveRun, LiveStep
 from stackfix.probe import live_worker
 from stackfix.probe.child import Broken, ChildAnswer, Ended, first_line, run_together
+from stackfix.telemetry import without_telemetry
 
 # The first import of torch from a cold disk takes half a minute.
 _SECONDS = 180.0
@@ -38,7 +40,7 @@ def look_live(environment: Environment, *, seconds: float = _SECONDS) -> tuple[L
             [environment.executable, "-I", "-B", live_worker.__file__, str(file), ",".join(order), needed]
             for file, order in zip(files, orders, strict=True)
         ]
-        answers = run_together(commands, seconds=seconds)
+        answers = run_together(commands, seconds=seconds, environ=without_telemetry(os.environ))
         return tuple(
             live_run(order, _said(file), answer)
             for order, file, answer in zip(orders, files, answers, strict=True)

@@ -11,14 +11,13 @@ from msgspec.structs import replace
 
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Trouble
-from stackfix.probe.disk import read_free_disk
 from stackfix.probe.driver_files import driver_from_proc, driver_from_sys, pci_cards, reason
-from stackfix.probe.host import is_container, is_tegra, is_wsl, missing_parts, read_platform
-from stackfix.probe.libc import read_glibc
+from stackfix.probe.host import missing_parts
 from stackfix.probe.libcuda import libcuda_gpus, libcuda_version
 from stackfix.probe.nvidia import NvidiaReadings, read_nvml
 from stackfix.probe.nvidia_smi import read_nvidia_smi
 from stackfix.probe.python import find_pythons
+from stackfix.probe.rest import read_rest
 from stackfix.probe.search import first_known
 
 
@@ -48,18 +47,7 @@ def read_machine(
             lambda: smi().gpus,
         )
     )
-    machine = Machine(
-        platform=read_platform(),
-        glibc=read_glibc(),
-        driver=driver,
-        cuda=cuda,
-        gpus=gpus,
-        pythons=pythons(),
-        free_disk_bytes=read_free_disk(folder),
-        wsl=is_wsl(root),
-        container=is_container(root),
-        tegra=is_tegra(root),
-    )
+    machine = replace(read_rest(folder, root, pythons=pythons), driver=driver, cuda=cuda, gpus=gpus)
     smi_notes = smi().notes if isinstance(gpus, Known) and gpus.found_via == "nvidia-smi" else ()
     said = tuple(_said(machine, nvml, os.environ, root))
     notes = (*nvml.notes, *smi_notes, *(one.text if isinstance(one, Trouble) else one for one in said))

@@ -20,6 +20,7 @@ _CUDA = re.compile(
     r"|zlibwapi\.dll",
     re.IGNORECASE,
 )
+_BEGIN = ("onnxruntime/", "torch/", "nvidia/")
 _FOLDERS = re.compile(r"onnxruntime/capi|torch/lib|(nvidia(/[\w-]+)+/(lib|bin)(/x86_64)?)|")
 
 
@@ -27,8 +28,8 @@ def stray_libraries(
     shelf: Shelf, distributions: Iterable[Distribution], *, portable: bool
 ) -> Iterator[SharedLibrary]:
     """Yield the stray copies in the folders that a loader searches; paths are relative to site-packages."""
-    known = {path for each in distributions for path in each.files}
-    folders = {path.rpartition("/")[0] for path in known}
+    owners = [each.files for each in distributions]
+    folders = {path.rpartition("/")[0] for files in owners for path in files if path.startswith(_BEGIN)}
     folders.update(f"nvidia/{name}/lib" for name in _parts(shelf))  # of a package whose record is lost
     searched = sorted(folder for folder in {*folders, ""} if _FOLDERS.fullmatch(folder))
     if portable:  # beside python.exe, where Windows looks before everything else
@@ -40,7 +41,7 @@ def stray_libraries(
             continue
         for name in names:
             path = f"{folder}/{name}" if folder else name
-            if path not in known and _CUDA.fullmatch(name):
+            if _CUDA.fullmatch(name) and not any(path in files for files in owners):
                 yield read_library(shelf, path)
 
 

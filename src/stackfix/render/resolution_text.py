@@ -39,9 +39,20 @@ def machine_line(machine: Machine, device: str) -> str:
     return ", ".join(parts)
 
 
+def cpu_line(machine: Machine, device: str) -> str:
+    """Return that a set is the one for the CPU, and why it is; "" for a GPU's."""
+    if device == "gpu":
+        return ""
+    if isinstance(machine.gpus, Known):
+        return "CPU: there is no GPU"
+    return "CPU: no NVIDIA driver was found (`stackfix machine` says what was tried)"
+
+
 def head_lines(resolution: Resolution, facts_date: str) -> Iterator[str]:
     """Yield for which machine a set is, and its Python and CUDA."""
     yield f"machine  {machine_line(resolution.machine, resolution.device)}"
+    if why := cpu_line(resolution.machine, resolution.device):
+        yield f"device   {why}"
     cuda = f", CUDA {resolution.cuda}" if resolution.cuda and resolution.device == "gpu" else ""
     yield f"set      Python {resolution.python.version.minor_version}{cuda}, facts of {facts_date}"
     yield ""

@@ -22,6 +22,6 @@ def collisions(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirem
     for folder in sorted(wheel.owns):
         if len(scene.facts.owners(folder)) < 2:
             continue
-        source = Source(method="measured", where=f"wheels of {wheel.package}", seen=wheel.evidence.seen)
+        source = Source(method="measured", where=f"wheels of {wheel.package}", seen=scene.facts.date)
         why = fact(f"{wheel.package} fills the folder `{folder}`, which has one owner", NAME, source)
         yield Requirement(folder_node(folder), frozenset({wheel.package}), why)

@@ -123,6 +123,11 @@ class FactsWithInstalled(Struct, frozen=True):
         """What the system and the driver provide."""
         return self.facts.libraries
 
+    @property
+    def date(self) -> str:
+        """The newest date on which a wheel was measured (ISO)."""
+        return self.facts.date
+
     def knows(self, package: str) -> bool:
         """Whether there is a row of a package, or it is installed."""
         return package in self.installed or self.facts.knows(package)

@@ -131,6 +131,10 @@ class Facts(Protocol):
     def libraries(self) -> LibraryFacts:
         """What the system and the driver provide, and which dlopened libraries matter."""
 
+    @property
+    def date(self) -> str:
+        """The newest date on which a wheel was measured (ISO)."""
+
     def knows(self, package: str) -> bool:
         """Whether there is any row of a package, for whatever platform."""
 

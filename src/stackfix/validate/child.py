@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stackfix.telemetry import without_telemetry
 from stackfix.validate.journal import Journal, plain, read
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
@@ -50,7 +51,7 @@ def ask(python: Path, request: Mapping[str, Any], variables: Mapping[str, str], 
 
 
 def _clean(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name not in _REMOVED}
+    return without_telemetry({name: value for name, value in variables.items() if name not in _REMOVED})
 
 
 def _child(

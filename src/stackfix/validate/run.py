@@ -20,6 +20,11 @@ from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
 from stackfix.validate.torch_orders import beside_torch
 from stackfix.validate.weights import TWIN, Weights
 
+_MORE_TIME = (
+    "give it more time: `--timeout SECONDS`; the full-size networks take minutes on a slow CPU, "
+    "`--weights standin` takes seconds"
+)
+
 
 def run(
     python: Path,
@@ -101,7 +106,8 @@ def _broken_off(
         if ended
         else "validator_no_answer"
     )
-    otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}")
+    fix = _MORE_TIME if code == "validator_hung" else ""
+    otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}", fix)
     cause = cause_of(
         "\n".join([printed, *(each.text for each in journal.checks if each.ok is False)]),
         journal.values,

@@ -142,6 +142,55 @@ def test_what_was_typed_cannot_leave_its_comment():
         assert [line for line in lines if "rm -rf /'" in line and not line.lstrip().startswith("#")] == []
 
 
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_heading_says_that_files_are_held_by_hashes_only_where_they_are(name):
+    text = FORMATS[name].render(gpu_set("win_amd64" if name == "bootstrap-ps1" else "linux_x86_64"))
+    assert ("every file by its sha256" in text) == ("sha256:" + "c" * 64 in text)
+    assert ("hashes have no place in this format" in text) == ("no file's sha256" in text)
+
+
+@pytest.mark.parametrize(
+    ("place", "variables"),
+    [
+        (".pyenv/versions/3.12.7/bin", {}),
+        ("pyenv root/versions/3.12.7/bin", {"PYENV_ROOT": "pyenv root"}),
+        (".local/share/uv/python/cpython-3.12.9-linux-x86_64-gnu/bin", {}),
+        ("data/uv/python/cpython-3.12.9-linux-x86_64-gnu/bin", {"XDG_DATA_HOME": "data"}),
+        ("uvs/cpython-3.12.9-linux-x86_64-gnu/bin", {"UV_PYTHON_INSTALL_DIR": "uvs"}),
+        (".local/share/mise/installs/python/3.12.1/bin", {}),
+        ("miniconda3/bin", {}),
+    ],
+)
+@pytest.mark.parametrize("alone", ["", "venv"])
+def test_a_script_finds_a_python_that_is_not_on_the_path(tmp_path, place, variables, alone):
+    free_threaded = tmp_path / ".pyenv/versions/3.12.0t/bin"
+    for folder in (tmp_path / place, free_threaded):
+        folder.mkdir(parents=True)
+        (folder / "python3").write_text("#!/bin/sh\nexit 0\n")
+        (folder / "python3").chmod(0o755)
+    done = subprocess.run(
+        [shutil.which("sh"), "-euc", f"{FUNCTIONS}\nfind_python 3.12 {alone}"],
+        env={
+            "PATH": "",
+            "HOME": str(tmp_path),
+            **{key: str(tmp_path / value) for key, value in variables.items()},
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == (f"{tmp_path / place / 'python3'}\n", "")
+
+
+def test_a_script_that_finds_no_python_says_nothing_and_fails(tmp_path):
+    done = subprocess.run(
+        [shutil.which("sh"), "-euc", f"{FUNCTIONS}\nfind_python 3.987"],
+        env={"PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not here")
 def test_shellcheck_has_nothing_to_say_of_a_script():
     for subject in (cpu_set(), gpu_set()):

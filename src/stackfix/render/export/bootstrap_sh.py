@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from stackfix.plan.unpacked import installed_bytes
 from stackfix.render.export.requirements import requirement_lines
 from stackfix.render.export.shell import block, functions, quoted
 from stackfix.render.export.subject import Subject, commented, heading
-
-UNPACKED = 1.8  # of a wheel's size, as in install.space: what a set takes on the disk
 
 _BODY = """\
 unfinished=.stackfix-bootstrap-unfinished
@@ -52,12 +51,9 @@ uv=
 for found in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv"; do
   if command -v "$found" >/dev/null 2>&1; then uv=$found; break; fi
 done
-interpreter=
-for found in "python$python" python3 python; do
-  if is_python "$found" "$python"; then
-    if [ -n "$uv" ] || "$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then interpreter=$(command -v "$found"); break; fi
-  fi
-done
+alone=venv
+[ -z "$uv" ] || alone=
+interpreter=$(find_python "$python" "$alone") || interpreter=
 if [ -z "$uv" ] && [ -z "$interpreter" ]; then
   if command -v apt-get >/dev/null 2>&1; then what="apt-get install python$python python$python-venv"
   elif command -v dnf >/dev/null 2>&1; then what="dnf install python$python"
@@ -122,7 +118,7 @@ def bootstrap_sh(subject: Subject) -> str:
         "driver": subject.driver_floor,
         "packages": str(len(lock.packages)),
         "download": str(round(lock.download_bytes / 1e6)),
-        "need": str(int(lock.download_bytes * UNPACKED) // 1000),
+        "need": str(installed_bytes(lock) // 1000),
         "digest": digest,
     }
     lines = [

@@ -45,10 +45,11 @@ def heading(subject: Subject, format_name: str) -> list[str]:
     lock = subject.lock
     asked = " ".join(shlex.quote(word) for word in subject.asked)
     cuda = f", CUDA {lock.cuda}" if lock.cuda else ""
+    hashes = "no file's sha256" if format_name == "pyproject" else "every file by its sha256"
     lines = [
         f"`stackfix export {asked} --format {format_name}`",
         f"for {lock.platform}, Python {lock.python}{cuda}; facts of {lock.facts_date}",
-        f"{len(lock.packages)} packages, {size(lock.download_bytes)} to download; every file by its sha256",
+        f"{len(lock.packages)} packages, {size(lock.download_bytes)} to download; {hashes}",
     ]
     if subject.driver_floor:
         lines.append(

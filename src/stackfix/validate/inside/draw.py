@@ -61,7 +61,7 @@ def save(picture: Any, path: str) -> None:
     try:
         done, data = cv2.imencode(Path(path).suffix or ".png", picture[:, :, ::-1])
     except cv2.error as error:
-        raise OSError(str(error)) from error
+        raise OSError(f"this OpenCV has no encoder for {Path(path).suffix}") from error
     if not done:
         raise OSError(f"OpenCV can't write {path}")
     Path(path).write_bytes(data.tobytes())
