@@ -52,8 +52,11 @@ def load_recipe(root: Path, name: str) -> Recipe:
         import difflib  # noqa: PLC0415 - 5 ms that an answer does not need
 
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"recipes: {', '.join(names)}"
-        raise QuestionError(f"there is no recipe `{name}`", hint=hint)
+        known = f"did you mean `{near[0]}`?" if near else f"recipes: {', '.join(names)}"
+        hint = f"{known}; `stackfix facts` says which packages it has facts about"
+        raise QuestionError(
+            f"there is no recipe `{name}`, and no facts about a package of that name", hint=hint
+        )
     row = read_toml(root / "recipes" / f"{name}.toml", _RecipeRow)
     return Recipe(
         name=name,

@@ -192,6 +192,11 @@ def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
 
 
 def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
+    if name == "python":
+        raise QuestionError(
+            f"`{root.requirement}` says which Python a set is for, and is no package",
+            hint="name it with `--python 3.12`, or ask why it is not chosen: `--why-not python==3.12`",
+        )
     if not scene.facts.knows(name):
         raise QuestionError(
             f"stackfix has no facts about `{name}`, which {root.asked_by} ask{'' if root.asked_by == 'you' else 's'} for",
