@@ -128,11 +128,6 @@ class Supposed:
     gaps: Sequence[Gap]
 
     @property
-    def date(self) -> str:
-        """The newest date on which a wheel was measured (ISO)."""
-        return self.facts.date
-
-    @property
     def hardware(self) -> HardwareFacts:
         """Drivers, GPUs and cuDNN."""
         return self.facts.hardware
