@@ -61,7 +61,7 @@ def test_what_uv_has_already_is_not_downloaded_again(crowded):
     ("what", "words", "code"),
     [
         ("a driver that is too old", ["torch>=2.14", "--driver", "450.80.02", "--gpu", "sm_89"], 1),
-        ("a release that is not there", ["app==9.0", "--gpu", "none"], 1),
+        ("a release that the index has not", ["app==9.0", "--gpu", "none"], 3),
     ],
 )
 def test_nothing_is_downloaded_for_a_plan_that_will_not_do(crowded, what, words, code):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 from msgspec.structs import replace
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.model.evidence import Source
@@ -25,6 +26,11 @@ from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import canonical_name
 
+# Of these the rows hold every release up to the newest: what they lack below it is not there.
+_WHOLE = re.compile(
+    r"torch|torchvision|torchaudio|onnxruntime(-gpu)?|opencv-(contrib-)?python(-headless)?|triton|cuda-toolkit|nvidia-.+"
+)
+_LATER = 1000  # added to a major: a release above all on record
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 _ANY_DATE = "0001-01-01"  # what is supposed is old enough for whatever date is asked for
 
@@ -68,7 +74,9 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         own = listing.only(
             place for place in range(len(listing)) if listing.kind(place).source in request.sources
         )
-        if own and not metadata.admitted_of(Releases(own), asked.specifier):
+        if not own or metadata.admitted_of(Releases(own), asked.specifier):
+            continue
+        if not _WHOLE.fullmatch(package) or _may_be_newer(asked.specifier, own):
             break
     else:
         return None
@@ -79,6 +87,15 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         version=_version(asked.specifier),
         extras=asked.extras,
     )
+
+
+def _may_be_newer(specifier: str, listing: Listing) -> bool:
+    """Whether a specifier admits a release above the newest on record."""
+    newest = max(map(Version, listing.keys))
+    exact = _version(specifier)
+    if exact:
+        return Version(exact) > newest
+    return SpecifierSet(specifier).contains(f"{newest.major + _LATER}.0")
 
 
 def _is_asked(marker: str, machine: Machine) -> bool:
