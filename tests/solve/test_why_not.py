@@ -115,6 +115,28 @@ def test_what_the_question_leaves_out_by_its_date_is_refused_by_it():
     assert found.text.endswith("only files before 2026-06-01 were asked for")
 
 
+@pytest.mark.parametrize(
+    ("date", "driver", "gpus", "torch", "runtime"),
+    [
+        ("2025-01-01", "580.95.05", ("RTX 4090",), "2.5.1", "1.20.0"),
+        ("2025-09-01", "580.95.05", ("RTX 4090",), "2.8.0", "1.22.0"),
+        ("2025-09-01", "", ("none",), "", "1.22.1"),
+    ],
+)
+def test_a_date_hides_no_helper_of_which_only_newer_releases_have_rows(date, driver, gpus, torch, runtime):
+    question = Question(
+        targets=("dwpose",),
+        machine=MachineQuestion(
+            glibc="2.35", python="3.12", platform="linux_x86_64", driver=driver, gpus=gpus
+        ),
+        sources=("pypi",),
+        newest_before=date,
+    )
+    packages = app.resolve(question, reasons="none").result.packages
+    assert packages.get("torch", "") == torch
+    assert runtime in (packages.get("onnxruntime-gpu"), packages.get("onnxruntime"))
+
+
 def test_a_cuda_and_a_python_can_be_asked_about_too():
     _, found = doubt("cuda==13")
     assert found.kind == "refused"

@@ -48,7 +48,12 @@ _SOURCE = (
         help="Use only this index (pypi, or one of `facts sources`); repeatable.",
     ),
     click.option("--offline", is_flag=True, help="Do not use the network."),
-    click.option("--newest-before", default="", metavar="DATE", help="Only files uploaded before this date."),
+    click.option(
+        "--newest-before",
+        default="",
+        metavar="DATE",
+        help="Only files uploaded before this date; helper packages such as pip and filelock may be newer.",
+    ),
     click.option(
         "-c",
         "constraints",

@@ -53,7 +53,10 @@ def load_recipe(root: Path, name: str) -> Recipe:
 
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         known = f"did you mean `{near[0]}`?" if near else f"recipes: {', '.join(names)}"
-        hint = f"{known}; `stackfix facts` says which packages it has facts about"
+        hint = (
+            f"{known}; `stackfix facts` says which packages it has facts about, "
+            "and others come with `-r requirements.txt`"
+        )
         raise QuestionError(
             f"there is no recipe `{name}`, and no facts about a package of that name", hint=hint
         )

@@ -6,6 +6,7 @@ is downloaded; the doctor asks the same ones of what is on the disk.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, TypeAlias
@@ -22,6 +23,9 @@ from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
+_WHOLE = re.compile(
+    r"torch|torchvision|torchaudio|onnxruntime(-gpu)?|opencv-(contrib-)?python(-headless)?|triton|cuda-toolkit|nvidia-.+"
+)
 
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
@@ -165,6 +169,14 @@ def provider_key(listed: ListedWheel) -> str:
     return f"{listed.package} {listed.key}"
 
 
+def is_whole(package: str) -> bool:
+    """Whether the rows hold every release of a package up to the newest: what they lack below it is not there.
+
+    Of all others they hold what other rows ask of them, and the newest.
+    """
+    return _WHOLE.fullmatch(package) is not None
+
+
 class Releases(Mapping[str, tuple[Wheel, ...]]):
     """Version -> rows, newest first; a row is read when it is asked for."""
 
@@ -257,16 +269,21 @@ class Scene(Struct, frozen=True, kw_only=True):
         found = self._releases.get(package)
         if found is None:
             listing = Listing.of(self.facts.listed(package, self.machine.platform.label))
-            if self.newest_before or any(kind.source not in self.sources for kind in listing.kinds):
-                listing = listing.only(place for place in range(len(listing)) if self._admits(listing, place))
+            if any(kind.source not in self.sources for kind in listing.kinds):
+                listing = listing.only(
+                    place for place in range(len(listing)) if listing.kind(place).source in self.sources
+                )
+            # of helper packages few releases have rows: a newer one stands for those that are not on record
+            if self.newest_before and (is_whole(package) or package == "numpy"):
+                listing = listing.only(
+                    place for place in range(len(listing)) if self._is_older(listing, place)
+                )
             found = self._releases[package] = Releases(listing)
         return found
 
-    def _admits(self, listing: Listing, place: int) -> bool:
-        if listing.kind(place).source not in self.sources:
-            return False
+    def _is_older(self, listing: Listing, place: int) -> bool:
         uploaded = listing.uploaded[place]
-        return not self.newest_before or bool(uploaded and uploaded < self.newest_before)
+        return bool(uploaded and uploaded < self.newest_before)
 
     def providers(self, soname: str, cuda_major: int) -> tuple[ListedWheel, ...]:
         """Return the rows that provide a soname for a CUDA major (0: any), newest first within each package.

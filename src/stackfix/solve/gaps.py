@@ -22,14 +22,10 @@ from stackfix.model.machine import Machine
 from stackfix.model.request import Request, Root
 from stackfix.model.wheel import ListedWheel, Listing, Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases
+from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases, is_whole
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import canonical_name
 
-# Of these the rows hold every release up to the newest: what they lack below it is not there.
-_WHOLE = re.compile(
-    r"torch|torchvision|torchaudio|onnxruntime(-gpu)?|opencv-(contrib-)?python(-headless)?|triton|cuda-toolkit|nvidia-.+"
-)
 _LATER = 1000  # added to a major: a release above all on record
 _EXACT = re.compile(r"==\s*([^,*=\s]+)")
 _ANY_DATE = "0001-01-01"  # what is supposed is old enough for whatever date is asked for
@@ -76,7 +72,7 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         )
         if not own or metadata.admitted_of(Releases(own), asked.specifier):
             continue
-        if not _WHOLE.fullmatch(package) or _may_be_newer(asked.specifier, own):
+        if not is_whole(package) or _may_be_newer(asked.specifier, own):
             break
     else:
         return None
