@@ -1,4 +1,4 @@
-"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml and libraries.toml; unknown keys refused."""
+"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml, libraries.toml and packages.toml; unknown keys refused."""
 
 from __future__ import annotations
 
@@ -213,6 +213,33 @@ class Libraries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     plugin: tuple[PluginRow, ...]
 
 
+class Toolkit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """NVIDIA's wheels of CUDA: each part goes by its name with each of the suffixes."""
+
+    parts: tuple[str, ...]
+    suffixes: tuple[str, ...]
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all these packages."""
+        return frozenset(f"nvidia-{part}{suffix}" for part in self.parts for suffix in self.suffixes)
+
+
+class PlainRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A package of which some releases have rows; with `oldest`, one of each minor from there on."""
+
+    package: str
+    oldest: str = ""
+
+
+class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """packages.toml; `since` gives the oldest release that has a row."""
+
+    seen: str
+    since: dict[str, str]
+    toolkit: Toolkit
+    plain: tuple[PlainRow, ...]
+
+
 class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of these in one, with a digest of the TOML files it was made from."""
 
@@ -222,3 +249,4 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cudnn: Cudnn
     pairs: Pairs
     libraries: Libraries
+    packages: Packages
