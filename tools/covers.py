@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+from packaging.version import Version
 
 from curate import Curator
-from packaging.version import Version
 from rowstore import PLATFORMS, read_rows
-from stackfix.errors import MeasureError, StackfixError
+from stackfix.errors import StackfixError
 from stackfix.facts.covers import FILE, CoverRow
 from stackfix.index.config import index_config
 from stackfix.index.simple import IndexFile
@@ -40,7 +40,10 @@ FOLDERS = {
     ),
     "onnxruntime": (PYTHON, ("onnxruntime", "onnxruntime-gpu")),
 }
+WINDOWLESS = "-headless"
+"""What so ends has the names of windows too, and raises where they are used (its project's own README): no name tells."""
 BLOCK = 1 << 18
+JOBS = 8
 ROOT = Path(__file__).resolve().parent.parent / "data"
 
 
@@ -56,7 +59,10 @@ def released(platform: str, packages: tuple[str, ...]) -> Iterator[tuple[str, tu
 def same_tags(curator: Curator, version: str, packages: tuple[str, ...]) -> dict[str, IndexFile]:
     """Return a file of each package's release, for the same Python and ABI; {} where there are none such."""
     tagged = [
-        {file.name.removesuffix(".whl").split("-")[2:4][0]: file for file in curator.releases(name).get(Version(version), ())}
+        {
+            file.name.removesuffix(".whl").split("-")[2:4][0]: file
+            for file in curator.releases(name).get(Version(version), ())
+        }
         for name in packages
     ]
     common = sorted(set.intersection(*map(set, tagged)))
@@ -72,7 +78,10 @@ def measure(
         for name, file in same_tags(curator, version, packages).items()
     }
     for name, own in found.items():
-        less = covered([each for each in found.items() if each[0] != name], own)
+        others = [each for each in found.items() if each[0] != name]
+        if name.endswith(WINDOWLESS):
+            others = [each for each in others if each[0].endswith(WINDOWLESS)]
+        less = covered(others, own)
         if less:
             yield CoverRow(
                 package=name,
@@ -87,6 +96,22 @@ def measure(
             )
 
 
+def measured(curator: Curator, folder: str, done: set[str]) -> list[CoverRow]:
+    """Return the rows of all releases that are not done; what cannot be read is said and left out."""
+    told_by, packages = FOLDERS[folder]
+
+    def one(each: tuple[str, tuple[str, ...]]) -> list[CoverRow]:
+        try:
+            return list(measure(curator, each[0], folder, each[1], told_by))
+        except StackfixError as error:
+            sys.stderr.write(f"{curator.platform.label} {folder} {each[0]}: {error.message}\n")
+            return []
+
+    wanted = [one for one in released(curator.platform.label, packages) if one[0] not in done]
+    with ThreadPoolExecutor(JOBS) as pool:
+        return [row for found in pool.map(one, wanted) for row in found]
+
+
 def main() -> int:
     """Measure what is missing, write it, and say what could not be read."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,22 +120,15 @@ def main() -> int:
     path = ROOT / FILE
     lines = path.read_bytes().splitlines() if path.is_file() and not again else []
     rows = [msgspec.json.decode(line, type=CoverRow) for line in lines]
-    done = {(row.platform, row.version, row.folder) for row in rows}
     transport, today = HttpTransport(), dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
     for platform in PLATFORMS:
         curator = Curator(transport, index_config().address, today, platform=platform)
-        for folder, (told_by, packages) in FOLDERS.items():
-            wanted = [one for one in released(platform, packages) if (platform, one[0], folder) not in done]
-
-            def one(each: tuple[str, tuple[str, ...]]) -> list[CoverRow]:
-                try:
-                    return list(measure(curator, each[0], folder, each[1], told_by))
-                except StackfixError as error:
-                    print(f"{platform} {folder} {each[0]}: {error.message}", file=sys.stderr, flush=True)
-                    return []
-
-            with ThreadPoolExecutor(8) as pool:
-                rows += [row for found in pool.map(one, wanted) for row in found]
+        for folder in FOLDERS:
+            rows += measured(
+                curator,
+                folder,
+                {row.version for row in rows if (row.platform, row.folder) == (platform, folder)},
+            )
     rows.sort(key=lambda row: (row.platform, row.package, Version(row.version)))
     path.write_bytes(b"".join(msgspec.json.encode(row, order="deterministic") + b"\n" for row in rows))
     return 0

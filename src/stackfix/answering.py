@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from packaging.version import Version
 
-from stackfix.asking import Question, device_of, machine_of, parted, request_of, with_other_pythons
+from stackfix.asking import Question, device_of, machine_of, request_of, with_other_pythons
 from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder, unreadable
@@ -21,6 +21,7 @@ from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.rules.metadata import parse_row
 from stackfix.rules.shipped_together import CUDA_ITSELF
+from stackfix.standing import requested, stand_in_notes, standing, stands_for, with_stand_ins
 from stackfix.versions import canonical_name
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
@@ -96,7 +97,7 @@ def resolve(
             "this is a Jetson: its driver and CUDA come with JetPack, and the wheels of PyPI do not serve it",
             hint="use NVIDIA's wheels for this JetPack",
         )
-    request = parted(request_of(question, here, facts.root), facts)
+    request = requested(question, here, facts)
     from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
     from stackfix.solve.gaps import Supposed, gaps, supposing  # noqa: PLC0415 - likewise
     from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
@@ -124,11 +125,17 @@ def resolve(
             universes = Universes(known)
             result = core.resolve(seen, known, wanted, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
-        result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
+        result = replace(
+            result, notes=(*result.notes, *notes, *_left_out(request, result), *_not_judged(request))
+        )
     elif len(question.machine.machine_files) > 1:
         from stackfix.grouping import with_splitters  # noqa: PLC0415 - few questions are about several machines
 
         result = with_splitters(result, question, facts, folder)
+    elif against is None:
+        result = with_stand_ins(
+            result, wanted, facts, here, lambda changed: core.resolve(here, known, changed, reasons="none")
+        )
     return Answer(
         request=request,
         result=result,
@@ -206,6 +213,10 @@ def _of_sources(
     return tuple(measured), request, notes
 
 
+def _left_out(request: Request, found: Resolution) -> tuple[str, ...]:
+    return stand_in_notes(request, found.packages, stands_for(request, found.packages))
+
+
 def _not_judged(request: Request) -> tuple[str, ...]:
     names = ", ".join(root.requirement for root in request.others)
     return (f"not judged, for no facts are about it: {names}",) if names else ()
@@ -221,6 +232,7 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
     if unknown is not None:
         return unknown
     asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, data_root())
+    asked_too = standing(asked_too, question.stand_ins, database(), machine)
     roots = tuple(
         replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
         for root in asked_too.roots

@@ -112,7 +112,8 @@ class _Held:
         full = str(python) if same else f"{lock.python}.0"
         self._variables = marker_variables(Platform.parse(lock.platform), lock.python, full)
         self._lock = lock
-        self._versions = lock.versions
+        served = ((other, name) for name, others in lock.stands_for.items() for other in others)
+        self._versions = {**{other: lock.versions[name] for other, name in served}, **lock.versions}
         self._facts = facts
 
     def breaks(self, root: Root, *, constrains: bool = False) -> Iterator[Fact]:

@@ -21,6 +21,7 @@ class SourceFlags(Struct, frozen=True, kw_only=True):
     offline: bool = False
     newest_before: str = ""
     constraints: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
 
 _MACHINE = (
@@ -60,6 +61,14 @@ _SOURCE = (
         multiple=True,
         metavar="FILE",
         help="Constraints: they hold for what is in the set, and bring nothing into it.",
+    ),
+    click.option(
+        "--stand-in",
+        "stand_ins",
+        multiple=True,
+        metavar="NAME",
+        help="Let this package stand in for others of whose folder it has everything, such as "
+        "opencv-contrib-python for opencv-python; those are then left out.",
     ),
 )
 

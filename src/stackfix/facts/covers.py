@@ -35,7 +35,9 @@ class CoverRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def source(self) -> Source:
         """How it was measured."""
-        where = f"all {self.files} files of `{self.folder}` and {self.names} names in its {self.told_by} files"
+        where = (
+            f"all {self.files} files of `{self.folder}` and {self.names} names in its {self.told_by} files"
+        )
         return Source(method="measured", where=where, seen=self.seen)
 
 
@@ -47,15 +49,18 @@ def cover_rows(root: Path) -> tuple[CoverRow, ...]:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise DataError(FILE, "", f"cannot be read: {error.strerror}") from error
-    rows: list[CoverRow] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(msgspec.json.decode(line, type=CoverRow))
-        except msgspec.DecodeError as error:
-            raise DataError(FILE, f"line {number}", str(error)) from error
-    return tuple(rows)
+    return tuple(_row(line, number) for number, line in enumerate(lines, start=1))
+
+
+def _row(line: bytes, number: int) -> CoverRow:
+    try:
+        return msgspec.json.decode(line, type=CoverRow)
+    except msgspec.DecodeError as error:
+        raise DataError(FILE, f"line {number}", str(error)) from error
 
 
 def covers(root: Path, package: str, platform: str) -> dict[str, CoverRow]:
     """Return release -> row, for the releases of a package that have everything of another's on a platform."""
-    return {row.version: row for row in cover_rows(root) if (row.package, row.platform) == (package, platform)}
+    return {
+        row.version: row for row in cover_rows(root) if (row.package, row.platform) == (package, platform)
+    }

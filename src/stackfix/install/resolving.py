@@ -23,8 +23,9 @@ from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
 from stackfix.plan.lock import parse_toml
 from stackfix.rules.tags import best_file
-from stackfix.versions import PythonVersion
+from stackfix.versions import PythonVersion, canonical_name
 
+_VIA = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==\S+(?: ;.*?)?\s+# via (.+)")
 _PLATFORMS = {"linux_x86_64": "x86_64", "linux_aarch64": "aarch64"}
 
 
@@ -51,6 +52,59 @@ def resolve_others(
     Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
     """
     given = _of_these(os.environ if variables is None else variables, indexes)
+    options = [
+        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+        *(word for name in builds for word in ("--no-binary", name)),
+        *(["--offline"] if offline else []),
+        *(["--no-deps"] if alone else []),
+        *([] if indexes else ["--no-index"]),
+        *(word for place in links for word in ("--find-links", place)),
+    ]
+    document = parse_toml(_compiled(wanted, constraints, options, given, "pylock.toml"))
+    return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+
+
+def askers(
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    *,
+    python: PythonVersion,
+    platform: Platform,
+    glibc: tuple[int, int] | None,
+    indexes: Sequence[str] = (),
+    links: Sequence[str] = (),
+    builds: Collection[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """Return package -> the packages that ask for it, of what was resolved just before: uv knows it without a network."""
+    given = _of_these(os.environ if variables is None else variables, indexes)
+    options = [
+        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+        *(word for name in builds for word in ("--no-binary", name)),
+        *("--offline", "--annotation-style", "line"),
+        *([] if indexes else ["--no-index"]),
+        *(word for place in links for word in ("--find-links", place)),
+    ]
+    with suppress(AnswerError, NetworkError):  # then nobody is named
+        lines = _compiled(wanted, constraints, options, given, "requirements.txt").splitlines()
+        told = (_VIA.match(line) for line in lines)
+        return {canonical_name(one[1]): _names(one[2]) for one in told if one}
+    return {}
+
+
+def _names(via: str) -> tuple[str, ...]:
+    """Return the packages of an annotation; what stands in the project's own file is none."""
+    return tuple(word for each in via.split(",") if (word := each.strip()) and not word.startswith("-"))
+
+
+def _compiled(
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    options: Sequence[str],
+    given: Mapping[str, str],
+    kind: str,
+) -> str:
+    """Return what uv resolves as the text of a file of a kind (`pylock.toml`, `requirements.txt`)."""
     uv = _uv(given)
     with tempfile.TemporaryDirectory(prefix="stackfix-") as name:
         scratch = Path(name)
@@ -60,23 +114,16 @@ def resolve_others(
             *uv.command,
             "pip",
             "compile",
-            *("--quiet", "--no-header", "--format", "pylock.toml", "--only-binary", ":all:"),
-            *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
-            *(word for name in builds for word in ("--no-binary", name)),
-            *("--constraints", "pins.txt", "--output-file", "pylock.toml"),
-            *(["--offline"] if offline else []),
-            *(["--no-deps"] if alone else []),
-            *([] if indexes else ["--no-index"]),
-            *(word for place in links for word in ("--find-links", place)),
+            *("--quiet", "--no-header", "--format", kind, "--only-binary", ":all:"),
+            *("--constraints", "pins.txt", "--output-file", kind),
+            *options,
             "wanted.in",
         ]
-        ended = run(
-            command, folder=scratch, environment=uv_environment(inherited(given), scratch, indexes=False)
-        )
+        environment = uv_environment(inherited(given), scratch, indexes=False)
+        ended = run(command, folder=scratch, environment=environment)
         if ended.code:
             raise _no(uv, ended.text, failure(uv, ended))
-        document = parse_toml((scratch / "pylock.toml").read_text(encoding="utf-8"))
-    return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+        return (scratch / kind).read_text(encoding="utf-8")
 
 
 def known_to_uv(

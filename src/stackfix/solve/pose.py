@@ -149,7 +149,7 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
-            general=root.requirement,
+            general=root.instead_of or root.requirement,
         )
         if of_cuda:
             yield asked_cuda(requested.specifier, why, scene)
@@ -167,17 +167,17 @@ def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
         ):
             continue
         why = Fact(
-            text=f"{root.asked_by} constrains {root.requirement}",
+            text=f"{root.asked_by} constrains {root.said}",
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
-            general=root.requirement,
+            general=root.instead_of or root.requirement,
         )
         yield Requirement(presence_node(name), metadata.admitted(name, requested.specifier, scene), why)
 
 
 def _said(root: Root) -> str:
-    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
+    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.said}"
 
 
 def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
