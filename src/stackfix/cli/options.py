@@ -99,6 +99,13 @@ requirement_files = click.option(
     metavar="FILE",
     help="A requirements.txt, or a pyproject.toml's dependencies.",
 )
+builds = click.option(
+    "--build-from-source",
+    "builds",
+    multiple=True,
+    metavar="NAME",
+    help="Let this package be built from source, which runs its own code; all others come as wheels.",
+)
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 measure_flag = click.option(
     "--measure",
