@@ -82,7 +82,7 @@ def _completed(
             "builds": sorted(request.builds),
             "variables": installer_variables(offline=offline),
         }
-        found = resolve_others(wanted, bounds, offline=offline, **asking)
+        found = resolve_others(wanted, bounds, offline=offline, places=_places(request), **asking)
         others = tuple(one for one in found if one.name not in versions)
         new = [one.name for one in others if facts.listed(one.name, platform.label)]
         if not new:
@@ -116,11 +116,16 @@ def _with(
 
 def _asker(names: Sequence[str], request: Request) -> str:
     """Return who asks for a package, what the project's files name before others, and where they do."""
-    places = {canonical_name(parse_wish(root.requirement).name): root.asked_by for root in request.others}
+    places = _places(request)
     if not names:
         return "a package of your project (by way of uv)"
     named = [f"{name} ({places[name]})" for name in names if name in places] or list(names[:_SHOWN])
     return named[0] if len(named) == 1 else f"each of {' and '.join(named[:_SHOWN])}"
+
+
+def _places(request: Request) -> dict[str, str]:
+    """Return package -> who asks for it, of what only the installer knows."""
+    return {canonical_name(parse_wish(root.requirement).name): root.asked_by for root in request.others}
 
 
 def _of_others(request: Request, facts: Database) -> list[str]:

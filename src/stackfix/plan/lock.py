@@ -115,11 +115,11 @@ def to_pylock(lock: Lock) -> str:
             lines.append(f"{key} = {_text(value)}")
     if lock.gpus:
         lines.append(f"gpus = [{', '.join(_text(gpu) for gpu in lock.gpus)}]")
-    lines.append(f"packages = {len(lock.packages)}")
     if lock.stands_for:
         pairs = sorted(lock.stands_for.items())
         served = (f"{name} = [{', '.join(map(_text, names))}]" for name, names in pairs)
         lines.append(f"stands-for = {{ {', '.join(served)} }}")
+    lines.append(f"packages = {len(lock.packages)}")
     return "\n".join(lines) + "\n"
 
 
