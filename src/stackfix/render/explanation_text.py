@@ -18,7 +18,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         f"machine  {machine_line(explanation.machine, explanation.device)}, Python {python}", 0, hang=9
     )
     yield ""
-    yield "no set works, because all of this holds:"
+    yield from wrapped(f"{explanation.outcome}, because all of this holds:", 0)
     yield from fact_lines(explanation.conflict, 2)
     if explanation.other_pythons:
         yield f"the other Pythons here ({', '.join(explanation.other_pythons)}) have none either"

@@ -145,7 +145,9 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             _refuse_unknown_package(name, root, scene)
             _refuse_unknown_extras(name, sorted(requested.extras), scene)
         why = Fact(
-            text=_said(root) if of_cuda else _wish_text(root, name, requested.specifier, scene),
+            text=_cuda_text(root, requested.specifier, scene)
+            if of_cuda
+            else _wish_text(root, name, requested.specifier, scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
@@ -178,6 +180,14 @@ def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
 
 def _said(root: Root) -> str:
     return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.said}"
+
+
+def _cuda_text(root: Root, specifier: str, scene: Scene) -> str:
+    """Return who asks for which CUDA; and which there are, where there is none such."""
+    why = Fact(text=_said(root), rule="request", source=Source(method="asked", where=root.asked_by))
+    if asked_cuda(specifier, why, scene).allowed:
+        return why.text
+    return f"{why.text}; there is {', '.join(scene.cuda_keys())}"
 
 
 def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:
