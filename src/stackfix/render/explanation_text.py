@@ -44,10 +44,3 @@ def set_in_words(option: Option) -> str:
     cuda = (("CUDA", option.cuda),) if option.cuda else ()
     python = (("Python", option.python),) if option.python else ()
     return listed((*option.packages, *cuda, *python))
-
-
-def way_out(releases: Sequence[str]) -> Iterator[str]:
-    """Yield what gives facts to releases that were asked for and of which there is no row."""
-    for release in releases:
-        shown = release.replace("==", " ")
-        yield f"there are no facts about {shown}; if it is on the index: `stackfix facts measure {release}`"
