@@ -17,6 +17,7 @@ from stackfix.judging.linkage import absent, close, loader_order, missing_librar
 from stackfix.judging.live import joined, live_view
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
+from stackfix.judging.on_cpu import with_number
 from stackfix.judging.packages import (
     collisions,
     duplicate_records,
@@ -123,7 +124,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     known = {each.wheel.package for each in held}
     return Report(
         path=environment.path,
-        findings=ordered(_once(findings)),
+        findings=ordered(with_number(one, facts) for one in _once(findings)),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
         unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
         mend=_mend(environment, findings),

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
@@ -352,7 +353,7 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
                 severity="error" if gpu_here else "warning",
                 text="onnxruntime is the CPU build",
                 because=tuple(because),
-                consequence="DWPose runs on the CPU, many times slower, whatever else is installed",
+                consequence=f"DWPose runs on the CPU, {SLOWER}, whatever else is installed",
                 fix=remedy.mend(environment),
                 rule="one CUDA",
                 about=("onnxruntime",),
