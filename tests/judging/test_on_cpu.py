@@ -25,12 +25,12 @@ def test_a_consequence_says_how_many_times_slower_and_whose_measurements_say_so(
     )
     assert told.because[1:] == (
         (
-            "its pose network (RTMPose-l, 384x288) took 44.58 ms by onnxruntime on an i7-11700, 7.68 ms by TensorRT on a "
+            "DWPose's pose network took 44.58 ms by onnxruntime on an i7-11700, 7.68 ms by TensorRT on a "
             "GTX 1660 Ti [documented: open-mmlab/mmpose, projects/rtmpose/README.md, WholeBody 2d, commit 0415322 (2023), "
             "2026-11-29]"
         ),
         (
-            "a picture of a video in MimicMotion took 4 s by onnxruntime, 1/30 s by onnxruntime-gpu on the same machine "
+            "DWPose in MimicMotion took 4 s a picture by onnxruntime, 1/30 s by onnxruntime-gpu "
             "[documented: Tencent/MimicMotion, issue 44 (2024-07-16), 2026-11-29]"
         ),
     )

@@ -151,6 +151,33 @@ def test_of_both_onnxruntimes_both_go_and_one_comes_back():
     assert found.hook
 
 
+@pytest.mark.parametrize(
+    ("gpu", "keep", "gone"),
+    [
+        (True, (), "onnxruntime-openvino"),
+        (False, (), "onnxruntime-gpu"),
+        (True, ("onnxruntime-openvino",), "onnxruntime-gpu"),
+    ],
+)
+def test_of_an_onnxruntime_without_facts_and_the_gpu_build_one_stays(gpu, keep, gone):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-openvino": "1.24.1", "onnxruntime-gpu": "1.22.0"},
+        files={
+            name: {"onnxruntime/__init__.py": f"sha256={name},2"}
+            for name in ("onnxruntime-openvino", "onnxruntime-gpu")
+        },
+    )
+    assert f"- {gone}" in steps(mended(there, gpu=gpu, keep=keep))
+
+
+def test_an_onnxruntime_without_facts_alone_is_left_alone():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-openvino": "1.24.1"},
+        files={"onnxruntime-openvino": {"onnxruntime/__init__.py": "sha256=a,2"}},
+    )
+    assert steps(mended(there)) == []
+
+
 def test_without_a_gpu_wanted_the_cpu_build_stays():
     there = environment({"onnxruntime": newest("onnxruntime"), "onnxruntime-gpu": "1.22.0"})
     said = steps(mended(there, gpu=False))

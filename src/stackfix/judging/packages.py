@@ -110,8 +110,9 @@ def _on_top(folder: str, owners: Sequence[str], environment: Environment) -> tup
 
 
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
-    if folder == "onnxruntime" and build == "onnxruntime":
-        return "the CPU build has overwritten the GPU build: DWPose runs on the CPU; removing either guts the other"
+    if folder == "onnxruntime" and build not in ("", "onnxruntime-gpu") and "onnxruntime-gpu" in owners:
+        what = "the CPU build" if build == "onnxruntime" else build
+        return f"{what} has overwritten the GPU build: DWPose runs on the CPU, {SLOWER}; removing either guts the other"
     if folder == "onnxruntime" and build == "onnxruntime-gpu":
         return "the GPU build lies on top for now; removing or updating either guts the other"
     return f"the one installed last has overwritten the other{'' if len(owners) == 2 else 's'}, and removing one guts the rest"

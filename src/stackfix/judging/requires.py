@@ -58,9 +58,8 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
 def _stands_in(name: str, environment: Environment, scene: Scene) -> str:
     """Return the installed package that fills the import folder of one that is not: onnxruntime-gpu for onnxruntime."""
     for folder in _SHARED:
-        owners = scene.facts.owners(folder)
-        if name in owners:
-            return next((other for other in owners if other in environment.packages), "")
+        if name in scene.facts.owners(folder):
+            return min(environment.fillers(folder), default="")
     return ""
 
 

@@ -126,3 +126,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     def libraries(self) -> tuple[SharedLibrary, ...]:
         """Every shared library that a distribution owns."""
         return tuple(library for each in self.distributions for library in each.libraries)
+
+    def fillers(self, folder: str) -> frozenset[str]:
+        """The packages that fill an import folder, by their records."""
+        first = f"{folder}/__init__.py"
+        return frozenset(each.name for each in self.distributions if first in each.files)

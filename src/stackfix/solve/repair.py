@@ -7,7 +7,6 @@ every other package keeps its installed release where that can be.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -29,10 +28,10 @@ from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
 from stackfix.solve.prove import Refutation
+from stackfix.solve.staying import fillers, staying
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
-_SHARED = ("onnxruntime", "cv2")
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
@@ -82,6 +81,7 @@ class _Case(Struct, frozen=True, kw_only=True):
     pinned: tuple[str, ...]
     damaged: frozenset[str]
     instead: Mapping[str, str]
+    filling: Mapping[str, frozenset[str]]
 
 
 def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Explanation:
@@ -103,13 +103,9 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     Which of the packages that fill one folder is there at the end is the repair's to say, whichever others ask for.
     """
     extra = installed_wheels(environment, scene)
-    names = _names(environment, scene, wish)
-    losing = {
-        name
-        for folder in _SHARED
-        if names & set(scene.facts.owners(folder))
-        for name in set(scene.facts.owners(folder)) - names
-    }
+    filling = fillers(environment, scene.facts)
+    names = _names(environment, scene, wish, filling)
+    losing = {name for owners in filling.values() if names & owners for name in owners - names}
     extra = {
         name: wheel
         if scene.facts.knows(name)
@@ -142,6 +138,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
             or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
         ),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
+        filling=filling,
     )
 
 
@@ -149,27 +146,15 @@ def _but_for(names: Collection[str], requires_dist: Sequence[str]) -> Iterator[s
     return (text for text in requires_dist if canonical_name(metadata.parse_row(text).name) not in names)
 
 
-def _names(environment: Environment, scene: Scene, wish: Wish) -> set[str]:
+def _names(
+    environment: Environment, scene: Scene, wish: Wish, filling: Mapping[str, frozenset[str]]
+) -> set[str]:
     """Return the packages that are there at the end, of those that fill one folder the one that stays."""
     names = {each.name for each in environment.distributions} | set(_without_record(environment))
-    if wish.gpu and "onnxruntime" in names:
-        names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
-    elif not wish.gpu and {"onnxruntime", "onnxruntime-gpu"} <= names:
-        names -= {"onnxruntime-gpu"}
     for name, other in wish.instead.items():
         if name in names - wish.keep and scene.facts.knows(other):
             names = names - {name} | {other}
-    owners = sorted(
-        (name for name in names if name in scene.facts.owners("cv2")),
-        key=lambda name: (
-            name not in wish.keep,
-            "-contrib-" not in name,
-            not _is_required(name, environment),
-            not name.endswith("-headless"),
-            name,
-        ),
-    )
-    return names - set(owners[1:])
+    return staying(names, environment, filling, gpu=wish.gpu, keep=wish.keep)
 
 
 def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
@@ -190,16 +175,6 @@ def _without_record(environment: Environment) -> dict[str, str]:
         for folder, build in environment.builds.items()
         if folder in environment.ownerless
     }
-
-
-def _is_required(name: str, environment: Environment) -> bool:
-    """Whether another installed package asks for this one by name."""
-    for each in environment.distributions:
-        for text in each.requires_dist:
-            head = re.match(r"[A-Za-z0-9._-]+", text)
-            if head is not None and "extra" not in text and canonical_name(head[0]) == name:
-                return True
-    return False
 
 
 def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
@@ -323,8 +298,7 @@ def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
 
 
 def _rivals(case: _Case, name: str, other: str) -> bool:
-    facts = case.scene.facts
-    return any(name in facts.owners(folder) and other in facts.owners(folder) for folder in _SHARED)
+    return any({name, other} <= owners for owners in case.filling.values())
 
 
 def _held(case: _Case, name: str, key: str) -> Held:
