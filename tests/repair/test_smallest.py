@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import scene_of
-from stackfix.model.environment import Build, Distribution, Environment
+from stackfix.model.environment import Build, Distribution, Environment, SharedLibrary
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.repair import Put, Repair, TakenOut
@@ -251,6 +251,29 @@ def test_a_package_without_facts_holds_what_it_requires():
     )
     found = mended(there)
     assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.23") for line in steps(found))
+
+
+@pytest.mark.parametrize(
+    ("needed", "torch"), [((), ""), (("libtorch_cuda.so", "libcudart.so.12"), "+ torch 2.8.0>2.7.1")]
+)
+def test_torch_gives_way_to_what_was_compiled_for_another_and_not_to_a_wish_in_metadata(needed, torch):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0", "nodes": "1.0"},
+        requires={"nodes": ("torch==2.7.1",)},
+    )
+    library = SharedLibrary(path="nodes/_C.so", needed=needed)
+    there = replace(
+        there,
+        distributions=tuple(
+            replace(one, libraries=(library,)) if one.name == "nodes" else one for one in there.distributions
+        ),
+    )
+    found = mended(there)
+    assert torch in (*steps(found), "")
+    assert bool(torch) == any("torch" in line for line in steps(found))
+    kept = mended(there, keep=("torch",))
+    assert "nodes 1.0 requires torch==2.7.1; it keeps torch 2.8.0" in kept.strained
+    assert (kept if torch else found).strained == kept.strained
 
 
 def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():

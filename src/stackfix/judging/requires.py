@@ -17,6 +17,8 @@ _SHOWN = 3
 _SHARED = ("onnxruntime", "cv2")
 _CONSTRAINTS = "stackfix-constraints.txt"
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
+# A requirement on one of these alone, installed as it stands, breaks the others.
+_OF_THE_STACK = (*_TOGETHER, "onnxruntime-gpu", "onnxruntime")
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
@@ -101,7 +103,11 @@ def _wrong(one: Unmet, environment: Environment) -> Finding:
             "torch refuses a cuDNN older than the one it was compiled with: its first convolution fails"
         )
     else:
-        consequence = "it was not made for that version"
+        consequence = (
+            f"its compiled operators were built for another {one.name}: they do not load, or are left out"
+            if one.name == "torch" and by.compiled_for_torch
+            else "it was not made for that version"
+        )
     return Finding(
         code=(
             "torch_torchvision_mismatch"
@@ -114,7 +120,11 @@ def _wrong(one: Unmet, environment: Environment) -> Finding:
         text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
         because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
         consequence=consequence,
-        fix=remedy.mend(environment) if together else remedy.install(environment, [one.requirement]),
+        fix=(
+            remedy.mend(environment)
+            if together or one.name in _OF_THE_STACK
+            else remedy.install(environment, [one.requirement])
+        ),
         rule="metadata",
         about=(by.name, one.name),
     )

@@ -8,6 +8,8 @@ from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
 
+_OF_TORCH = ("libtorch", "libc10", "torch_", "c10.", "c10_")
+
 
 class SharedLibrary(Struct, frozen=True, kw_only=True):
     """One shared library: its path below site-packages, its own name, what it needs, where it looks.
@@ -62,6 +64,11 @@ class Distribution(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
+
+    @property
+    def compiled_for_torch(self) -> bool:
+        """Whether its libraries need torch's own: it runs with the torch that it was built for alone."""
+        return any(name.startswith(_OF_TORCH) for library in self.libraries for name in library.needed)
 
 
 class Build(Struct, frozen=True):

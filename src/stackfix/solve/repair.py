@@ -86,19 +86,39 @@ class _Case(Struct, frozen=True, kw_only=True):
 
 def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Explanation:
     """Return the smallest repair of an environment, or why there is none that keeps what must stay."""
-    case = _case(environment, scene, wish, loose=False)
+    case = _case(environment, scene, wish)
     found = _smallest(case, wish)
-    if isinstance(found, Refutation):
-        loose = _case(environment, scene, wish, loose=True)
-        again = _smallest(loose, wish)
-        if isinstance(again, Refutation):
-            return _explained(loose, wish, again)
-        return replace(again, strained=tuple(_strained(loose, again)))
-    return found
+    if isinstance(found, Repair) and not found.conflict:
+        return found
+    unknown = {name for name in case.installed if not scene.facts.knows(name)}
+    compiled = {each.name for each in environment.distributions if each.compiled_for_torch}
+    soft = _case(environment, scene, wish, soft=unknown - compiled)
+    softer = _smallest(soft, wish)
+    if isinstance(softer, Repair) and (
+        isinstance(found, Refutation) or _changed(case, softer) < _changed(case, found)
+    ):
+        return replace(softer, strained=tuple(_strained(soft, softer)))
+    if isinstance(found, Repair):
+        return found
+    loose = _case(environment, scene, wish, soft=unknown)
+    again = _smallest(loose, wish)
+    if isinstance(again, Refutation):
+        return _explained(loose, wish, again)
+    return replace(again, strained=tuple(_strained(loose, again)))
 
 
-def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) -> _Case:
-    """Return the case; `loose` leaves out what packages without facts require.
+def _changed(case: _Case, found: Repair) -> int:
+    """Return how many of the packages that count get another release."""
+    return sum(
+        step.name in case.pinned
+        if isinstance(step, TakenOut)
+        else step.pin.name in case.pinned and step.before != step.pin.version
+        for step in found.steps
+    )
+
+
+def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collection[str] = ()) -> _Case:
+    """Return the case without what the `soft` packages require.
 
     Which of the packages that fill one folder is there at the end is the repair's to say, whichever others ask for.
     """
@@ -109,7 +129,9 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
     extra = {
         name: wheel
         if scene.facts.knows(name)
-        else replace(wheel, requires_dist=() if loose else tuple(_but_for(losing, wheel.requires_dist)))
+        else replace(
+            wheel, requires_dist=() if name in soft else tuple(_but_for(losing, wheel.requires_dist))
+        )
         for name, wheel in extra.items()
     }
     known = replace(
@@ -356,8 +378,9 @@ def _strained(case: _Case, found: Repair) -> Iterator[str]:
     for one in unmet(environment, case.scene):
         if one.by.name in changed:  # its requirements are those of the release that it no longer is
             continue
-        if one.found and one.name in {step.pin.name for step in found.steps if isinstance(step, Put)}:
-            yield f"{one.by.name} {one.by.version} requires {one.requirement}; it gets {one.name} {one.found}"
+        if one.found and (one.name in changed or one.name in PILLARS):
+            gets = "gets" if one.name in changed else "keeps"
+            yield f"{one.by.name} {one.by.version} requires {one.requirement}; it {gets} {one.name} {one.found}"
 
 
 def _explained(case: _Case, wish: Wish, refutation: Refutation) -> Explanation:
