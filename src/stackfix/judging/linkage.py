@@ -204,7 +204,7 @@ def _finding(
     scene: Scene,
     present: Mapping[str, set[str]],
 ) -> Finding:
-    names = [one.soname for one in missing]
+    names = list(dict.fromkeys(one.soname for one in missing))
     version = environment.packages.get(owner, "")
     because = [_seen(one) for one in missing[:4]]
     if len(missing) > 4:

@@ -63,7 +63,7 @@ _BRINGS = {
     "cudnn_major_mismatch": {"import_fails", "import_crashes", "cudnn_missing", "requirement_unmet", "cudnn_major_mismatch"},
     "torch_torchvision_mismatch": {"import_fails", "import_crashes", "requirement_unmet", "torch_torchvision_mismatch", "cuda_major_mismatch"},
     "gutted_package": {"import_fails", "import_crashes", "cuda_runtime_missing", "cudnn_missing", "nvrtc_missing", "library_missing", "requirement_unmet", "cudnn_major_mismatch", "mixed_toolkit"},
-    "opencv_conflict": {"import_fails", "import_crashes", "opencv_conflict", "gutted_package", "package_collision", "library_missing"},
+    "opencv_conflict": {"import_fails", "import_crashes", "opencv_conflict", "numpy2_abi", "gutted_package", "package_collision", "library_missing"},
     "cuda_runtime_missing": {"import_fails", "import_crashes", "requirement_unmet", "cuda_runtime_missing", "nvrtc_missing"},
     "cudnn_missing": {"import_fails", "import_crashes", "requirement_unmet"},
     "torch_cpu_build": {"cuda_runtime_missing", "cudnn_missing", "torch_torchvision_mismatch", "nvrtc_missing", "import_order_preload"},
