@@ -66,7 +66,7 @@ _BRINGS = {
     "opencv_conflict": {"import_fails", "import_crashes", "opencv_conflict", "numpy2_abi", "gutted_package", "package_collision", "library_missing"},
     "cuda_runtime_missing": {"import_fails", "import_crashes", "requirement_unmet", "cuda_runtime_missing", "nvrtc_missing"},
     "cudnn_missing": {"import_fails", "import_crashes", "requirement_unmet"},
-    "torch_cpu_build": {"cuda_runtime_missing", "cudnn_missing", "torch_torchvision_mismatch", "nvrtc_missing", "import_order_preload"},
+    "torch_cpu_build": {"cuda_runtime_missing", "library_missing", "cudnn_missing", "torch_torchvision_mismatch", "nvrtc_missing", "import_order_preload"},
     "numpy2_abi": {"import_fails", "import_crashes", "numpy2_abi", "requirement_unmet"},
     "mixed_toolkit": {"import_fails", "import_crashes", "mixed_toolkit", "requirement_unmet", "gutted_package"},
     "driver_too_old": {"gpu_arch_not_in_build"},
