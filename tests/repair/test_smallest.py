@@ -207,6 +207,24 @@ def test_lost_files_bring_the_same_release_again():
     assert [step.again for step in found.steps if isinstance(step, Put)] == [True]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "onnxruntime/__pycache__/__init__.cpython-312.pyc",
+        "../../../bin/onnxruntime_test",
+        "onnxruntime/tests/test_all.py",
+        "onnxruntime/LICENSE",
+    ],
+)
+def test_what_no_import_misses_brings_nothing_back(path):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"},
+        files={"onnxruntime-gpu": {"onnxruntime/__init__.py": "sha256=b,2", path: ""}},
+        missing={"onnxruntime-gpu": (path,)},
+    )
+    assert steps(mended(there)) == []
+
+
 @pytest.mark.parametrize(("keep", "changed"), [((), True), (("opencv-python",), False)])
 def test_an_opencv_with_windows_gives_way_where_there_is_no_desktop(keep, changed):
     there = environment(

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
@@ -40,6 +41,7 @@ from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
+_DIST_INFO = ".dist-info: "
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
@@ -178,6 +180,7 @@ def _broken(environment: Environment) -> Iterator[Finding]:
             consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
             fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
             rule="environment",
+            about=(canonicalize_name(reason.partition("-")[0]),) if _DIST_INFO in reason else (),
         )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,7 +20,6 @@ _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
 _SHOWN = 3
 _SWEPT = 3  # packages emptied at once are one event
-_TESTS = re.compile(r"(^|/)(tests?|testing)/")
 
 
 def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
@@ -169,7 +167,7 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
     if swept:
         yield _swept(environment, swept)
     for each in environment.distributions:
-        lost = [path for path in each.missing if _is_code(path)]
+        lost = each.lost
         if each in swept or (not lost and each.name in sharing):
             continue
         foreign = _overwritten(environment, each)
@@ -222,7 +220,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
     found = [
         each
         for each in environment.distributions
-        if each.name.startswith("nvidia-") and not each.libraries and any(map(_is_code, each.missing))
+        if each.name.startswith("nvidia-") and not each.libraries and each.lost
     ]
     return found if len(found) >= _SWEPT else []
 
@@ -230,7 +228,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
 def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
     """Return the one finding for several of NVIDIA's packages that a folder's removal emptied."""
     names = [f"{each.name} {each.version}" for each in gone]
-    lost = [next(path for path in each.missing if _is_code(path)) for each in gone]
+    lost = [each.lost[0] for each in gone]
     return Finding(
         code="gutted_package",
         severity="error",
@@ -274,11 +272,6 @@ def _fits_disk(one: Distribution) -> str:
         return "lists no files"
     lost = len(one.missing) + len(one.changed)
     return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
-
-
-def _is_code(path: str) -> bool:
-    """Whether a file is missed when it is gone; tests are what people delete to save space."""
-    return (path.endswith(_CODE) or ".so." in path) and not _TESTS.search(path)
 
 
 def _lost_code(each: Distribution) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
 
+_CODE = re.compile(r"\.(py|so|pyd|dll)$|\.so\.")
+_IDLE = re.compile(r"^\.\./|(^|/)(tests?|testing)/")  # scripts, and what people delete to save space
 _OF_TORCH = ("libtorch", "libc10", "torch_", "c10.", "c10_")
 
 
@@ -64,6 +67,11 @@ class Distribution(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The missing files that an import or a loader misses: no bytecode, no scripts, no tests, no documents."""
+        return tuple(path for path in self.missing if _CODE.search(path) and not _IDLE.search(path))
 
     @property
     def compiled_for_torch(self) -> bool:

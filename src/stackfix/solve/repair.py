@@ -154,7 +154,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collectio
         damaged=frozenset(
             each.name
             for each in environment.distributions
-            if each.missing
+            if each.lost
             or each.changed
             or any(one.broken for one in each.libraries)
             or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
