@@ -172,7 +172,8 @@ def _carried_out(
         copy = read_environment(_root_of(python, environment))
         report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
-        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", weights if _can_run(copy) else None)
+        found = weights if _can_run(copy) else None
+        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
         state.append((report, verdict))
         return not _worse(report, planned.before) and not verdict.failed
 
@@ -186,7 +187,7 @@ def _carried_out(
         protect=wish.protect,
     )
     try:
-        mend(
+        there = mend(
             environment,
             change,
             read=read_environment,
@@ -198,8 +199,8 @@ def _carried_out(
     except NotProvedError:
         after, verdict = state[-1]
         return replace(planned, after=after, verdict=verdict)
-    after, verdict = state[-1]
-    return replace(planned, after=replace(after, path=environment.path), verdict=verdict, applied=True)
+    after = examine(replace(patient, environment=there), facts)  # with what only a shell can mend
+    return replace(planned, after=after, verdict=state[-1][1], applied=True)
 
 
 def _in_place(report: Report, copy: str, place: str) -> Report:

@@ -149,7 +149,12 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
     if fixed.applied:
         output.answer(
             [
-                f"mended   {fixed.before.path}; `stackfix fix --undo --venv {shlex.quote(fixed.before.path)}` takes it back"
+                f"mended   {fixed.before.path}; `stackfix fix --undo --venv {shlex.quote(fixed.before.path)}` takes it back",
+                *(
+                    f"left     {one.text}: {one.fix}"
+                    for one in (fixed.after.findings if fixed.after is not None else ())
+                    if one.severity == "error"
+                ),
             ]
         )
     elif fixed.after is not None:

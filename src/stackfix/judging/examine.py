@@ -44,6 +44,7 @@ from stackfix.rules.scene import Scene
 _DIST_INFO = ".dist-info: "
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
+_OUTSIDE = ("loader order", "driver", "model format")
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -143,9 +144,12 @@ def _elsewhere(patient: Patient) -> frozenset[str]:
 
 def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
     wrong = [one for one in findings if one.severity == "error"]
-    if environment.broken or all(one.code in _ADDED for one in wrong):
-        return ""  # what the facts know nothing of, an installer adds: the finding's own command
-    return remedy.mend(environment)
+    ours = remedy.mend(environment)
+    if environment.broken or all(
+        one.code in _ADDED or (one.rule in _OUTSIDE and one.fix != ours) for one in wrong
+    ):
+        return ""  # what the facts know nothing of an installer adds, what is outside a shell: the finding's own command
+    return ours
 
 
 def _once(findings: Sequence[Finding]) -> list[Finding]:
