@@ -32,7 +32,7 @@ from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
 from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
-from stackfix.solve.repair import Wish, repair
+from stackfix.solve.repair import PILLARS, Wish, repair
 from stackfix.versions import canonical_name
 
 _GPU = ("onnxruntime-gpu", "tensorrt")
@@ -71,6 +71,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
             f"`{environment.path}` cannot be mended: {environment.broken[0]}",
             hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
         )
+    _refuse_shared(environment)
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
     around = read_surroundings()
     patient = Patient(environment=environment, machine=machine, surroundings=around)
@@ -120,6 +121,16 @@ def _refuse_absent(keep: frozenset[str], environment: Environment) -> None:
         raise QuestionError(
             f"`--keep {absent[0]}`: it is not installed in `{environment.path}`",
             hint="`--keep` takes the names of installed packages",
+        )
+
+
+def _refuse_shared(environment: Environment) -> None:
+    """Refuse to plan for an environment whose torch or onnxruntime lies in another: neither can be changed alone."""
+    outside = sorted(each.name for each in environment.outside if each.name in PILLARS)
+    if outside:
+        raise TargetError(
+            f"{outside[0]} of `{environment.path}` lies outside it: the two can't be mended together",
+            hint=f"mend the Python that it comes from, or put {outside[0]} into the environment itself",
         )
 
 

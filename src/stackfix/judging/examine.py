@@ -250,5 +250,8 @@ def _unknown(
         version = environment.packages.get(name, "")
         if version and name not in known:
             yield f"there are no facts about {name} {version}: its kernels and its CUDA were judged from the disk alone"
-    if environment.includes_system:
-        yield "packages outside this environment can be imported too (include-system-site-packages); they were not judged"
+    if environment.includes_system or environment.outside:
+        shown = [f"{each.name} {each.version}" for each in environment.outside if each.name in _WATCHED]
+        named = f" ({', '.join(shown)} among them)" if shown else ""
+        why = " (include-system-site-packages)" if environment.includes_system else ""
+        yield f"packages outside this environment can be imported too{why}{named}: they count as there, and were not judged"

@@ -107,7 +107,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
     if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
-    libraries of the environment that no distribution brought (a conda prefix's own); `strays` are CUDA libraries that
+    libraries that no distribution of the environment brought (a conda prefix's own, those of packages outside);
+    `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries that
     somebody copied into it. `distributions` has each name
     once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
     folder, each with that folder. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
@@ -131,6 +132,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     strange_scripts: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    outside: tuple[Distribution, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:
