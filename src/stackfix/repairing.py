@@ -15,6 +15,7 @@ from stackfix.install.mend import CONSTRAINTS, Change, mend, write_constraints
 from stackfix.install.progress import Progress
 from stackfix.install.staging import NotProvedError
 from stackfix.install.target import resolved
+from stackfix.judging import remedy
 from stackfix.judging.examine import Patient, examine, scene_of
 from stackfix.judging.linkage import without_a_desktop
 from stackfix.locking import lock_of_files
@@ -130,7 +131,7 @@ def _refuse_shared(environment: Environment) -> None:
     if outside:
         raise TargetError(
             f"{outside[0]} of `{environment.path}` lies outside it: the two can't be mended together",
-            hint=f"mend the Python that it comes from, or put {outside[0]} into the environment itself",
+            hint=f"mend the Python that it comes from, or make one that stands alone: `{remedy.mend(environment)}`",
         )
 
 

@@ -37,7 +37,8 @@ def test_what_the_python_behind_a_venv_brings_is_there_for_it(venv):
 def test_the_libraries_behind_a_venv_are_of_their_own_cuda(venv):
     first = look(venv.onnxruntime(version="1.31.1")).findings[0]
     assert (first.code, first.about[0]) == ("cuda_major_mismatch", "onnxruntime-gpu")
-    assert any("the environment has libcublas 12, not 13" in line for line in first.because)
+    assert first.text == "onnxruntime-gpu 1.31.1 is built for CUDA 13, and torch 2.8.0 was built with CUDA 12"
+    assert first.fix == f"stackfix install dwpose --venv {venv.root} --replace"
 
 
 def test_two_environments_that_make_one_are_not_mended_alone(venv):

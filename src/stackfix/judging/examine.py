@@ -25,6 +25,7 @@ from stackfix.judging.packages import (
     foreign_builds,
     lost_files,
     mixed_builds,
+    shared_files,
 )
 from stackfix.judging.primary import ordered
 from stackfix.judging.requires import unmet_requirements
@@ -95,20 +96,22 @@ def examine(patient: Patient, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
     environment = patient.environment
     scene = scene_of(environment, patient.machine, facts)
-    held = held_releases(environment, scene)
-    judged = judge(held, scene, others=environment.packages)
+    whole = replace(environment, distributions=(*environment.distributions, *environment.outside))
+    held = held_releases(whole, scene)
+    judged = judge(held, scene, others=whole.packages)
     features = ("cuda",) if "onnxruntime-gpu" in environment.packages else ()
     elsewhere = _elsewhere(patient)
     closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
+    shared = list(shared_files(environment))
     models = list(model_findings(patient.models, held, environment))
-    breaches = list(breach_findings(judged.breaches, environment, scene))
+    breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
     findings = [
         *_broken(environment),
         *_copied(environment),
-        *collisions(environment, facts),
-        *lost_files(environment),
+        *collisions(environment, facts, shared),
+        *lost_files(environment, shared),
         *duplicate_records(environment),
         *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
         *breaches,
@@ -254,4 +257,4 @@ def _unknown(
         shown = [f"{each.name} {each.version}" for each in environment.outside if each.name in _WATCHED]
         named = f" ({', '.join(shown)} among them)" if shown else ""
         why = " (include-system-site-packages)" if environment.includes_system else ""
-        yield f"packages outside this environment can be imported too{why}{named}: they count as there, and were not judged"
+        yield f"packages outside this environment can be imported too{why}{named}: they count as there"

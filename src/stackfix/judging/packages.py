@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from packaging.utils import canonicalize_name
 
@@ -18,11 +19,12 @@ from stackfix.rules.scene import Scene
 
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
+Shared: TypeAlias = tuple[tuple[str, ...], list[str]]
 _SHOWN = 3
 _SWEPT = 3  # packages emptied at once are one event
 
 
-def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
+def collisions(environment: Environment, facts: Database, shared_by: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages that fill one import folder, or write the same files with other contents."""
     packages = environment.packages
     named: set[frozenset[str]] = set()
@@ -45,11 +47,7 @@ def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
             rule="collisions",
             about=tuple(owners),
         )
-    shared = [
-        (pair, paths)
-        for pair, paths in _shared_files(environment)
-        if not any(set(pair) <= group for group in named)
-    ]
+    shared = [(pair, paths) for pair, paths in shared_by if not any(set(pair) <= group for group in named)]
     cuda = [(pair, paths) for pair, paths in shared if all(name.startswith("nvidia-") for name in pair)]
     if cuda:
         yield _overwritten_parts(cuda, environment)
@@ -146,7 +144,7 @@ def _kept(owners: Iterable[str]) -> str:
     return ranked[0]
 
 
-def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def shared_files(environment: Environment) -> Iterator[Shared]:
     """Yield groups of packages and the code files that they all list with different hashes."""
     seen: dict[str, tuple[str, str]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -160,9 +158,9 @@ def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], l
     yield from sorted(groups.items())
 
 
-def lost_files(environment: Environment) -> Iterator[Finding]:
+def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
-    sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
+    sharing = {name for pair, _ in shared for name in pair if name.startswith("nvidia-")}
     swept = _swept_away(environment)
     if swept:
         yield _swept(environment, swept)
