@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from stackfix.model.evidence import Known
 from stackfix.model.machine import Machine
 from stackfix.model.repair import Put, Repair, TakenOut
 from stackfix.model.report import Finding, Report
-from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.resolution import Explanation, Option, Resolution
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import Verdict
 from stackfix.networks import OFFLINE, networks
@@ -33,6 +34,7 @@ from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
 from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
+from stackfix.rules.scene import Scene
 from stackfix.solve.repair import PILLARS, Wish, repair
 from stackfix.versions import canonical_name
 
@@ -80,13 +82,12 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     keep = frozenset(canonical_name(name) for name in wish.keep)
     _refuse_absent(keep, environment)
     gpu = wants_gpu(environment, machine, wish.device)
-    found = repair(
-        environment,
-        scene_of(environment, machine, facts),
-        Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings)),
-    )
+    scene = scene_of(environment, machine, facts)
+    wanted = Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings))
+    found = repair(environment, scene, wanted)
     if isinstance(found, Explanation):
-        return found
+        return replace(found, options=tuple(_ways_out(environment, scene, wanted)))
+    found = replace(found, strained=(*found.strained, *_stays_on_the_cpu(environment, found, gpu=gpu)))
     if environment.hook and not any(_touches_libraries(step) for step in found.steps):
         found = replace(found, hook=False)
     constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
@@ -100,6 +101,39 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     for line in repair_lines(found):
         progress.stage(line)
     return _carried_out(planned, patient, wish, facts, progress, gpu=gpu)
+
+
+def _ways_out(environment: Environment, scene: Scene, wish: Wish) -> list[Option]:
+    """Return what could be asked less of a repair, so that there is one; the smallest download first."""
+    less = [
+        (f"let {name} change: leave out `--keep {name}`", replace(wish, keep=wish.keep - {name}))
+        for name in sorted(wish.keep)
+    ]
+    if wish.gpu:
+        less.append(("serve the CPU alone: `--device cpu`", replace(wish, gpu=False)))
+    solved = [(text, repair(environment, scene, one)) for text, one in less]
+    found = [(text, one) for text, one in solved if isinstance(one, Repair)]
+    return [
+        Option(text=text, packages=tuple(_pillars_after(environment, one)), kind="wish")
+        for text, one in sorted(found, key=lambda each: each[1].download_bytes)
+    ]
+
+
+def _stays_on_the_cpu(environment: Environment, found: Repair, *, gpu: bool) -> Iterator[str]:
+    """Yield that torch stays a build without CUDA, where a GPU's is wanted and none is to be had."""
+    build = environment.builds.get("torch")
+    changed = {step.name if isinstance(step, TakenOut) else step.pin.name for step in found.steps}
+    if gpu and build is not None and build.cuda == "" and "torch" not in changed:
+        yield f"torch {build.version} is a build without CUDA and stays so: {remedy.OTHER_INDEX}"
+
+
+def _pillars_after(environment: Environment, found: Repair) -> Iterator[tuple[str, str]]:
+    """Yield the packages that count, with their releases after a repair."""
+    put = {step.pin.name: step.pin.version for step in found.steps if isinstance(step, Put)}
+    gone = {step.name for step in found.steps if isinstance(step, TakenOut)}
+    for name in PILLARS:
+        if (name in put or name in environment.packages) and name not in gone:
+            yield name, put.get(name) or environment.packages[name]
 
 
 def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:

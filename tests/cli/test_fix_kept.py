@@ -43,3 +43,38 @@ def test_its_document_says_so_too(site):
     document = json.loads(done.stdout)
     assert (done.returncode, document["ok"], document["plan"]) == (1, False, [])
     assert document["findings"][0]["code"] == "torch_cpu_build"
+
+
+def test_what_cannot_be_kept_together_is_answered_with_what_may_be_left_out(tmp_path):
+    site = Site(tmp_path / "other").cuda12().torch().onnxruntime(version="1.31.1")
+    done = fix(site, "--keep", "torch", "--keep", "onnxruntime-gpu", "--dry-run")
+    assert done.returncode == 1
+    assert "onnxruntime-gpu 1.31.1 is built for CUDA 13" in done.stdout
+    assert "let onnxruntime-gpu change: leave out `--keep onnxruntime-gpu`" in done.stdout
+    assert "let torch change: leave out `--keep torch`" in done.stdout
+    assert done.stdout.index("let onnxruntime-gpu") < done.stdout.index("let torch")
+
+
+def test_a_torch_for_windows_stays_without_cuda_and_the_rest_is_planned(tmp_path):
+    site = Site(tmp_path / "python_embeded", kind="portable")
+    files = {
+        "torch/__init__.py": "",
+        "torch/version.py": "__version__ = '2.8.0+cpu'\ncuda: Optional[str] = None\n",
+    }
+    site.install("torch", "2.8.0", files, (), "cp312-cp312-win_amd64")
+    site.install("onnxruntime-gpu", "1.22.0", {"onnxruntime/__init__.py": "#"}, (), "cp312-cp312-win_amd64")
+    command = [
+        sys.executable,
+        "-m",
+        "stackfix",
+        "fix",
+        "--venv",
+        str(site.root),
+        "--dry-run",
+        "--driver",
+        "580.88",
+    ]
+    done = subprocess.run([*command, "--gpu", "RTX 4090"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "install  nvidia-cublas-cu12" in done.stdout
+    assert "note     torch 2.8.0+cpu is a build without CUDA and stays so" in done.stdout

@@ -113,7 +113,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *collisions(environment, facts, shared),
         *lost_files(environment, shared),
         *duplicate_records(environment),
-        *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
+        *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,
         *missing_symbols(environment, suspects),
         *missing_libraries(environment, closed, held, scene),

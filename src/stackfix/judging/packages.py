@@ -107,8 +107,12 @@ def _on_top(folder: str, owners: Sequence[str], environment: Environment) -> tup
 
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
     if folder == "onnxruntime" and build not in ("", "onnxruntime-gpu") and "onnxruntime-gpu" in owners:
-        what = "the CPU build" if build == "onnxruntime" else build
-        return f"{what} has overwritten the GPU build: DWPose runs on the CPU, {SLOWER}; removing either guts the other"
+        if build != "onnxruntime":
+            return f"{build} has overwritten the GPU build: DWPose finds no CUDA in it; removing either guts the other"
+        return (
+            f"the CPU build has overwritten the GPU build: DWPose runs on the CPU, {SLOWER}; "
+            "removing either guts the other"
+        )
     if folder == "onnxruntime" and build == "onnxruntime-gpu":
         return "the GPU build lies on top for now; removing or updating either guts the other"
     return f"the one installed last has overwritten the other{'' if len(owners) == 2 else 's'}, and removing one guts the rest"
@@ -327,7 +331,7 @@ def _fits(tag: str, python: tuple[int, int], platform: Platform, scene: Scene) -
     )  # fmt: skip
 
 
-def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Finding]:
+def mixed_builds(environment: Environment, scene: Scene, *, gpu_here: bool) -> Iterator[Finding]:
     """Yield CPU builds that stand where a GPU build is wanted, and torch beside a torchvision of another build."""
     packages = environment.packages
     torch = environment.builds.get("torch")
@@ -357,7 +361,9 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
             text=f"torch {torch.version} is the CPU build",
             because=(f"torch/version.py: __version__ is {torch.version} and cuda is None", *((f"onnxruntime-gpu {packages['onnxruntime-gpu']} is installed beside it",) if gpu_runtime else ())),
             consequence="`torch.cuda.is_available()` is False: everything in torch runs on the CPU",
-            fix=remedy.mend(environment),
+            fix=remedy.mend(environment)
+            if any(one.cuda_major for rows in scene.releases("torch").values() for one in rows)
+            else f"install torch from another index: {remedy.OTHER_INDEX}",
             rule="one CUDA",
             about=("torch",),
         )  # fmt: skip

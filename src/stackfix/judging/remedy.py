@@ -11,6 +11,7 @@ from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
+OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
 _HALVES = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 _IMPORTS = {
     "onnxruntime-gpu": "onnxruntime",

@@ -182,7 +182,7 @@ def _overlaid(environment: Environment, surroundings: Surroundings) -> Iterator[
         yield Finding(
             code="wrong_python_environment",
             severity="error" if differing else "warning",
-            text=f"{overlay.through} puts {' and '.join(there for _, _, there in twice)} before this environment's own",
+            text=f"{overlay.through} {'put' if users else 'puts'} {' and '.join(there for _, _, there in twice)} before this environment's own",
             because=tuple(
                 f"`import {name}` takes {there} in {overlay.folder}; the environment has {own} [read: the folders]"
                 for name, own, there in twice

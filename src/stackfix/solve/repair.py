@@ -186,7 +186,7 @@ def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[
             continue
         keys = frozenset(scene.releases(name))
         if wish.gpu and name == "torch":
-            keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major)
+            keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major) or keys
         yield name, keys
 
 
