@@ -103,7 +103,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     elsewhere = _elsewhere(patient)
     closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
     shared = list(shared_files(environment))
-    models = list(model_findings(patient.models, held, environment))
+    models = list(model_findings(patient.models, held, environment, scene))
     breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}

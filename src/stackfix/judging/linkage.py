@@ -238,6 +238,8 @@ def _finding(
         else remedy.without_it(owner),
         fix=f"install what brings {names[0]}, if that part is used"
         if optional and not packages and not losers
+        else remedy.mend(environment)  # beside the other major's they would overwrite each other
+        if code.endswith("_major_mismatch")
         else _brought_back(environment, names, losers, packages),
         rule="linkage",
         about=(owner, *dict.fromkeys((*(each.name for each in losers.values()), *(name.partition("==")[0] for name in packages)))),
