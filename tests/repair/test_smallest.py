@@ -351,6 +351,13 @@ def test_people_and_programs_are_told_the_same():
     assert document["bytes"] == found.download_bytes > 0
 
 
+def test_what_pip_left_under_a_name_of_its_own_goes():
+    there = replace(environment(CUDA_12 | {"torch": "2.8.0"}), abandoned=("~orch",))
+    found = mended(there)
+    assert (steps(found), found.leftovers, found.changes) == ([], ("~orch",), True)
+    assert "  remove   the folder ~orch, which no package owns" in repair_lines(found)
+
+
 def test_a_package_that_has_lost_its_record_is_written_again():
     there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"})
     lost = tuple(

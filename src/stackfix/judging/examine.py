@@ -185,7 +185,7 @@ def _broken(environment: Environment) -> Iterator[Finding]:
             text=f"a package is broken: {reason}",
             because=(f"{environment.site_packages[0] if environment.site_packages else environment.path} [read: its files]",),
             consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
-            fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
+            fix=remedy.mend(environment),
             rule="environment",
             about=(canonicalize_name(reason.partition("-")[0]),) if _DIST_INFO in reason else (),
         )  # fmt: skip

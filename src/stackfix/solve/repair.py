@@ -271,7 +271,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
             if packages.get(name, "-") == case.installed.get(name) and name not in again
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
-        leftovers=case.environment.ownerless,
+        leftovers=(*case.environment.ownerless, *case.environment.abandoned),
         strays=tuple(_shadowing(case.environment)),
     )
 
