@@ -17,11 +17,12 @@ from stackfix.model.problem import (
     MODELS,
     PYTHON,
     Requirement,
+    Subjects,
     is_package,
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.all import requirements
+from stackfix.rules.all import OF_NO_RELEASE, is_told_of, requirements
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
 from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
@@ -97,6 +98,16 @@ class Lowered(Struct):
         if () in asked:
             return ended
         return (*ended, (CUDA, frozenset().union(*map(self._minors, asked))))
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether a release requires nothing by facts about these subjects, nor by definition."""
+        return (
+            is_package(node)
+            and "[" not in node
+            and (node, key) not in subjects.releases
+            and not subjects.rules & OF_NO_RELEASE
+            and not is_told_of(node, self.scene)
+        )
 
     def _ended(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
         """Return the last requirement that was worked out, if it names few keys: more would cost more than it tells."""
