@@ -1,4 +1,4 @@
-"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml, libraries.toml and speed.toml; unknown keys refused."""
+"""The rows of the hand-written TOML files, from drivers.toml to speed.toml; unknown keys refused."""
 
 from __future__ import annotations
 
@@ -214,6 +214,33 @@ class Libraries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     plugin: tuple[PluginRow, ...]
 
 
+class Toolkit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """NVIDIA's wheels of CUDA: each part goes by its name with each of the suffixes."""
+
+    parts: tuple[str, ...]
+    suffixes: tuple[str, ...]
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all these packages."""
+        return frozenset(f"nvidia-{part}{suffix}" for part in self.parts for suffix in self.suffixes)
+
+
+class PlainRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A package of which some releases have rows; with `oldest`, one of each minor from there on."""
+
+    package: str
+    oldest: str = ""
+
+
+class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """packages.toml; `since` gives the oldest release that has a row."""
+
+    seen: str
+    since: dict[str, str]
+    toolkit: Toolkit
+    plain: tuple[PlainRow, ...]
+
+
 class SpeedRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What DWPose, or a part of it, takes on a CPU and on a GPU: in words, and in milliseconds."""
 
@@ -240,4 +267,5 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cudnn: Cudnn
     pairs: Pairs
     libraries: Libraries
+    packages: Packages
     speed: Speed

@@ -132,6 +132,10 @@ class FactsWithInstalled(Struct, frozen=True):
         """Whether there is a row of a package, or it is installed."""
         return package in self.installed or self.facts.knows(package)
 
+    def is_whole(self, package: str) -> bool:
+        """Whether there is a row of every release of a package between the oldest and the newest that have one."""
+        return self.facts.is_whole(package)
+
     def listed(self, package: str, platform: str) -> list[ListedWheel]:
         """Return the rows of a package, and the installed release where it has none; newest first."""
         rows = list(self.facts.listed(package, platform))

@@ -22,7 +22,7 @@ from stackfix.model.machine import Machine
 from stackfix.model.request import Request, Root
 from stackfix.model.wheel import ListedWheel, Listing, Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases, is_whole
+from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import canonical_name
 
@@ -72,7 +72,7 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         )
         if not own or metadata.admitted_of(Releases(own), asked.specifier):
             continue
-        if not is_whole(package) or _may_be_newer(asked.specifier, own):
+        if not facts.is_whole(package) or _may_be_newer(asked.specifier, own):
             break
     else:
         return None
@@ -158,6 +158,10 @@ class Supposed:
     def knows(self, package: str) -> bool:
         """Whether there is any row of a package."""
         return self.facts.knows(package)
+
+    def is_whole(self, package: str) -> bool:
+        """Whether there is a row of every release of a package between the oldest and the newest that have one."""
+        return self.facts.is_whole(package)
 
     def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
         """Rows of a package, newest first, with the releases that are supposed."""

@@ -7,7 +7,7 @@ every other package keeps its installed release where that can be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct, field
@@ -27,6 +27,7 @@ from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
+from stackfix.solve.preferring import Preferring
 from stackfix.solve.prove import Refutation
 from stackfix.solve.staying import fillers, staying
 from stackfix.versions import canonical_name
@@ -44,27 +45,6 @@ class Wish(Struct, frozen=True, kw_only=True):
     gpu: bool
     keep: frozenset[str] = frozenset()
     instead: Mapping[str, str] = field(default_factory=dict)
-
-
-class Preferring(Struct, frozen=True):
-    """A universe in which the installed release of a package is its most wanted candidate."""
-
-    universe: Lowered
-    installed: Mapping[str, str]
-
-    def keys(self, node: str) -> Sequence[str]:
-        """Candidate keys of a node, most wanted first."""
-        keys = self.universe.keys(node)
-        here = self.installed.get(node.partition("[")[0]) if is_package(node) else None
-        return keys if here is None or here not in keys else (here, *(key for key in keys if key != here))
-
-    def requires(self, node: str, key: str) -> Iterable[Requirement]:
-        """What the candidate requires."""
-        return self.universe.requires(node, key)
-
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
-        """Return what the candidate requires, as far as that is told at once."""
-        return self.universe.foretold(node, key)
 
 
 class _Case(Struct, frozen=True, kw_only=True):
