@@ -209,7 +209,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             severity="error",
             text=f"the folder `{folder}` is left over: no installed package owns it",
             because=(f"{folder}/ is in {environment.site_packages[0]}, and no RECORD lists it",),
-            consequence=f"`import {folder}` finds an empty or broken package instead of saying that there is none",
+            consequence=f"`import {folder}` takes what is left there, whole or not; no installer updates or removes it",
             fix=remedy.mend(environment),
             rule="collisions",
             about=(folder,),
