@@ -357,3 +357,10 @@ def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_use
     assert found.severity == "warning"
     assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
     assert found.fix == "install what brings libtbb.so.12, if that part is used"
+
+
+@pytest.mark.parametrize(("wanted", "ours"), [("sympy", True), ("absent", False)])
+def test_what_is_required_and_known_is_mended_with_everything_else(site, wanted, ours):
+    report = look(site.cuda12().torch(requires=(wanted,)))
+    assert finding(report, "requirement_unmet").severity == "error"
+    assert report.mend == (f"stackfix fix --venv {site.root}" if ours else "")
