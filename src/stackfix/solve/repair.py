@@ -22,7 +22,7 @@ from stackfix.model.resolution import Explanation, Pin
 from stackfix.rules import metadata
 from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import Held, judge, unmet
-from stackfix.rules.on_disk import SOURCE, FactsWithInstalled, installed_wheels
+from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
@@ -118,7 +118,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collectio
     }
     known = replace(
         scene,
-        facts=FactsWithInstalled(scene.facts, extra),
+        facts=with_installed(scene.facts, extra),
         sources=scene.sources | {SOURCE},
         _releases={},
         _providers={},
