@@ -116,7 +116,7 @@ def resolve(
         answer = app.resolve(
             asked,
             folder=Path.cwd(),
-            reasons="all" if as_json else "asked",
+            reasons="all" if as_json else "marks",
             measure_new=measure_new,
             say=output.note,
         )

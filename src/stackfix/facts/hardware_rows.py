@@ -1,12 +1,13 @@
-"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml, libraries.toml and packages.toml; unknown keys refused."""
+"""The rows of the hand-written TOML files, from drivers.toml to speed.toml; unknown keys refused."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 Method = Literal["documented", "measured", "secondary", "inferred"]
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -240,6 +241,23 @@ class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     plain: tuple[PlainRow, ...]
 
 
+class SpeedRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What DWPose, or a part of it, takes on a CPU and on a GPU: in words, and in milliseconds."""
+
+    what: str
+    cpu: str
+    cpu_ms: Positive
+    gpu: str
+    gpu_ms: Positive
+
+
+class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """speed.toml."""
+
+    seen: str
+    measurement: tuple[SpeedRow, ...]
+
+
 class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of these in one, with a digest of the TOML files it was made from."""
 
@@ -250,3 +268,4 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pairs: Pairs
     libraries: Libraries
     packages: Packages
+    speed: Speed

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.facts.hardware_rows import Cudnn, Drivers, Gpus, Libraries, Packages, Pairs, Prepared
+from stackfix.facts.hardware_rows import Cudnn, Drivers, Gpus, Libraries, Packages, Pairs, Prepared, Speed
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 PREPARED = "prepared.json"
@@ -27,6 +27,7 @@ _FILES: dict[str, type[msgspec.Struct]] = {
     "pairs": Pairs,
     "libraries": Libraries,
     "packages": Packages,
+    "speed": Speed,
 }
 
 T = TypeVar("T", bound=msgspec.Struct)

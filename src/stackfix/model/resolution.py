@@ -41,7 +41,8 @@ class Alternative(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True):
     """The newest set that works.
 
-    `cuda` is the CUDA of the set ("12.8"), "" when it has none. `open_facts` are requirements on readings
+    `cuda` is the CUDA of the set ("12.8"), "" when it has none. `older` are packages of which the set cannot have a
+    newer release that there is, `newer` why it cannot, as far as each was worked out. `open_facts` are requirements on readings
     that are not known: the set works where they hold.
     """
 
@@ -51,6 +52,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     cuda: str
     pins: tuple[Pin, ...]
     newer: tuple[Newer, ...] = ()
+    older: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     open_facts: tuple[Fact, ...] = ()
     notes: tuple[str, ...] = ()
