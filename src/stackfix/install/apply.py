@@ -48,6 +48,10 @@ _NETWORK = re.compile(
 _HINT = "check the network, the proxy and the index that pip or uv is configured with"
 _HINTS = (
     (
+        re.compile(r"certificate (has )?expired|certificate (is )?not (yet )?valid", re.IGNORECASE),
+        "is this machine's clock right? `date` tells; a server's certificate is valid between two dates",
+    ),
+    (
         re.compile(r"\b407\b|proxy auth", re.IGNORECASE),
         "the proxy wants a name and a password: `HTTPS_PROXY=http://name:password@host:port`",
     ),

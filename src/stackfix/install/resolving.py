@@ -27,7 +27,8 @@ from stackfix.versions import PythonVersion, canonical_name
 
 _SOURCE_ALONE = re.compile(r"Wheels are required for `([^`]+)` because building from source is disabled")
 _ABSENT = re.compile(
-    r"Because (\S+) was not found in (?:the package registry|the cache|the provided package locations)"
+    r"Because (?P<name>\S+) was not found in (?:the package registry|the cache|the provided package locations)"
+    r"|Because there are no versions of (?P<empty>[A-Za-z0-9._-]+) and you require"
 )
 _UNRELEASED = re.compile(
     r"Because (?:there is no version of|only .{1,1000}? (?:is|are) available:?.{0,1000}? and you require) ([A-Za-z0-9._-]+)(?:\[[^]]*\])?([=<>!~]\S*?)(?:,? (?:and|we)\b)"
@@ -201,7 +202,7 @@ def _no(uv: Installer, text: str, as_failure: Exception, places: Mapping[str, st
             hint=f"let `stackfix lock` or `stackfix install` build it, which runs its own code here: `{flags}`",
         )
     if absent := _ABSENT.search(said):
-        name = canonical_name(absent[1])
+        name = canonical_name(absent["name"] or absent["empty"])
         return AnswerError(
             f"`{name}`, which {places.get(name, 'another package')} asks for, is not on the index",
             hint="is it spelt so? If another index has it, name that too, in UV_INDEX or PIP_EXTRA_INDEX_URL",
