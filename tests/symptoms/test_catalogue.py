@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,31 @@ def test_a_message_is_named_so_in_the_middle_of_a_program_s_output_too(source, c
         for message in messages
         if codes(f"Loading the model\r\n{message}\r\nPress any key to continue . . .\r\n")[:1] != [code]
     ]
+    assert not wrong
+
+
+FORMS = {
+    "a quotation": lambda line: f"> {line}",
+    "a log of ComfyUI": lambda line: f"[2024-06-28 02:58] {line}",
+    "a log of a service": lambda line: f"Jun 28 02:58:01 box python[1234]: {line}",
+    "a web page": html.escape,
+    "a folder that was blanked": lambda line: FOLDER.sub("<dir>/", line),
+}
+FOLDER = re.compile(r"(?:[A-Z]:\\|/)(?:[\w .+-]+[\\/])+")
+# What only the folder tells: the C++ library of conda, and where Qt's plugins were looked for.
+BLANKED = ("CXXABI_", "/usr/lib/wsl/lib/", "/opt/conda/", "/cv2/")
+
+
+@pytest.mark.parametrize("number", range(len(FORMS)))
+def test_a_message_is_named_so_in_the_forms_in_which_people_show_it(number, codes):
+    """Each message in one of the forms."""
+    wrong = []
+    form = list(FORMS.values())[number]
+    for _, code, message in MESSAGES[number :: len(FORMS)]:
+        shown = "\n".join(map(form, message.split("\n")))
+        untold = "<dir>" in shown and any(each in message for each in BLANKED)
+        if not untold and codes(shown)[:1] != [code]:
+            wrong.append((shown, code))
     assert not wrong
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
 from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
@@ -13,6 +14,7 @@ from stackfix.symptoms.prose import is_told_of
 from stackfix.symptoms.search import compiled, lines_of, places, quoted
 from stackfix.symptoms.sees_no_gpu import meanings_of_no_gpu, says_cuda
 from stackfix.symptoms.text import Text
+from stackfix.symptoms.wrapped import unwrapped
 
 _MATCHES = 6
 _BECAUSE = 6
@@ -48,7 +50,17 @@ class _Sign:
 
 
 def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
-    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
+    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known.
+
+    Where nothing is known in the lines as they are, they are joined where the width of a window may have broken them.
+    """
+    for each in chain([text], unwrapped(text)):
+        if causes := _causes_of_lines(each, knowledge, builds):
+            return causes
+    return ()
+
+
+def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     ending = last_failure(text)
