@@ -21,19 +21,24 @@ _BECAUSE = 6
 _LIKELY = 0.5
 # What a program ended with stands before what it had only warned of, where both are about as sure.
 _ENDS = 0.06
+# What programs only warn of and go on after is no reason for how a text ends, where that has one of its own.
+_WARNED, _ENDED = 0.5, 0.45
+# What a text ends with, and is so sure, is a consequence of no warning either.
+_SURE = 0.9
 
 
 @dataclass(slots=True)
 class _Sign:
     """What speaks for a code: the strongest confidence, where it was first seen, and the words.
 
-    `ends` is whether it was seen in the failure that ends the text.
+    `ends` is whether it was seen in the failure that ends the text, `warned` whether in nothing but warnings.
     """
 
     confidence: float
     at: int
     because: list[str] = field(default_factory=list)
     ends: bool = False
+    warned: bool = True
 
     @property
     def rank(self) -> float:
@@ -74,6 +79,7 @@ def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.ends = sign.ends or at >= ending
+            sign.warned = sign.warned and pattern.warns
             sign.add(found.confidence, (words, *found.because))
     _combined(signs, where, knowledge, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
@@ -121,6 +127,7 @@ def _derive(signs: dict[str, _Sign], found: Meaning, source: _Sign) -> None:
     """Add what a sign means together with a circumstance; it stands where that sign stands."""
     sign = signs.setdefault(found.code, _Sign(0, source.at))
     sign.ends = sign.ends or source.ends
+    sign.warned = False
     sign.add(found.confidence, found.because)
 
 
@@ -194,12 +201,24 @@ def _of_onnxruntime(words: str) -> bool:
 
 def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> list[tuple[str, _Sign]]:
     """Return the codes, the surest first, and after them those that are consequences of one that is there."""
+    ended = any(sign.ends and sign.confidence >= _ENDED for sign in signs.values())
 
-    def consequence(code: str) -> bool:
+    def yields(sign: _Sign) -> bool:
+        return ended and sign.warned and not sign.ends
+
+    def consequence(code: str, sign: _Sign) -> bool:
         after = words[code].after if code in words else frozenset[str]()
-        return any(other in after and sign.confidence >= _LIKELY for other, sign in signs.items())
+        sure = sign.ends and sign.confidence >= _SURE
+        return any(
+            other in after and its.confidence >= _LIKELY and not (sure and yields(its))
+            for other, its in signs.items()
+        )
 
-    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].rank, each[1].at))
+    def place(each: tuple[str, _Sign]) -> tuple[bool, float, int]:
+        code, sign = each
+        return consequence(code, sign), -sign.rank + (_WARNED if yields(sign) else 0), sign.at
+
+    return sorted(signs.items(), key=place)
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
