@@ -66,5 +66,25 @@ def test_a_message_is_named_so_in_the_forms_in_which_people_show_it(number, code
     assert not wrong
 
 
+RAISED = re.compile(r"(?:[\w.]{1,60}\.)?\w{2,40}(?:Error|Exception|Fail|InvalidProtobuf): ")
+SHOWN = (
+    "# ComfyUI Error Report\n- **Exception Type:** Error\n- **Exception Message:** {}\n\n## Stack Trace\n",
+    'Error occurred when executing DWPreprocessor:\n\n{}\n\nFile "execution.py", line 151\n',
+    "Cannot import C:\\ComfyUI\\custom_nodes\\x module for custom nodes: {}",
+    "{}",
+)
+# What says nothing without the name of what was raised.
+UNNAMED = ("CUDA is not found.", "Out of memory allocating")
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_a_message_is_named_so_without_the_name_of_what_was_raised(shown, codes):
+    messages = [(code, RAISED.sub("", each, 1)) for _, code, each in MESSAGES if RAISED.match(each)]
+    told = [(code, each) for code, each in messages if not each.startswith(UNNAMED)]
+    wrong = [(code, each) for code, each in told if codes(shown.format(each))[:1] != [code]]
+    assert len(told) > 100
+    assert not wrong
+
+
 def test_the_catalogue_has_messages_of_nearly_every_code(knowledge):
     assert set(knowledge.words) - {code for _, code, _ in MESSAGES} == set()
