@@ -136,9 +136,10 @@ def test_letters_that_stand_apart_are_drawn_together(codes):
             r'{"level": "error", "msg": "Error loading \"C:\\a\\b.dll\"\nnext"}',
             'Error loading "C:\\a\\b.dll"\nnext',
         ),
-        (r'{"msg": "d\u2019objecte \u627e\u4e0d\u5230"}', "d\u2019objecte 找不到"),
+        (r'{"msg": "d\u2019objecte \u627e\u4e0d\u5230"}', "d'objecte 找不到"),
         (r"Exception('\u627e\u4e0d\u5230')", "找不到"),
-        ('{"msg": "a\\u0007b"}', "a b"),
+        ('{"msg": "a\\u0007b\\u000ac"}', "ab\nc"),
+        (r'{"msg": "\u001b[31mError: \ud83d\ude00 no\u001b[0m"}', '"Error: no"'),
         ("numpy&gt;=1.17,&lt;2", "numpy>=1.17,<2"),
     ],
 )

@@ -65,6 +65,14 @@ def test_the_words_of_a_joined_line_are_quoted_with_its_number(named):
     assert named(f"$ python app.py\n{ASKED}")[0].because[0].startswith("line 2: ")
 
 
+def test_a_reason_that_was_broken_is_named_before_its_consequence(codes):
+    broken = (
+        'Error loading "C:\\\\onnxruntime_providers_cuda.dll" which depends on "cudnn\n'
+        '64_9.dll" which is missing. (Error 126)'
+    )
+    assert codes(broken)[0] == "cudnn_missing"
+
+
 def test_lines_are_joined_only_where_nothing_is_known_in_them_as_they_are(codes):
     alone = "CUDA failure 999: unknown error ; GPU=-1 ; hostname=box ; expr=cudaSetDevice(id);"
     assert codes(f"{alone}\nno further words") == codes(alone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 
 from stackfix.model.cause import Cause, CauseWords, Knowledge, Pattern
 from stackfix.symptoms.circumstances import Builds, Circumstances, circumstances
@@ -57,12 +56,18 @@ class _Sign:
 def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
     """Return the causes of what a text reports, most likely first; none for a text in which nothing is known.
 
-    Where nothing is known in the lines as they are, they are joined where the width of a window may have broken them.
+    Where nothing is known in the lines as they are, or what may be the consequence of something that is not told, they
+    are joined where the width of a window may have broken them.
     """
-    for each in chain([text], unwrapped(text)):
-        if causes := _causes_of_lines(each, knowledge, builds):
-            return causes
-    return ()
+    causes = _causes_of_lines(text, knowledge, builds)
+    first = knowledge.words.get(causes[0].code) if causes else None
+    if causes and not (first and first.after):
+        return causes
+    for each in unwrapped(text):
+        joined = _causes_of_lines(each, knowledge, builds)
+        if joined and (first is None or joined[0].code in first.after):
+            return joined
+    return causes
 
 
 def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
