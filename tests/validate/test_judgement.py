@@ -13,7 +13,7 @@ from stackfix.model.evidence import Known
 from stackfix.model.verdict import Check, Person, Verdict
 from stackfix.render.verdict_text import verdict_lines
 from stackfix.validate import journal, truth
-from stackfix.validate.causes import Cause, cause_of
+from stackfix.validate.causes import Cause, cause_of, no_gpu_here
 from stackfix.validate.inside import agreement, libraries, placement
 from stackfix.validate.inside.pipeline import People
 from stackfix.validate.weights import DETECTOR, POSE, from_folder, refuse_what_is_no_network, standins
@@ -376,3 +376,23 @@ def test_of_a_failed_check_a_terminal_shows_a_few_lines():
         ]
     )
     assert max(map(len, lines)) < 340
+
+
+@pytest.mark.parametrize(("result", "devices"), [(100, None), (0, 0)])
+def test_a_gpu_that_a_variable_hides_is_told_with_the_variable(result, devices):
+    driver = {"found": True, "result": result, "devices": devices, "visible": "-1"}
+    reason, way_out = no_gpu_here({"driver": driver})
+    assert reason.endswith("finds no GPU: CUDA_VISIBLE_DEVICES is set to `-1`")
+    assert way_out.startswith("`unset CUDA_VISIBLE_DEVICES`")
+    cause = cause_of("", {"driver": driver}, NOTHING)
+    assert (cause.code, cause.fix) == ("driver_missing", way_out)
+    reason, way_out = no_gpu_here({"driver": {**driver, "visible": None}})
+    assert reason.endswith("finds no GPU")
+    assert way_out == "ask again on a machine with the GPU"
+
+
+@pytest.mark.parametrize("result", [100, 802, 999, 3])
+def test_a_driver_that_does_not_start_comes_with_something_to_do(result):
+    cause = cause_of("", {"driver": {"found": True, "result": result}}, NOTHING)
+    assert cause.code.startswith("driver_")
+    assert cause.fix

@@ -21,7 +21,7 @@ GB = 1_000_000_000
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, driver):
     """Return a folder with an interpreter that has the fake onnxruntime, and an NVML that says what it is told."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -34,6 +34,8 @@ def place(tmp_path_factory):
     (site / "more.pth").write_text(sysconfig.get_path("purelib") + "\n")
     made = [compiler, "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(STUB)]
     subprocess.run(made, check=True)
+    for each in Path(driver).iterdir():
+        shutil.copy(each, folder)
     return folder
 
 
@@ -44,7 +46,13 @@ def asked(place, weights, mode, *, total, free, held="", grows=0):
         device="gpu",
         weights=weights,
         repeats=1,
-        environment={**os.environ, "FAKE_ONNXRUNTIME": mode, "LD_LIBRARY_PATH": str(place), **numbers},
+        environment={
+            **os.environ,
+            "FAKE_ONNXRUNTIME": mode,
+            "LD_LIBRARY_PATH": str(place),
+            **numbers,
+            "FAKE_DRIVER": str(place),
+        },
     )
 
 

@@ -25,16 +25,21 @@ Step: TypeAlias = Callable[[str, Values], "Cause | None"]
 _REBUILD = (
     "make a fresh environment with `stackfix install`; `stackfix doctor` says what is wrong with this one"
 )
+_NO_DEVICE = 100
+_RESTART = "restart the machine; if it stays, look into `sudo dmesg | grep -i -e nvrm -e nvidia`"
+_UNHIDE = "`unset CUDA_VISIBLE_DEVICES`, or name a GPU that `nvidia-smi -L` lists in it, then try again"
 _CUINIT = {
     # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
     34: ("driver_missing", "the `libcuda.so.1` that programs find is the toolkit's stub for linking, not a driver",
          "take the folder of the stub out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`; it ends in `stubs`)"),
-    100: ("driver_missing", "the CUDA driver finds no GPU"),
-    802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run"),
+    100: ("driver_missing", "the CUDA driver finds no GPU",
+          "`nvidia-smi -L` must list one; `docker run --gpus all` gives it to a container; `sudo dmesg | grep -i nvrm` tells"),
+    802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run",
+          "`sudo systemctl start nvidia-fabricmanager`, of the driver's very release"),
     803: ("driver_803_combination", "the driver's library and its kernel module are of different releases", "restart the machine"),
     804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for",
           "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
-    999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
+    999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about", _RESTART),
 }  # fmt: skip
 
 _MODULE = "wrong_python_environment"
@@ -129,13 +134,27 @@ def _by_driver(_text: str, values: Values) -> Cause | None:
     if not isinstance(driver, Mapping) or driver.get("found") is not True:
         return None
     result = driver.get("result")
+    if _finds_none(driver):
+        code, reason, fix = _CUINIT[_NO_DEVICE]
+        hidden = _hidden(driver)
+        return Cause(code, f"{reason}{hidden}", _UNHIDE if hidden else fix)
     if result in _CUINIT:
         return Cause(*_CUINIT[result])
-    if result == 0 and driver.get("devices") == 0:
-        return Cause("driver_missing", "the CUDA driver finds no GPU")
     if isinstance(result, int) and result != 0:
-        return Cause("driver_broken_state", f"the CUDA driver does not start: cuInit gives {result}")
+        return Cause(
+            "driver_broken_state", f"the CUDA driver does not start: cuInit gives {result}", _RESTART
+        )
     return None
+
+
+def _finds_none(driver: Mapping[str, Any]) -> bool:
+    return driver.get("result") == _NO_DEVICE or (driver.get("result") == 0 and driver.get("devices") == 0)
+
+
+def _hidden(driver: Mapping[str, Any]) -> str:
+    """Return that a variable says which GPUs are to be seen, "" if it is not set."""
+    visible = driver.get("visible")
+    return f": CUDA_VISIBLE_DEVICES is set to `{visible}`" if isinstance(visible, str) else ""
 
 
 def _by_memory(text: str, values: Values) -> Cause | None:
@@ -177,16 +196,18 @@ def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
     return otherwise
 
 
-def no_gpu_here(values: Values) -> str:
-    """Return why nothing can run on a GPU on this machine whatever is installed, or "" if it could."""
+def no_gpu_here(values: Values) -> tuple[str, str]:
+    """Return why nothing can run on a GPU on this machine whatever is installed, and what to do; ("", "") if it could."""
     driver = values.get("driver")
     if not isinstance(driver, Mapping):
-        return ""
+        return "", ""
+    elsewhere = "ask again on a machine with the GPU"
     if driver.get("found") is False:
-        return "no NVIDIA driver answers on this machine"
-    if driver.get("result") == 100 or (driver.get("result") == 0 and driver.get("devices") == 0):
-        return "the NVIDIA driver of this machine finds no GPU"
-    return ""
+        return "no NVIDIA driver answers on this machine", elsewhere
+    if _finds_none(driver):
+        hidden = _hidden(driver)
+        return f"the NVIDIA driver of this machine finds no GPU{hidden}", _UNHIDE if hidden else elsewhere
+    return "", ""
 
 
 def sonames(values: Values) -> set[str]:
