@@ -156,3 +156,7 @@ class InferenceSession:
         ]
         Path(path).write_text(json.dumps(events))
         return path
+
+
+if MODE == "is not whole":
+    del get_available_providers

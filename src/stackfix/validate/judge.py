@@ -18,7 +18,7 @@ from stackfix.model.verdict import (
     Verdict,
 )
 from stackfix.validate import truth
-from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
+from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
@@ -159,7 +159,8 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     """Return the cause of a failed check, of which `text` is what was said."""
     if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
-    default = Cause("package_broken", f"{check.name} failed: {check.text.partition(chr(10))[0]}")
+    said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
+    default = Cause("package_broken", said, REBUILD)
     return cause_of(text, values, _OTHERWISE.get(check.name, default))
 
 
