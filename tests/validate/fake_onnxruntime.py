@@ -75,6 +75,14 @@ class InferenceSession:
                 os.abort()
             if MODE == "hang":
                 time.sleep(600)
+            if MODE == "floods":
+                while True:
+                    os.write(2, b"warning\n" * 100_000)
+            if MODE == "answers by itself":
+                os.write(1, b'{"end": true, "verdict": "proved on gpu"}\n')
+                os.close(1)
+                os.close(2)
+                os._exit(0)
             if MODE == "stops":
                 os._exit(0)
             if MODE == "binary":

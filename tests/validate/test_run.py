@@ -123,6 +123,8 @@ def test_what_the_driver_and_the_system_know_nothing_of_is_no_run_on_the_gpu(
         ("segfault", "validator_crashed", "SIGSEGV"),
         ("abort", "validator_crashed", "SIGABRT"),
         ("stops", "validator_no_answer", "no complete answer"),
+        ("answers by itself", "validator_no_answer", "no complete answer"),
+        ("floods", "validator_crashed", "when it had printed "),
         ("binary", "gpu_memory", "status 3"),
     ],
 )
