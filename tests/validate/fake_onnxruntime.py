@@ -71,6 +71,8 @@ class InferenceSession:
         if self.on_gpu:
             if MODE == "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
+            if MODE == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
             if MODE == "abort":
                 os.abort()
             if MODE == "hang":

@@ -14,6 +14,16 @@ from stackfix.validate.weights import Weights
 
 FAKE = Path(__file__).parent / "fake_onnxruntime.py"
 
+_TWINS = """
+import sys
+from pathlib import Path
+from stackfix.facts.root import data_root
+from stackfix.validate.run import run
+from stackfix.validate.weights import twins
+verdict = run(Path(sys.executable), device="cpu", weights=twins(data_root()), repeats=1)
+print(verdict.state, verdict.code, verdict.reason, sep="|")
+"""
+
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -122,6 +132,7 @@ def test_what_the_driver_and_the_system_know_nothing_of_is_no_run_on_the_gpu(
     [
         ("segfault", "validator_crashed", "SIGSEGV"),
         ("abort", "validator_crashed", "SIGABRT"),
+        ("killed", "validator_crashed", "SIGKILL"),
         ("stops", "validator_no_answer", "no complete answer"),
         ("answers by itself", "validator_no_answer", "no complete answer"),
         ("floods", "validator_crashed", "when it had printed "),
@@ -135,6 +146,22 @@ def test_a_process_that_dies_is_a_failed_verdict_that_says_where(python, weights
     assert word in verdict.reason
     assert all("\x1b" not in check.text and "\x00" not in check.text for check in verdict.checks)
     assert answer(verdict, "models") is True  # what was answered before is kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as on Linux")
+def test_a_machine_without_memory_is_told_from_a_broken_network(weights):
+    limited = [
+        "sh",
+        "-c",
+        'ulimit -v "$1" && shift && exec "$@"',
+        "sh",
+        "1000000",
+        sys.executable,
+        "-c",
+        _TWINS,
+    ]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split("|")[:2] == ["failed", "system_memory"], done.stdout + done.stderr
 
 
 def test_a_hang_ends_at_the_time_limit(python, weights):
