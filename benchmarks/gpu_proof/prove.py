@@ -94,14 +94,13 @@ def _steps(store: Path, work: Path, result: dict[str, Any], *, consume: bool) ->
                 yield _step(f"without {library}", [*validate, "--weights", "standin"], expected="failed")
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
     yield _step("with the GPU hidden", [*validate, "--weights", "standin"], expected="not proved", **hidden)
-    with _filled(target) as held:
-        if held:
-            yield _step(
-                "with the GPU's memory held",
-                [*validate, "--weights", "twin"],
-                code="gpu_memory",
-                expected="failed",
-            )
+    with _filled(target) as said:
+        named = "with the GPU's memory held"
+        if said:
+            yield {"name": named, "ok": False, "said": f"it could not be held: {said}"}
+        else:
+            full = [*validate, "--weights", "twin"]
+            yield _step(named, full, expected="failed", code="gpu_memory")
 
 
 def installed(tool: Path, wheels: Path, needs: Sequence[str]) -> str:
@@ -233,18 +232,24 @@ sys.stdin.read()
 
 
 @contextmanager
-def _filled(environment: Path) -> Iterator[bool]:
-    """Hold almost all of the GPU's memory for a while, by the environment's own torch; False where that can't be."""
+def _filled(environment: Path) -> Iterator[str]:
+    """Hold almost all of the GPU's memory for a while, by the environment's own torch; or say why it can't be."""
     command = [str(environment / "bin" / "python"), "-c", _HOLD]
     try:
         holder = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-    except OSError:
-        yield False
+    except OSError as error:
+        yield str(error)
         return
     with holder:
         try:
-            yield holder.stdout is not None and holder.stdout.readline().strip() == "held"
+            said = holder.stdout.readlines(1) if holder.stdout else []
+            held = said == ["held\n"]
+            yield (
+                ""
+                if held
+                else "".join([*said, *(holder.stdout or ())])[-_SHOWN:].strip() or "torch said nothing"
+            )
         finally:
             holder.kill()

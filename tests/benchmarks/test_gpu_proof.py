@@ -159,3 +159,22 @@ def test_without_ensurepip_the_needs_come_by_the_pip_of_the_set(tmp_path, monkey
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     assert prove.installed(tmp_path / "tool", wheels, ["there==1"]) == ""
     assert "no such wheel: lacks==1" in prove.installed(tmp_path / "tool", wheels, ["lacks==1"])
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("echo held; cat", ""), ("echo no torch >&2; exit 1", "no torch"), ("exit 0", "nothing")],
+)
+def test_memory_is_held_as_long_as_it_is_asked_for_or_it_is_said_why_not(tmp_path, script, said):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    with prove._filled(tmp_path) as told:
+        assert said in told
+        assert bool(told) == bool(said)
+
+
+def test_without_an_environment_no_memory_is_held(tmp_path):
+    with prove._filled(tmp_path / "nowhere") as told:
+        assert "No such file" in told
