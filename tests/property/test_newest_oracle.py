@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from stackfix.model.evidence import Source
 from stackfix.model.problem import Fact, Problem, Requirement, TableUniverse
+from stackfix.solve.minimal import minimal
 from stackfix.solve.newest import solve
-from stackfix.solve.prove import Refutation, minimal, search
+from stackfix.solve.prove import Refutation, search
 
 pytestmark = pytest.mark.property
 
@@ -19,8 +20,8 @@ NODES = ("a", "b", "c", "d", "e", "lib:x", "stack:cuda")
 _SOURCE = Source(method="measured", where="a generated universe")
 
 
-def _fact(text):
-    return Fact(text=text, rule="generated", source=_SOURCE)
+def _fact(text, package="", release=""):
+    return Fact(text=text, rule="generated", source=_SOURCE, package=package, release=release)
 
 
 @st.composite
@@ -29,14 +30,15 @@ def problems(draw):
     keys = {node: [str(n) for n in range(draw(st.integers(1, 3)), 0, -1)] for node in nodes}
     counter = itertools.count()
 
-    def requirement(node):
+    def requirement(node, package="", release=""):
         allowed = draw(st.frozensets(st.sampled_from(keys[node]), min_size=0 if draw(st.booleans()) else 1))
-        return Requirement(node, allowed, _fact(f"fact {next(counter)} on {node}"))
+        of = (package, release) if package and ":" not in package and draw(st.booleans()) else ("", "")
+        return Requirement(node, allowed, _fact(f"fact {next(counter)} on {node}", *of))
 
     table = {
         node: {
             key: tuple(
-                requirement(other)
+                requirement(other, node, key)
                 for other in draw(st.lists(st.sampled_from(nodes), max_size=3, unique=True))
                 if other != node
             )
@@ -134,3 +136,38 @@ def test_what_the_order_does_not_name_is_the_newest_that_can_be_by_name():
     root = Requirement("app", frozenset("1"), _fact("app is asked for"))
     problem = Problem(TableUniverse(table), (root,), ("app",))
     assert solve(problem) == {"app": "1", "b": "3", "c": "1"}
+
+
+class _Counting:
+    """A table universe that counts how often it is asked what a candidate requires."""
+
+    def __init__(self, table):
+        self.table, self.asked = TableUniverse(table), 0
+
+    def __getattr__(self, name):
+        return getattr(self.table, name)
+
+    def requires(self, node, key):
+        self.asked += 1
+        return self.table.requires(node, key)
+
+
+def test_a_conflict_of_many_releases_is_made_minimal_without_a_search_for_each():
+    def asked(count):
+        releases = {
+            str(n): (Requirement("b", frozenset({"1"}), _fact(f"a {n} needs b 1", "a", str(n))),)
+            for n in range(count)
+        }
+        universe = _Counting({"a": releases, "b": {"2": (), "1": ()}})
+        roots = (
+            Requirement("a", frozenset(releases), _fact("a is wished for")),
+            Requirement("b", frozenset({"2"}), _fact("b is 2")),
+        )
+        problem = Problem(universe, roots, ("a", "b"))
+        facts = search(problem).facts
+        universe.asked = 0
+        assert minimal(problem, facts) == facts
+        assert len(facts) == count + 2
+        return universe.asked
+
+    assert asked(200) - asked(100) < 500

@@ -77,7 +77,6 @@ def _answer(
             schema,
             answer.facts_date,
             as_json=as_json,
-            without_facts=answer.without_facts,
             more=more,
         )
     elif as_json:
@@ -117,7 +116,7 @@ def resolve(
         answer = app.resolve(
             asked,
             folder=Path.cwd(),
-            reasons="all" if as_json else "asked",
+            reasons="all" if as_json else "marks",
             measure_new=measure_new,
             say=output.note,
         )

@@ -29,6 +29,7 @@ from stackfix.facts.row_index import INDEX, PackageRows, WheelIndex
 from stackfix.facts.rows import WheelRow
 from stackfix.model.growth import Documented
 from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel
+from stackfix.rules.metadata import pins_of
 from stackfix.rules.shipped_together import asks_of_cuda
 
 _ROW = msgspec.json.Decoder(WheelRow)
@@ -138,6 +139,14 @@ class Database(Struct, frozen=True, dict=True):
         """Whether there is any row of a package, for whatever platform."""
         return any(package in rows for rows in self._index.head.rows.values()) or bool(self._added(package))
 
+    def is_whole(self, package: str) -> bool:
+        """Whether there is a row of every release of a package between the oldest and the newest that have one."""
+        return package in self._prepared.packages.since or package in self._toolkit
+
+    @cached_property
+    def _toolkit(self) -> frozenset[str]:
+        return self._prepared.packages.toolkit.names()
+
     def wheels(self, package: str) -> Sequence[Wheel]:
         """Return all rows of a package, newest first, every platform; DataError with file and line for a broken one."""
         found = self._wheels.get(package)
@@ -178,6 +187,7 @@ class Database(Struct, frozen=True, dict=True):
                 cuda_major=kind.cuda_major,
                 provides=frozenset(kind.provides),
                 cuda=kind.cuda,
+                pins=kind.pins,
             )
             for kind in rows.kinds
         ]
@@ -192,6 +202,7 @@ class Database(Struct, frozen=True, dict=True):
                 cuda_major=kind.cuda_major,
                 provides=kind.provides,
                 cuda=kind.cuda,
+                pins=kind.pins,
                 read=lambda: self._row_at(package, rows, place),
             )
 
@@ -266,5 +277,6 @@ def _already_read(wheel: Wheel) -> ListedWheel:
         cuda_major=wheel.cuda_major,
         provides=frozenset(wheel.provides),
         cuda=asks_of_cuda(wheel.package, tuple(map(str, wheel.cuda)), wheel.cuda_major, wheel.requires_dist),
+        pins=pins_of(wheel.requires_dist),
         read=lambda: wheel,
     )

@@ -18,13 +18,14 @@ from stackfix.errors import DataError
 from stackfix.facts.row_files import ANY, read_file, read_part, read_rows, row_files
 from stackfix.facts.rows import WheelRow
 from stackfix.model.machine import PLATFORMS
+from stackfix.rules.metadata import pins_of
 from stackfix.rules.shipped_together import asks_of_cuda
 
 INDEX = "index.ndjson"
 
 
 class LikeRows(Struct, frozen=True, array_like=True):
-    """What rows of a package have in common; `cuda` is what they ask of the set's CUDA (`ListedWheel.cuda`)."""
+    """What rows of a package have in common; `cuda` and `pins` as in `ListedWheel`."""
 
     folder: str
     source: str
@@ -32,6 +33,7 @@ class LikeRows(Struct, frozen=True, array_like=True):
     cuda: tuple[str, ...]
     provides: tuple[str, ...]
     seen: str
+    pins: tuple[tuple[str, str], ...] = ()
 
 
 class PackageRows(Struct, frozen=True, array_like=True):
@@ -194,4 +196,5 @@ def _like(row: WheelRow, folder: str) -> LikeRows:
         cuda=asks_of_cuda(row.package, row.cuda, row.cuda_major, row.requires_dist),
         provides=tuple(sorted(row.provides)),
         seen=row.seen,
+        pins=pins_of(row.requires_dist),
     )

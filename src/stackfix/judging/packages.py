@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
@@ -18,12 +19,12 @@ from stackfix.rules.scene import Scene
 
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
+Shared: TypeAlias = tuple[tuple[str, ...], list[str]]
 _SHOWN = 3
 _SWEPT = 3  # packages emptied at once are one event
-_TESTS = re.compile(r"(^|/)(tests?|testing)/")
 
 
-def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
+def collisions(environment: Environment, facts: Database, shared_by: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages that fill one import folder, or write the same files with other contents."""
     packages = environment.packages
     named: set[frozenset[str]] = set()
@@ -46,11 +47,7 @@ def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
             rule="collisions",
             about=tuple(owners),
         )
-    shared = [
-        (pair, paths)
-        for pair, paths in _shared_files(environment)
-        if not any(set(pair) <= group for group in named)
-    ]
+    shared = [(pair, paths) for pair, paths in shared_by if not any(set(pair) <= group for group in named)]
     cuda = [(pair, paths) for pair, paths in shared if all(name.startswith("nvidia-") for name in pair)]
     if cuda:
         yield _overwritten_parts(cuda, environment)
@@ -109,8 +106,13 @@ def _on_top(folder: str, owners: Sequence[str], environment: Environment) -> tup
 
 
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
-    if folder == "onnxruntime" and build == "onnxruntime":
-        return "the CPU build has overwritten the GPU build: DWPose runs on the CPU; removing either guts the other"
+    if folder == "onnxruntime" and build not in ("", "onnxruntime-gpu") and "onnxruntime-gpu" in owners:
+        if build != "onnxruntime":
+            return f"{build} has overwritten the GPU build: DWPose finds no CUDA in it; removing either guts the other"
+        return (
+            f"the CPU build has overwritten the GPU build: DWPose runs on the CPU, {SLOWER}; "
+            "removing either guts the other"
+        )
     if folder == "onnxruntime" and build == "onnxruntime-gpu":
         return "the GPU build lies on top for now; removing or updating either guts the other"
     return f"the one installed last has overwritten the other{'' if len(owners) == 2 else 's'}, and removing one guts the rest"
@@ -146,7 +148,7 @@ def _kept(owners: Iterable[str]) -> str:
     return ranked[0]
 
 
-def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def shared_files(environment: Environment) -> Iterator[Shared]:
     """Yield groups of packages and the code files that they all list with different hashes."""
     seen: dict[str, tuple[str, str]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -160,14 +162,14 @@ def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], l
     yield from sorted(groups.items())
 
 
-def lost_files(environment: Environment) -> Iterator[Finding]:
+def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
-    sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
+    sharing = {name for pair, _ in shared for name in pair if name.startswith("nvidia-")}
     swept = _swept_away(environment)
     if swept:
         yield _swept(environment, swept)
     for each in environment.distributions:
-        lost = [path for path in each.missing if _is_code(path)]
+        lost = each.lost
         if each in swept or (not lost and each.name in sharing):
             continue
         foreign = _overwritten(environment, each)
@@ -220,7 +222,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
     found = [
         each
         for each in environment.distributions
-        if each.name.startswith("nvidia-") and not each.libraries and any(map(_is_code, each.missing))
+        if each.name.startswith("nvidia-") and not each.libraries and each.lost
     ]
     return found if len(found) >= _SWEPT else []
 
@@ -228,7 +230,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
 def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
     """Return the one finding for several of NVIDIA's packages that a folder's removal emptied."""
     names = [f"{each.name} {each.version}" for each in gone]
-    lost = [next(path for path in each.missing if _is_code(path)) for each in gone]
+    lost = [each.lost[0] for each in gone]
     return Finding(
         code="gutted_package",
         severity="error",
@@ -272,11 +274,6 @@ def _fits_disk(one: Distribution) -> str:
         return "lists no files"
     lost = len(one.missing) + len(one.changed)
     return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
-
-
-def _is_code(path: str) -> bool:
-    """Whether a file is missed when it is gone; tests are what people delete to save space."""
-    return (path.endswith(_CODE) or ".so." in path) and not _TESTS.search(path)
 
 
 def _lost_code(each: Distribution) -> str:
@@ -334,7 +331,7 @@ def _fits(tag: str, python: tuple[int, int], platform: Platform, scene: Scene) -
     )  # fmt: skip
 
 
-def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Finding]:
+def mixed_builds(environment: Environment, scene: Scene, *, gpu_here: bool) -> Iterator[Finding]:
     """Yield CPU builds that stand where a GPU build is wanted, and torch beside a torchvision of another build."""
     packages = environment.packages
     torch = environment.builds.get("torch")
@@ -352,7 +349,7 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
                 severity="error" if gpu_here else "warning",
                 text="onnxruntime is the CPU build",
                 because=tuple(because),
-                consequence="DWPose runs on the CPU, many times slower, whatever else is installed",
+                consequence=f"DWPose runs on the CPU, {SLOWER}, whatever else is installed",
                 fix=remedy.mend(environment),
                 rule="one CUDA",
                 about=("onnxruntime",),
@@ -364,7 +361,9 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
             text=f"torch {torch.version} is the CPU build",
             because=(f"torch/version.py: __version__ is {torch.version} and cuda is None", *((f"onnxruntime-gpu {packages['onnxruntime-gpu']} is installed beside it",) if gpu_runtime else ())),
             consequence="`torch.cuda.is_available()` is False: everything in torch runs on the CPU",
-            fix=remedy.mend(environment),
+            fix=remedy.mend(environment)
+            if any(one.cuda_major for rows in scene.releases("torch").values() for one in rows)
+            else f"install torch from another index: {remedy.OTHER_INDEX}",
             rule="one CUDA",
             about=("torch",),
         )  # fmt: skip

@@ -96,6 +96,28 @@ class Requirement(Struct, frozen=True):
     fact: Fact
 
 
+class Subjects(Struct, frozen=True):
+    """What some facts are about: releases, as package and version, and the rules of those that name no release."""
+
+    releases: frozenset[tuple[str, str]]
+    rules: frozenset[str]
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> Subjects:
+        """Return what some facts are about."""
+        kept = tuple(facts)
+        return cls(
+            frozenset((fact.package, fact.release) for fact in kept if fact.package),
+            frozenset(fact.rule for fact in kept if not fact.package),
+        )
+
+    def hold(self, fact: Fact) -> bool:
+        """Whether a fact is about one of them, or true by definition."""
+        if fact.rule == DEFINITION:
+            return True
+        return (fact.package, fact.release) in self.releases if fact.package else fact.rule in self.rules
+
+
 Pins: TypeAlias = Mapping[str, str]
 
 
@@ -113,6 +135,12 @@ class Universe(Protocol):
 
         A library of a wheel requires the wheel's release, an extra its package's, a wheel the CUDA that the index
         says. Empty says nothing.
+        """
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether the candidate requires nothing by facts about these subjects, nor by definition.
+
+        Told without working out what it requires; False where that cannot be.
         """
 
 
@@ -133,6 +161,10 @@ class TableUniverse(Struct, frozen=True):
         """Return the first requirement on another node."""
         others = (each for each in self.table[node][key] if each.node != node)
         return [(each.node, each.allowed) for each in islice(others, 1)]
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether the candidate requires nothing by facts about these subjects."""
+        return not any(subjects.hold(one.fact) for one in self.table[node][key])
 
 
 class Problem(Struct, frozen=True):

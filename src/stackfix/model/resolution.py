@@ -41,7 +41,8 @@ class Alternative(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True):
     """The newest set that works.
 
-    `cuda` is the CUDA of the set ("12.8"), "" when it has none. `open_facts` are requirements on readings
+    `cuda` is the CUDA of the set ("12.8"), "" when it has none. `older` are packages of which the set cannot have a
+    newer release that there is, `newer` why it cannot, as far as each was worked out. `open_facts` are requirements on readings
     that are not known: the set works where they hold.
     """
 
@@ -51,6 +52,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     cuda: str
     pins: tuple[Pin, ...]
     newer: tuple[Newer, ...] = ()
+    older: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     open_facts: tuple[Fact, ...] = ()
     notes: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out.
 
     It is the conflict on one Python; `other_pythons` are the machine's that were tried too and have no set either.
+    `outcome` says what comes of it, where it is about a set that was given.
     """
 
     device: str
@@ -97,3 +100,4 @@ class Explanation(Struct, frozen=True, kw_only=True):
     conflict: tuple[Fact, ...]
     options: tuple[Option, ...] = ()
     other_pythons: tuple[str, ...] = ()
+    outcome: str = "no set works"

@@ -84,7 +84,8 @@ class ListedWheel(Struct, kw_only=True):
     """A row as the index lists it: enough to choose by; the row itself is read when it is asked for.
 
     `uploaded` is the ISO date of its oldest file, `provides` the sonames. `cuda` is what it asks of the set's CUDA:
-    minors of which the set has to have one, a whole major as "12"; empty where that is not told here.
+    minors of which the set has to have one, a whole major as "12"; empty where that is not told here. `pins` are other
+    packages of which it requires one release on whatever machine, as ("torch", "==2.15.0").
     """
 
     package: str
@@ -94,6 +95,7 @@ class ListedWheel(Struct, kw_only=True):
     cuda_major: int
     provides: frozenset[str]
     cuda: tuple[str, ...] = ()
+    pins: tuple[tuple[str, str], ...] = ()
     read: Callable[[], Wheel]
     _wheel: Wheel | None = None
 
@@ -112,6 +114,7 @@ class RowKind(Struct, frozen=True, kw_only=True):
     cuda_major: int
     provides: frozenset[str]
     cuda: tuple[str, ...]
+    pins: tuple[tuple[str, str], ...] = ()
 
 
 class Listing(Sequence[ListedWheel]):
@@ -140,7 +143,13 @@ class Listing(Sequence[ListedWheel]):
         if isinstance(rows, Listing):
             return rows
         kinds = [
-            RowKind(source=row.source, cuda_major=row.cuda_major, provides=row.provides, cuda=row.cuda)
+            RowKind(
+                source=row.source,
+                cuda_major=row.cuda_major,
+                provides=row.provides,
+                cuda=row.cuda,
+                pins=row.pins,
+            )
             for row in rows
         ]
         keys, uploaded = tuple(row.key for row in rows), tuple(row.uploaded for row in rows)

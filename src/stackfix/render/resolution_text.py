@@ -68,10 +68,9 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     """Yield the set: what was asked for first, then what it brings; conditions; other sets; the date."""
     yield from head_lines(resolution, facts_date)
     named = [pin for name in roots for pin in resolution.pins if pin.name == name]
-    newer = {each.name: each for each in resolution.newer}
     width = max((len(pin.name) for pin in named), default=0)
     for pin in named:
-        blocked = "   (not the newest: `stackfix explain` says why)" if pin.name in newer else ""
+        blocked = "   (not the newest: `stackfix explain` says why)" if pin.name in resolution.older else ""
         yield f"  {pin.name:<{width}}  {pin.version}{blocked}"
     added = [pin for pin in resolution.pins if pin.name not in roots]
     linked = [pin for pin in added if any(fact.rule == "linkage" for fact in _direct(pin))]

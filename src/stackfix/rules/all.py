@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackfix.model.problem import DEFINITION, Requirement, presence_node
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import TOOLKIT_PARTS, Wheel, WheelFile
 from stackfix.rules.abi import numpy_abi
+from stackfix.rules.collisions import NAME as COLLISIONS
 from stackfix.rules.collisions import collisions
+from stackfix.rules.device_code import NAME as DEVICE_CODE
 from stackfix.rules.device_code import device_code
 from stackfix.rules.kernels import kernels
 from stackfix.rules.linkage import linkage
@@ -31,14 +33,20 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
-    """Yield everything that one wheel asks of the set and the machine, by every rule.
+OF_NO_RELEASE = frozenset({DEVICE_CODE, COLLISIONS})
+"""Rules whose facts are said of no one release; by all others each fact of a wheel names its release."""
 
-    What others may ask of it "if it is there" concerns numpy's major, the toolkit's parts, and what is constrained.
-    """
+
+def is_told_of(package: str, scene: Scene) -> bool:
+    """Whether others may ask of a package's version if it is there: numpy, parts of a toolkit, what is constrained."""
+    return package == "numpy" or package.startswith(TOOLKIT_PARTS) or package in scene.constrained
+
+
+def requirements(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+    """Yield everything that one wheel asks of the set and the machine, by every rule, and that it is there."""
     for rule in RULES:
         yield from rule(wheel, file, scene)
-    if wheel.package != "numpy" and not wheel.is_toolkit_part and wheel.package not in scene.constrained:
+    if not is_told_of(wheel.package, scene):
         return
     why = release_fact(wheel, "is the version that is there", DEFINITION, wheel_source(wheel, file))
     yield Requirement(presence_node(wheel.package), frozenset({wheel.key}), why)

@@ -66,6 +66,9 @@ _WISH = re.compile(
 )
 
 
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *\(?==([0-9A-Za-z.+!]+)\)?")
+
+
 def parse_wish(text: str) -> Asked:
     """Return a requirement as a user writes it, in pieces; InvalidRequirement (a ValueError) when it is none."""
     found = _WISH.fullmatch(text)
@@ -109,6 +112,16 @@ def _marker(text: str) -> Marker:
     from packaging.markers import Marker  # noqa: PLC0415 - what is plain does not need it
 
     return Marker(text)
+
+
+def pins_of(requires_dist: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return what a row requires of exactly one release, whatever the machine, as ("torch", "==2.15.0")."""
+    found: list[tuple[str, str]] = []
+    for text in requires_dist:
+        whole = _PIN.fullmatch(text)
+        if whole is not None:
+            found.append((canonical_name(whole[1]), f"=={whole[2]}"))
+    return tuple(sorted(found))
 
 
 def file_for(rows: tuple[Wheel, ...], scene: Scene) -> tuple[Wheel, WheelFile]:

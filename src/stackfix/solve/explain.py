@@ -10,7 +10,8 @@ from packaging.version import Version
 from stackfix.model.evidence import Source
 from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, is_package, presence_node
 from stackfix.model.resolution import Newer
-from stackfix.solve.prove import Refutation, minimal, search
+from stackfix.solve.minimal import minimal
+from stackfix.solve.prove import Refutation, any_set, search
 
 _ASKED = Source(method="asked", where="why not newer?")
 
@@ -53,9 +54,7 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
     if place == 0:
         return None
     newer = keys[place - 1]
-    wish = Requirement(
-        node, frozenset({newer}), Fact(text=f"{node} {newer} is wished for", rule="wish", source=_ASKED)
-    )
+    wish = _wish(node, newer)
     direct = _forbidden_directly(problem, pins, node, newer)
     if direct is not None:
         return direct
@@ -67,6 +66,26 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
         if best is not None and len(best.facts) <= FEW:
             break
     return best
+
+
+def is_held_back(problem: Problem, pins: Pins, node: str) -> bool:
+    """Whether a set has an older release of a package of the order than there is, though what comes before it is kept.
+
+    The newest set has of each root the newest that there can be: that was searched when it was found.
+    """
+    if node not in pins:
+        return False
+    keys = problem.universe.keys(node)
+    place = keys.index(pins[node])
+    if place == 0 or any(root.node == node for root in problem.roots):
+        return place > 0
+    held = _held_before(problem, pins, node)
+    return any_set(problem, (_wish(node, keys[place - 1]), *held)) is None
+
+
+def _wish(node: str, key: str) -> Requirement:
+    fact = Fact(text=f"{node} {key} is wished for", rule="wish", source=_ASKED)
+    return Requirement(node, frozenset({key}), fact)
 
 
 def _against(problem: Problem, wish: Requirement, newer: str, holds: Sequence[Requirement]) -> Newer | None:

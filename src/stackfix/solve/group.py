@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from stackfix.model.problem import PYTHON, Requirement
+from stackfix.model.problem import PYTHON, Requirement, Subjects
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.tags import needed_glibc
 from stackfix.solve.lower import Lowered
@@ -45,6 +45,12 @@ class Grouped(Struct):
     def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
         """Return what is told at once of a candidate that is everybody's."""
         return () if self._own(node) is not None else self.members[0][1].foretold(node, key)
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether a release requires nothing of any machine by facts about these subjects."""
+        return self._own(node) is None and all(
+            each.is_silent(node, key, subjects) for _, each in self.members
+        )
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file that every machine takes: of several, the one for the oldest glibc."""

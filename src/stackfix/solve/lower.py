@@ -17,11 +17,12 @@ from stackfix.model.problem import (
     MODELS,
     PYTHON,
     Requirement,
+    Subjects,
     is_package,
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.all import requirements
+from stackfix.rules.all import OF_NO_RELEASE, is_told_of, requirements
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
 from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
@@ -62,6 +63,7 @@ class Lowered(Struct):
     _keys: dict[str, Sequence[str]] = field(default_factory=dict)
     _requires: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
     _cuda: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+    _told: dict[tuple[str, str], tuple[tuple[str, Collection[str]], ...]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first."""
@@ -80,31 +82,52 @@ class Lowered(Struct):
         return found
 
     def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
-        """Return the release that a library's or an extra's candidate belongs to, and a release's CUDA.
+        """Return what is told of a candidate without reading a row.
 
-        No row is read for that. Where a release was looked at before, it is also where that ended: there it failed.
+        Of a library or an extra that is the release it belongs to; of a release its CUDA, and what it pins; of a CUDA
+        all. Where a release was looked at before, it is also where that ended: there it failed.
         """
-        if node.startswith(_LIBRARY):
-            package, _, version = key.rpartition(" ")
-            return ((package, (version,)),)
-        if not is_package(node):
-            return ()
-        package, extra, _ = node.partition("[")
-        if extra:
-            return ((package, (key,)),)
+        found = self._told.get((node, key))
+        if found is None:
+            found = self._told[node, key] = tuple(self._tell(node, key))
         ended = self._ended(node, key)
-        asked = {kind.cuda for kind in self.scene.releases(package).kinds(key)}
-        if () in asked:
-            return ended
-        return (*ended, (CUDA, frozenset().union(*map(self._minors, asked))))
+        return found if ended is None else (ended, *found)
 
-    def _ended(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def _tell(self, node: str, key: str) -> Iterator[tuple[str, Collection[str]]]:
+        if node == CUDA:
+            yield from [(one.node, one.allowed) for one in self.requires(node, key)]
+        elif node.startswith(_LIBRARY):
+            package, _, version = key.rpartition(" ")
+            yield package, (version,)
+        elif is_package(node):
+            package, extra, _ = node.partition("[")
+            if extra:
+                yield package, (key,)
+                return
+            kinds = self.scene.releases(package).kinds(key)
+            asked = {kind.cuda for kind in kinds}
+            if () not in asked:
+                yield CUDA, frozenset().union(*map(self._minors, asked))
+            for name, specifier in set(kinds[0].pins).intersection(*(kind.pins for kind in kinds)):
+                yield name, metadata.admitted(name, specifier, self.scene)
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether a release requires nothing by facts about these subjects, nor by definition."""
+        return (
+            is_package(node)
+            and "[" not in node
+            and (node, key) not in subjects.releases
+            and not subjects.rules & OF_NO_RELEASE
+            and not is_told_of(node, self.scene)
+        )
+
+    def _ended(self, node: str, key: str) -> tuple[str, Collection[str]] | None:
         """Return the last requirement that was worked out, if it names few keys: more would cost more than it tells."""
         found = self._requires.get((node, key))
         if not isinstance(found, _AsFarAsAsked) or not found.done:
-            return ()
+            return None
         last = found.done[-1]
-        return ((last.node, last.allowed),) if len(last.allowed) <= _FEW else ()
+        return (last.node, last.allowed) if len(last.allowed) <= _FEW and is_package(node) else None
 
     def _minors(self, asked: tuple[str, ...]) -> frozenset[str]:
         """Return the CUDA minors that a row takes: those that it names, or all of a major."""

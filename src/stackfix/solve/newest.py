@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from stackfix.model.problem import Pins, Problem, Requirement, Universe, is_package
+from stackfix.model.problem import Pins, Problem, Requirement, Subjects, Universe, is_package
 from stackfix.solve.prove import Refutation, any_set, forced, reachable, search
 
 
@@ -46,6 +46,10 @@ class Limited(Struct, frozen=True):
     def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
         """What the candidate requires, as far as that is told at once."""
         return self.universe.foretold(node, key)
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether the candidate requires nothing by facts about these subjects."""
+        return self.universe.is_silent(node, key, subjects)
 
 
 def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:

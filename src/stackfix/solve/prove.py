@@ -321,59 +321,6 @@ def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
     return dict(state.domains)
 
 
-def minimal(
-    problem: Problem,
-    facts: Collection[Fact],
-    extra: Collection[Requirement] = (),
-    *,
-    always: Collection[Fact] = (),
-) -> frozenset[Fact]:
-    """Return a subset of conflicting `facts` that conflicts still, and no longer when any one is left out.
-
-    `always` count all the time and are not among the answer; neither are definitions, which nobody could
-    leave out. Where there is a choice, what is true of one release is left out before what is true of all, and what
-    the user could change is kept.
-    """
-    reasons = {fact for fact in facts if fact.rule != DEFINITION}
-    core = sorted(_without_idle_groups(problem, reasons - set(always), extra, always), key=_spared_last)
-    settled: list[Fact] = []
-    while core:
-        fact = core.pop(0)
-        freed = (
-            {fact.package: fact.release} if fact.package else _NOWHERE
-        )  # where a set is, if there is one now
-        answer = search(problem, extra, only={*core, *settled, *always}, first=freed)
-        if isinstance(answer, Refutation):
-            core = [kept for kept in core if kept in answer.facts]
-        else:
-            settled.append(fact)
-    return frozenset(settled)
-
-
-def _without_idle_groups(
-    problem: Problem, facts: Collection[Fact], extra: Collection[Requirement], always: Collection[Fact]
-) -> Collection[Fact]:
-    """Return conflicting facts without what is said alike of many releases of a package and has no part in it.
-
-    One search for each such group, where leaving its facts out one by one took one for each.
-    """
-    groups: dict[tuple[str, str, str], set[Fact]] = {}
-    for fact in sorted(facts, key=_spared_last):
-        if fact.package:
-            groups.setdefault((fact.package, fact.rule, fact.general), set()).add(fact)
-    core = frozenset(facts)
-    for group in groups.values():
-        if len(group) > 2 and group & core:
-            answer = search(problem, extra, only={*(core - group), *always})
-            if isinstance(answer, Refutation):
-                core &= answer.facts
-    return core
-
-
-def _spared_last(fact: Fact) -> tuple[bool, bool, str, str]:
-    return fact.relaxable, not fact.package, fact.rule, fact.text
-
-
 def reachable(problem: Problem, pins: Pins) -> Mapping[str, str]:
     """Return the part of `pins` that the roots lead to."""
     found: dict[str, str] = {}

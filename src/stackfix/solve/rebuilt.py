@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.model.growth import Documented
-from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Universe
+from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Subjects, Universe
 from stackfix.model.resolution import Option
 from stackfix.solve.case import Case, newest, number
 from stackfix.versions import CudaVersion
@@ -69,6 +69,10 @@ class Rebuilt(Struct, frozen=True):
         """Say nothing: what a rebuilt release brings is not told at once."""
         del node, key
         return ()
+
+    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
+        """Whether the candidate requires nothing by facts about these subjects."""
+        return self.universe.is_silent(node, key, subjects)
 
 
 def _pythons(one: Documented) -> str:

@@ -29,7 +29,7 @@ from stackfix.solve.relax import options
 
 OLDEST_PYTHON = (3, 8)
 
-Reasons: TypeAlias = Literal["all", "asked", "none"]
+Reasons: TypeAlias = Literal["all", "marks", "none"]
 
 
 def resolve(
@@ -42,9 +42,9 @@ def resolve(
 ) -> Resolution | Explanation:
     """Return the newest set over all Pythons of the machine, or why there is none on the best of them.
 
-    `reasons` says for which packages it is worked out why nothing newer fits: "all", the "asked" ones, or
-    "none"; with any, also what other orders would give. `universes` are what another question about these facts has
-    left: what is known in them is not worked out again.
+    `reasons` says what is worked out of newer releases that do not fit: for "all" packages why they do not, "marks"
+    of those asked for, that there are some, or "none"; but for none also what other orders would give. `universes`
+    are what another question about these facts has left: what is known in them is not worked out again.
     """
     universes = universes or Universes(facts)
     if not machine.pythons:
@@ -159,9 +159,14 @@ def _resolution(
         wheel, file = universe.file(node, pins[node])
         found.append(Pin(name=node, version=pins[node], wheel=wheel, file=file, why=whys[node]))
     newer: list[Newer] = []
-    if reasons != "none":
-        named = [pin.name for pin in found if reasons == "all" or pin.name in problem.order]
-        newer = [each for name in named if (each := explain.why_not_newer(problem, pins, name)) is not None]
+    older = [
+        name for name in problem.order if reasons == "marks" and explain.is_held_back(problem, pins, name)
+    ]
+    if reasons == "all":
+        newer = [
+            each for pin in found if (each := explain.why_not_newer(problem, pins, pin.name)) is not None
+        ]
+        older = [each.name for each in newer]
     return Resolution(
         device=request.device,
         machine=machine,
@@ -169,6 +174,7 @@ def _resolution(
         cuda=pins.get(CUDA, ""),
         pins=tuple(found),
         newer=tuple(newer),
+        older=tuple(older),
         alternatives=tuple(_alternatives(problem, pins)) if reasons != "none" else (),
         open_facts=tuple(_open_facts(posed, pins)),
         notes=tuple(_without_cuda(found, request, machine)),
