@@ -299,6 +299,27 @@ def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weight
     assert "takes [batch,3,384,288]" in caught.value.message
 
 
+@pytest.mark.parametrize(("bins", "ok"), [((384, 512), True), ((576, 768), False), ((576, 512), False)])
+def test_a_pose_network_of_another_size_is_taken_with_two_bins_for_each_of_its_pixels(
+    weights, tmp_path, bins, ok
+):
+    tensor, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    names = ("simcc_x", "simcc_y")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["input"], [name]) for name in names],
+        "pose",
+        [tensor("input", kind, ["batch", 3, 256, 192])],
+        [tensor(name, kind, ["batch", 133, count]) for name, count in zip(names, bins, strict=True)],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / POSE)
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    if ok:
+        assert from_folder(tmp_path, weights.scene.parent.parent).pose == tmp_path / POSE
+    else:
+        with pytest.raises(QuestionError, match="another network than the pose network"):
+            from_folder(tmp_path, weights.scene.parent.parent)
+
+
 def test_a_verdict_is_told_in_a_few_lines():
     verdict = Verdict(
         state="failed",

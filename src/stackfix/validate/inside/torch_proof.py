@@ -134,7 +134,9 @@ def _session(request: dict[str, Any], device: str) -> str:
         with listening(request["scratch"]) as heard:
             try:
                 networks = Networks(runtime, request["detector"], request["pose"], options)
-                find_people(read(request["image"]), networks.run_detector, networks.run_pose)
+                find_people(
+                    read(request["image"]), networks.run_detector, networks.run_pose, frame=networks.frame
+                )
                 first = [each[0] for each in networks.providers()]
                 raised = "" if first == [wanted, wanted] else f"the sessions run on {first}"
             except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
@@ -178,7 +180,9 @@ def _torchscript(torch: Any, request: dict[str, Any], device: str, journal: Jour
     people = find_people(picture, networks.run_detector, script.run_pose, torch_standin.BATCH)
     said = f"{len(people.boxes)} people posed by TorchScript on {where}, five at a time"
     if real:
-        same = compare_people(people, find_people(picture, networks.run_detector, networks.run_pose))
+        same = compare_people(
+            people, find_people(picture, networks.run_detector, networks.run_pose, frame=networks.frame)
+        )
         journal.check("torchscript", same.ok, f"{said}; beside the ONNX pose network: {same.text}")
         return
     good = all(math.isfinite(score) for scores in people.scores for score in scores)
