@@ -202,8 +202,8 @@ def _own_program(task: Task, journal: Journal) -> None:
 def _left(meter: Meter, journal: Journal) -> None:
     """Write what this process holds of the GPU, and what is left."""
     journal.value("gpu memory", meter.reading())
-    free = [each["free"] for each in meter.state()]
-    if len(free) == 1:
+    free = [each["free"] for each in meter.state() if each["first"]]
+    if free:
         journal.value("bytes free", free[0])
 
 
