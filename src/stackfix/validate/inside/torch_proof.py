@@ -91,8 +91,18 @@ def products(torch: Any, device: str) -> str:
             worst.append(f"{name} {difference:.0e}")
     how = f"torch {torch.__version__}"
     if where == "cuda":
+        _seen_by_driver()
         how += f" on {torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
     return f"{how}: {', '.join(worst)} of the largest number beside 64-bit products on the CPU ({RELATIVE} allowed)"
+
+
+def _seen_by_driver() -> None:
+    """Raise where the driver knows nothing of what torch says to have computed on a GPU."""
+    driver = libraries.driver()
+    if not driver["found"]:
+        raise RuntimeError(f"torch names a GPU, but no driver answers: {driver['text']}")
+    if driver["used"] == []:
+        raise RuntimeError("torch names a GPU, but the driver has no context of this process on any")
 
 
 def _counted(torch: Any) -> Any:
