@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ from stackfix.judging.examine import Patient, examine, scene_of
 from stackfix.judging.linkage import without_a_desktop
 from stackfix.locking import lock_of_files
 from stackfix.model.environment import Environment
-from stackfix.model.evidence import Known
+from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Machine
 from stackfix.model.repair import Put, Repair, TakenOut
 from stackfix.model.report import Finding, Report
@@ -34,9 +35,8 @@ from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
 from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
-from stackfix.rules.scene import Scene
 from stackfix.solve.repair import PILLARS, Wish, repair
-from stackfix.versions import canonical_name
+from stackfix.versions import DriverVersion, canonical_name
 
 _GPU = ("onnxruntime-gpu", "tensorrt")
 
@@ -76,6 +76,8 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
         )
     _refuse_shared(environment)
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
+    if wish.device == "cpu":
+        machine = _without_gpus(machine)
     around = read_surroundings()
     patient = Patient(environment=environment, machine=machine, surroundings=around)
     before = examine(patient, facts)
@@ -86,7 +88,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     wanted = Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings))
     found = repair(environment, scene, wanted)
     if isinstance(found, Explanation):
-        return replace(found, options=tuple(_ways_out(environment, scene, wanted)))
+        return replace(found, options=tuple(_ways_out(patient, facts, wanted)))
     found = replace(found, strained=(*found.strained, *_stays_on_the_cpu(environment, found, gpu=gpu)))
     if environment.hook and not any(_touches_libraries(step) for step in found.steps):
         found = replace(found, hook=False)
@@ -103,20 +105,36 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     return _carried_out(planned, patient, wish, facts, progress, gpu=gpu)
 
 
-def _ways_out(environment: Environment, scene: Scene, wish: Wish) -> list[Option]:
+def _without_gpus(machine: Machine) -> Machine:
+    """Return a machine of which only the CPU is to be served."""
+    return replace(machine, gpus=Known((), "--device cpu"), troubles=())
+
+
+def _ways_out(patient: Patient, facts: Database, wish: Wish) -> list[Option]:
     """Return what could be asked less of a repair, so that there is one; the smallest download first."""
+    environment, machine = patient.environment, patient.machine
     less = [
         (f"let {name} change: leave out `--keep {name}`", replace(wish, keep=wish.keep - {name}))
         for name in sorted(wish.keep)
     ]
-    if wish.gpu:
-        less.append(("serve the CPU alone: `--device cpu`", replace(wish, gpu=False)))
-    solved = [(text, repair(environment, scene, one)) for text, one in less]
-    found = [(text, one) for text, one in solved if isinstance(one, Repair)]
-    return [
+    solved = [(text, repair(environment, scene_of(environment, machine, facts), one)) for text, one in less]
+    found = sorted(
+        ((text, one) for text, one in solved if isinstance(one, Repair)),
+        key=lambda each: each[1].download_bytes,
+    )
+    options = [
         Option(text=text, packages=tuple(_pillars_after(environment, one)), kind="wish")
-        for text, one in sorted(found, key=lambda each: each[1].download_bytes)
+        for text, one in found
     ]
+    options += _other_driver(patient, facts, wish)
+    if wish.gpu:  # what is given up by it is more than any download
+        alone = repair(
+            environment, scene_of(environment, _without_gpus(machine), facts), replace(wish, gpu=False)
+        )
+        if isinstance(alone, Repair):
+            packages = tuple(_pillars_after(environment, alone))
+            options.append(Option(text="serve the CPU alone: `--device cpu`", packages=packages, kind="wish"))
+    return options
 
 
 def _stays_on_the_cpu(environment: Environment, found: Repair, *, gpu: bool) -> Iterator[str]:
@@ -125,6 +143,28 @@ def _stays_on_the_cpu(environment: Environment, found: Repair, *, gpu: bool) -> 
     changed = {step.name if isinstance(step, TakenOut) else step.pin.name for step in found.steps}
     if gpu and build is not None and build.cuda == "" and "torch" not in changed:
         yield f"torch {build.version} is a build without CUDA and stays so: {remedy.OTHER_INDEX}"
+
+
+def _other_driver(patient: Patient, facts: Database, wish: Wish) -> Iterator[Option]:
+    """Yield the oldest newer driver under which there is a repair: between it and the newest, by bisection."""
+    machine, driver = patient.machine, patient.machine.driver
+    if not isinstance(driver, Known):
+        return
+    steps = facts.hardware.driver_steps(machine.platform.os, wsl=machine.wsl)
+    newer = [step for step in steps if step > driver.value]
+
+    def under(step: DriverVersion) -> Repair | Explanation:
+        there = replace(machine, driver=Known(step, "--driver"), cuda=Unknown(("another driver",)))
+        return repair(patient.environment, scene_of(patient.environment, there, facts), wish)
+
+    first = bisect_left(newer, 1, key=lambda step: int(isinstance(under(step), Repair)))
+    found = under(newer[first]) if first < len(newer) else None
+    if isinstance(found, Repair):
+        yield Option(
+            text=f"install NVIDIA driver {newer[first]} or newer",
+            packages=tuple(_pillars_after(patient.environment, found)),
+            kind="driver",
+        )
 
 
 def _pillars_after(environment: Environment, found: Repair) -> Iterator[tuple[str, str]]:

@@ -78,3 +78,33 @@ def test_a_torch_for_windows_stays_without_cuda_and_the_rest_is_planned(tmp_path
     assert done.returncode == 0, done.stdout
     assert "install  nvidia-cublas-cu12" in done.stdout
     assert "note     torch 2.8.0+cpu is a build without CUDA and stays so" in done.stdout
+
+
+def test_a_driver_that_is_too_old_is_answered_with_the_one_that_is_needed(tmp_path):
+    site = Site(tmp_path / "other").cuda12().torch().onnxruntime()
+    command = [sys.executable, "-m", "stackfix", "fix", "--venv", str(site.root), "--dry-run"]
+    machine = ["--driver", "470.82.01", "--gpu", "V100", "--glibc", "2.35"]
+    done = subprocess.run([*command, *machine], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    options = [line for line in done.stdout.splitlines() if line.startswith("option")]
+    assert options == [
+        "option   install NVIDIA driver 525.60.13 or newer",
+        "option   serve the CPU alone: `--device cpu`",
+    ]
+
+
+def test_a_gpu_that_nothing_serves_does_not_hinder_a_repair_for_the_cpu(tmp_path):
+    site = Site(tmp_path / "other").cuda12().torch().onnxruntime()
+    command = [
+        sys.executable,
+        "-m",
+        "stackfix",
+        "fix",
+        "--venv",
+        str(site.root),
+        "--dry-run",
+        "--device",
+        "cpu",
+    ]
+    machine = ["--driver", "470.82.01", "--gpu", "Tesla K80", "--glibc", "2.35"]
+    assert subprocess.run([*command, *machine], capture_output=True, timeout=120).returncode == 0

@@ -357,3 +357,27 @@ def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_use
     assert found.severity == "warning"
     assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
     assert found.fix == "install what brings libtbb.so.12, if that part is used"
+
+
+@pytest.mark.parametrize(("wanted", "ours"), [("sympy", True), ("absent", False)])
+def test_what_is_required_and_known_is_mended_with_everything_else(site, wanted, ours):
+    report = look(site.cuda12().torch(requires=(wanted,)))
+    assert finding(report, "requirement_unmet").severity == "error"
+    assert report.mend == (f"stackfix fix --venv {site.root}" if ours else "")
+
+
+def test_an_onnxruntime_without_facts_serves_who_requires_the_plain_one(site):
+    site.install("onnxruntime-openvino", "1.24.1", {"onnxruntime/__init__.py": "#"})
+    found = finding(look(site.install("faces", "2.1", requires=("onnxruntime>=1.20",))), "requirement_unmet")
+    assert found.severity == "warning"
+    assert "whose place onnxruntime-openvino takes here" in found.text
+
+
+def test_what_a_torch_without_facts_has_lost_comes_back_as_it_was(site):
+    site.cuda12().torch()
+    (info,) = site.packages.glob("torch-2.8.0.dist-info")
+    (info / "METADATA").write_text("Name: torch\nVersion: 2.99.0.dev1\n")
+    info.rename(info.with_name("torch-2.99.0.dev1.dist-info"))
+    (site.packages / "nvidia/nccl/lib/libnccl.so.2").unlink()
+    found = finding(look(site), "cuda_runtime_missing")
+    assert found.fix.endswith("--reinstall --no-deps nvidia-nccl-cu12==2.27.3")

@@ -207,6 +207,20 @@ def test_lost_files_bring_the_same_release_again():
     assert [step.again for step in found.steps if isinstance(step, Put)] == [True]
 
 
+def test_a_build_for_another_python_comes_again_for_this_one():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"})
+    tags = ("cp311-cp311-manylinux_2_28_x86_64",)
+    there = replace(
+        there,
+        distributions=tuple(
+            replace(one, tags=tags) if one.name == "onnxruntime-gpu" else one for one in there.distributions
+        ),
+    )
+    (step,) = mended(there).steps
+    assert (step.pin.name, step.again) == ("onnxruntime-gpu", True)
+    assert step.why[0] == "it was built for another Python or system"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -349,6 +363,13 @@ def test_people_and_programs_are_told_the_same():
     assert "replace  onnxruntime-gpu 1.31.1 -> 1.26.0" in text
     assert {"action", "name", "from", "to", "bytes", "because"} == set(document["plan"][0])
     assert document["bytes"] == found.download_bytes > 0
+
+
+def test_what_pip_left_under_a_name_of_its_own_goes():
+    there = replace(environment(CUDA_12 | {"torch": "2.8.0"}), abandoned=("~orch",))
+    found = mended(there)
+    assert (steps(found), found.leftovers, found.changes) == ([], ("~orch",), True)
+    assert "  remove   the folder ~orch, which no package owns" in repair_lines(found)
 
 
 def test_a_package_that_has_lost_its_record_is_written_again():

@@ -133,7 +133,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         findings=ordered(with_number(one, facts) for one in _once(findings)),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
         unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
-        mend=_mend(environment, findings),
+        mend=_mend(environment, findings, facts),
     )  # fmt: skip
 
 
@@ -145,11 +145,13 @@ def _elsewhere(patient: Patient) -> frozenset[str]:
     return (around.system_libraries or frozenset()) | {stray.soname for stray in around.strays}
 
 
-def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
+def _mend(environment: Environment, findings: Sequence[Finding], facts: Database) -> str:
     wrong = [one for one in findings if one.severity == "error"]
     ours = remedy.mend(environment)
     if environment.broken or all(
-        one.code in _ADDED or (one.rule in _OUTSIDE and one.fix != ours) for one in wrong
+        (one.code in _ADDED and not all(map(facts.knows, one.about)))
+        or (one.rule in _OUTSIDE and one.fix != ours)
+        for one in wrong
     ):
         return ""  # what the facts know nothing of an installer adds, what is outside a shell: the finding's own command
     return ours
@@ -185,7 +187,7 @@ def _broken(environment: Environment) -> Iterator[Finding]:
             text=f"a package is broken: {reason}",
             because=(f"{environment.site_packages[0] if environment.site_packages else environment.path} [read: its files]",),
             consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
-            fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
+            fix=remedy.mend(environment),
             rule="environment",
             about=(canonicalize_name(reason.partition("-")[0]),) if _DIST_INFO in reason else (),
         )  # fmt: skip

@@ -258,6 +258,9 @@ def _brought_back(
     """
     if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names):
         return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
+    lost = {each.name: each.version for each in losers.values()}
+    if packages and {one.partition("==")[0] for one in packages} <= set(lost):
+        return remedy.again(environment, sorted(f"{name}=={version}" for name, version in lost.items()))
     on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
     if packages and on_record.isdisjoint(packages):
         return remedy.install(environment, packages)

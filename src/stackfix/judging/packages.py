@@ -12,9 +12,8 @@ from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Distribution, Environment
-from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
-from stackfix.rules import tags
+from stackfix.rules.foreign import foreign
 from stackfix.rules.scene import Scene
 
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
@@ -210,7 +209,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             severity="error",
             text=f"the folder `{folder}` is left over: no installed package owns it",
             because=(f"{folder}/ is in {environment.site_packages[0]}, and no RECORD lists it",),
-            consequence=f"`import {folder}` finds an empty or broken package instead of saying that there is none",
+            consequence=f"`import {folder}` takes what is left there, whole or not; no installer updates or removes it",
             fix=remedy.mend(environment),
             rule="collisions",
             about=(folder,),
@@ -301,16 +300,12 @@ def _builders(folder: str) -> tuple[str, ...]:
 
 def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:
     """Yield packages that were built for another Python or system, by the tags of their WHEEL files."""
-    machine = scene.machine
-    python = (scene.python.version.major, scene.python.version.minor)
-    for each in environment.distributions:
-        if not each.tags or any(_fits(tag, python, machine.platform, scene) for tag in each.tags):
-            continue
+    for each in foreign(environment, scene):
         yield Finding(
             code="missing_wheel",
             severity="error",
             text=f"{each.name} {each.version} was built for another Python or system than this one",
-            because=(f"its tags are {', '.join(each.tags[:_SHOWN])} [read: {each.folder}/WHEEL]", f"this is Python {scene.python.version} on {machine.platform.label}{_glibc(scene)}"),
+            because=(f"its tags are {', '.join(each.tags[:_SHOWN])} [read: {each.folder}/WHEEL]", f"this is Python {scene.python.version} on {scene.machine.platform.label}{_glibc(scene)}"),
             consequence=f"`import {remedy.import_name(each.name)}` fails",
             fix=remedy.reinstall(environment, each.name, each.version),
             rule="metadata",
@@ -320,15 +315,6 @@ def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:
 
 def _glibc(scene: Scene) -> str:
     return f" with glibc {scene.glibc[0]}.{scene.glibc[1]}" if scene.glibc else ""
-
-
-def _fits(tag: str, python: tuple[int, int], platform: Platform, scene: Scene) -> bool:
-    if tag.count("-") != 2:
-        return True
-    return any(
-        tags.rank(one, python, platform, scene.glibc or (2, 999), free_threaded=scene.python.free_threaded) is not None
-        for one in tags.file_tags(f"package-1-{tag}.whl")
-    )  # fmt: skip
 
 
 def mixed_builds(environment: Environment, scene: Scene, *, gpu_here: bool) -> Iterator[Finding]:

@@ -111,7 +111,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries that
     somebody copied into it. `distributions` has each name
     once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
-    folder, each with that folder. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
+    folder, each with that folder. `abandoned` are the names of what pip left there under a name of its own (`~orch`). `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str
@@ -133,6 +133,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     unreadable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     outside: tuple[Distribution, ...] = ()
+    abandoned: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:

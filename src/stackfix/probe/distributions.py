@@ -115,6 +115,11 @@ def _trust(one: Distribution) -> tuple[bool, int, Version]:
     return bool(one.files), -len(one.missing) - len(one.changed), Version(one.version)
 
 
+def left_by_pip(shelf: Shelf) -> list[str]:
+    """Return the names of what an installation that was cut off has renamed and not removed."""
+    return sorted(name for name in shelf.listed("") if _LEFT_BY_PIP.fullmatch(name) and name.isprintable())
+
+
 def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Distribution]:
     modern = info.endswith(".dist-info")
     try:

@@ -19,6 +19,7 @@ from stackfix.probe.child import Ended, run_child
 from stackfix.probe.distributions import (
     MAX_TEXT,
     Shelf,
+    left_by_pip,
     once_each,
     read_distributions,
     read_library,
@@ -255,6 +256,7 @@ def _environment(
         duplicates=tuple(duplicates),
         strange_scripts=strange_scripts(folder) if kind == "venv" and not windows else (),
         unreadable=tuple(unreadable),
+        abandoned=tuple(name for shelf in shelves for name in left_by_pip(shelf)),
         broken=tuple(broken),
     )
 

@@ -20,6 +20,7 @@ from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, i
 from stackfix.model.repair import Put, Repair, Step, TakenOut
 from stackfix.model.resolution import Explanation, Pin
 from stackfix.rules import metadata
+from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import Held, judge, unmet
 from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
 from stackfix.rules.scene import Scene
@@ -60,6 +61,7 @@ class _Case(Struct, frozen=True, kw_only=True):
     wanted: Mapping[str, frozenset[str]]
     pinned: tuple[str, ...]
     damaged: frozenset[str]
+    foreign: frozenset[str]
     instead: Mapping[str, str]
     filling: Mapping[str, frozenset[str]]
 
@@ -139,6 +141,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collectio
             or any(one.broken for one in each.libraries)
             or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
         ),
+        foreign=frozenset(each.name for each in foreign(environment, scene)),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
         filling=filling,
     )
@@ -251,7 +254,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
             if packages.get(name, "-") == case.installed.get(name) and name not in again
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
-        leftovers=case.environment.ownerless,
+        leftovers=(*case.environment.ownerless, *case.environment.abandoned),
         strays=tuple(_shadowing(case.environment)),
     )
 
@@ -318,8 +321,10 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
     found = {
         name: "it is on record more than once"
         if name in twice
+        else "it was built for another Python or system"
+        if name in case.foreign
         else "its files or its RECORD were lost or overwritten"
-        for name in case.damaged | twice
+        for name in case.damaged | case.foreign | twice
         if name in packages and packages[name] == case.installed.get(name)
     }
     files = {each.name: each.files for each in case.environment.distributions}
