@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.model.evidence import Source
@@ -91,6 +89,8 @@ def _may_be_newer(specifier: str, listing: Listing) -> bool:
     exact = _version(specifier)
     if exact:
         return Version(exact) > newest
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 5 ms, and few ask for what has no row
+
     return SpecifierSet(specifier).contains(f"{newest.major + _LATER}.0")
 
 
@@ -133,8 +133,7 @@ def _bare(gap: Gap) -> str:
     return f"{gap.package}[{','.join(sorted(gap.extras))}]" if gap.extras else gap.package
 
 
-@dataclass(frozen=True, slots=True)
-class Supposed:
+class Supposed(Struct, frozen=True):
     """Facts, and beside them one release for each gap that names one: a wheel that fits everywhere and needs nothing."""
 
     facts: Facts
