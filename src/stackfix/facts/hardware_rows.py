@@ -1,6 +1,7 @@
-"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml and libraries.toml; unknown keys refused."""
+"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml and libraries.toml; unknown keys refused.
 
-from __future__ import annotations
+Annotations are evaluated here, not kept as text: msgspec would compile each text before it reads a row.
+"""
 
 from typing import Literal
 
