@@ -14,7 +14,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 HOME=${HOME:-$(awk -F: -v id="$(id -u)" '$3 == id { print $6; exit }' /etc/passwd)}
 export HOME
 
-[ ! -f "$here/bundle.json" ] || exec sh "$here/install.sh" "$@" # it was put into a bundle
+[ ! -f "$here/bundle.json" ] || exec sh "$here/install.sh" ${1+"$@"} # it was put into a bundle
 # shellcheck source=data/tool/shared.sh
 . "$here/data/tool/shared.sh"
 
@@ -37,13 +37,13 @@ while [ "$count" -gt 0 ]; do
       sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
-    *) set -- "$@" "$word" ;;
+    *) set -- ${1+"$@"} "$word" ;;
   esac
 done
 
 if [ -n "$bundle" ]; then
   [ -f "$bundle/install.sh" ] || fail "$bundle is no bundle: it has no install.sh" "make one where there is a network: stackfix bundle" 2
-  exec sh "$bundle/install.sh" "$@"
+  exec sh "$bundle/install.sh" ${1+"$@"}
 fi
 
 # shellcheck source=scripts/environment.sh
@@ -182,4 +182,4 @@ if ! serves && ! { ! find_uv "$here" >/dev/null && get_uv && serves; }; then
   fi
 fi
 
-exec "$here/stackfix" install dwpose "$@"
+exec "$here/stackfix" install dwpose ${1+"$@"}

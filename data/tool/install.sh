@@ -49,7 +49,7 @@ while [ "$count" -gt 0 ]; do
       sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
-    *) set -- "$@" "$word" ;;
+    *) set -- ${1+"$@"} "$word" ;;
   esac
 done
 [ -n "$venv" ] || venv=${HOME:?}/$name-env
@@ -143,9 +143,9 @@ rm -rf "$work"
 if [ "$(said models)" = own ]; then
   STACKFIX_MODELS=$here/models
   export STACKFIX_MODELS
-  set -- --weights "$here/models/$(said recipe)" "$@"
+  set -- --weights "$here/models/$(said recipe)" ${1+"$@"}
 fi
 UV_OFFLINE=1
 export UV_OFFLINE
 printf 'stackfix is %s\n' "$tool/bin/stackfix" >&2
-exec "$tool/bin/python" -I -m stackfix install --offline --lock "$here/pylock.toml" --python "$interpreter" --venv "$venv" "$@"
+exec "$tool/bin/python" -I -m stackfix install --offline --lock "$here/pylock.toml" --python "$interpreter" --venv "$venv" ${1+"$@"}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.version import Version
 
-from stackfix.asking import Question, device_of, machine_of, parted, request_of, with_other_pythons
+from stackfix.asking import Question, device_of, machine_of, request_of, with_other_pythons
 from stackfix.errors import NetworkError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.overlay import overlay_folder, unreadable
@@ -19,9 +17,7 @@ from stackfix.facts.root import data_root
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
-from stackfix.rules.metadata import parse_row
-from stackfix.rules.shipped_together import CUDA_ITSELF
-from stackfix.versions import canonical_name
+from stackfix.standing import requested, stand_in_notes, standing, stands_for, with_stand_ins
 
 if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 12 ms, and HTTP 60 ms
     from stackfix.fresh import Growth
@@ -32,22 +28,18 @@ if TYPE_CHECKING:  # named in annotations alone; importing them costs a resolve 
     from stackfix.solve.pose import Universes
     from stackfix.solve.resolve import Reasons
 
-_EXACT = re.compile(r"==\s*([^,*=\s]+)")
-
 
 class Answer(Struct, frozen=True, kw_only=True):
     """A resolution or an explanation, with the request that it answers and the date of the facts.
 
-    `measured` is what was measured for it; `without_facts` are releases that were asked for by their exact version
-    and of which there is no row, as `torch==2.16.0`. `documented` is what other indexes are said to hold of what is
-    asked for, where no set was found; `universes` is what it was worked out in, for what is asked next of the same facts.
+    `measured` is what was measured for it; `documented` is what other indexes are said to hold of what is asked for,
+    where no set was found; `universes` is what it was worked out in, for what is asked next of the same facts.
     """
 
     request: Request
     result: Resolution | Explanation
     facts_date: str
     measured: tuple[Measured | NotMeasured, ...] = ()
-    without_facts: tuple[str, ...] = ()
     documented: tuple[Documented, ...] = ()
     universes: Universes | None = None
 
@@ -96,9 +88,9 @@ def resolve(
             "this is a Jetson: its driver and CUDA come with JetPack, and the wheels of PyPI do not serve it",
             hint="use NVIDIA's wheels for this JetPack",
         )
-    request = parted(request_of(question, here, facts.root), facts)
+    request = requested(question, here, facts)
     from stackfix.solve import resolve as core  # noqa: PLC0415 - a tenth of what an examination takes, which solves nothing
-    from stackfix.solve.gaps import Supposed, gaps, supposing  # noqa: PLC0415 - likewise
+    from stackfix.solve.gaps import gaps, supposed, supposing  # noqa: PLC0415 - likewise
     from stackfix.solve.pose import Universes  # noqa: PLC0415 - likewise
 
     measured: tuple[Measured | NotMeasured, ...] = ()
@@ -115,7 +107,7 @@ def resolve(
     measured += more
     facts = database() if more else facts
     # what is left constrains packages that are not in the set: it must not make one impossible
-    known, wanted = (Supposed(facts, left), supposing(request, left)) if left else (facts, request)
+    known, wanted = (supposed(facts, left), supposing(request, left)) if left else (facts, request)
     universes = Universes(known)
     result = against or core.resolve(here, known, wanted, reasons=reasons, universes=universes)
     if against is None and _needs_a_python(result):
@@ -124,17 +116,22 @@ def resolve(
             universes = Universes(known)
             result = core.resolve(seen, known, wanted, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
-        result = replace(result, notes=(*result.notes, *notes, *_not_judged(request)))
+        result = replace(
+            result, notes=(*result.notes, *notes, *_left_out(request, result), *_not_judged(request))
+        )
     elif len(question.machine.machine_files) > 1:
         from stackfix.grouping import with_splitters  # noqa: PLC0415 - few questions are about several machines
 
         result = with_splitters(result, question, facts, folder)
+    elif against is None:
+        result = with_stand_ins(
+            result, wanted, facts, here, lambda changed: core.resolve(here, known, changed, reasons="none")
+        )
     return Answer(
         request=request,
         result=result,
         facts_date=facts.date,
         measured=measured,
-        without_facts=() if against else _without_facts(request, facts, here.platform),
         documented=_documented(request, here, facts) if isinstance(result, Explanation) else (),
         universes=universes,
     )
@@ -206,6 +203,10 @@ def _of_sources(
     return tuple(measured), request, notes
 
 
+def _left_out(request: Request, found: Resolution) -> tuple[str, ...]:
+    return stand_in_notes(request, found.packages, stands_for(request, found.packages))
+
+
 def _not_judged(request: Request) -> tuple[str, ...]:
     names = ", ".join(root.requirement for root in request.others)
     return (f"not judged, for no facts are about it: {names}",) if names else ()
@@ -221,6 +222,7 @@ def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:
     if unknown is not None:
         return unknown
     asked_too = request_of(replace(question, targets=(*question.targets, requirement)), machine, data_root())
+    asked_too = standing(asked_too, question.stand_ins, database(), machine)
     roots = tuple(
         replace(root, asked_by=reasons.ASKED_BY, relaxable=False) if root.requirement == requirement else root
         for root in asked_too.roots
@@ -261,20 +263,6 @@ def _documented(request: Request, machine: Machine, facts: Database) -> tuple[Do
 def packages_of(request: Request) -> list[str]:
     """Return the packages that a request asks for, in its order of newness."""
     return [name for name in request.newest if name != "python"]
-
-
-def _without_facts(request: Request, facts: Database, platform: Platform) -> tuple[str, ...]:
-    """Return the releases that are asked for by exact version and of which no row for the platform is on record."""
-    found: list[str] = []
-    for root in request.roots:
-        wish = parse_row(root.requirement)
-        exact = _EXACT.fullmatch(wish.specifier)
-        if exact is None or wish.name == CUDA_ITSELF:  # a CUDA is no package that could be measured
-            continue
-        package, version = canonical_name(wish.name), Version(exact[1])
-        if all(Version(each.key) != version for each in facts.listed(package, platform.label)):
-            found.append(f"{package}=={version}")
-    return tuple(found)
 
 
 def growth_of(platform: Platform, say: Callable[[str], None], source: str = MAIN) -> Growth:

@@ -138,10 +138,12 @@ def lock(
 
     if why := cpu_line(answer.result.machine, answer.result.device):
         say(f"device: {why}")
-    return _addressed(answer, question)
+    return _addressed(answer, question, say)
 
 
-def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -> Lock | Explanation:
+def _addressed(
+    answer: Answer, question: Question, say: Callable[[str], None], pages: Pages | None = None
+) -> Lock | Explanation:
     if not isinstance(answer.result, Resolution):
         raise TypeError(answer)
     from stackfix.locking import lock_of_request  # noqa: PLC0415 - HTTP costs 60 ms at import
@@ -153,6 +155,7 @@ def _addressed(answer: Answer, question: Question, pages: Pages | None = None) -
         facts_date=answer.facts_date,
         offline=question.offline,
         transport=pages.transport if pages else None,
+        say=say,
     )
 
 
@@ -334,7 +337,7 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
         progress.stage(line)
     python = interpreter_of(answer.result.python, wish.question)
     pages = None if wish.question.offline else ask_index(answer, tries=0)
-    addressed = _addressed(answer, wish.question, pages)
+    addressed = _addressed(answer, wish.question, progress.stage, pages)
     if isinstance(addressed, Explanation):
         return addressed
     beside = compare(answer, pages) if pages is not None else None

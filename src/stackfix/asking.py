@@ -55,7 +55,7 @@ class MachineQuestion(Struct, frozen=True, kw_only=True):
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked: targets (recipes, requirements), requirement files, machine, sources.
 
-    `builds` are packages that may be built from source.
+    `builds` are packages that may be built from source, `stand_ins` those that may stand in for others.
     """
 
     targets: tuple[str, ...]
@@ -66,6 +66,7 @@ class Question(Struct, frozen=True, kw_only=True):
     newest_before: str = ""
     offline: bool = False
     builds: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
 
 def machine_of(

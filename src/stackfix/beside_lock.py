@@ -56,6 +56,7 @@ def unheld(question: Question, lock: Lock, machine: Machine, facts: Database) ->
     return _refusal(
         lock,
         machine,
+        "the lock does not hold what is asked for beside it",
         tuple(dict.fromkeys(wrong)),
         Option(
             text=f"lock anew what is asked for: `{_locking(question)}`",
@@ -86,6 +87,7 @@ def not_for_gpu(lock: Lock, machine: Machine) -> Explanation:
     return _refusal(
         lock,
         machine,
+        "the lock does not fit this machine",
         (
             _fact(OF_THE_CPU, DEVICE),
             Fact(
@@ -112,7 +114,8 @@ class _Held:
         full = str(python) if same else f"{lock.python}.0"
         self._variables = marker_variables(Platform.parse(lock.platform), lock.python, full)
         self._lock = lock
-        self._versions = lock.versions
+        served = ((other, name) for name, others in lock.stands_for.items() for other in others)
+        self._versions = {**{other: lock.versions[name] for other, name in served}, **lock.versions}
         self._facts = facts
 
     def breaks(self, root: Root, *, constrains: bool = False) -> Iterator[Fact]:
@@ -198,8 +201,11 @@ def _fact(text: str, rule: str) -> Fact:
     return Fact(text=text, rule=rule, source=Source(method="read", where="the lock"))
 
 
-def _refusal(lock: Lock, machine: Machine, wrong: tuple[Fact, ...], *options: Option) -> Explanation:
+def _refusal(
+    lock: Lock, machine: Machine, outcome: str, wrong: tuple[Fact, ...], *options: Option
+) -> Explanation:
     return Explanation(
+        outcome=outcome,
         device=lock.device or device_of(machine),
         machine=machine,
         python=machine.pythons[0],

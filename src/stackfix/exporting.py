@@ -78,7 +78,7 @@ def subject_of(answer: app.Answer, question: Question) -> Subject | Explanation:
         whole = complete(result, answer.request, app.database(), offline=question.offline)
         if isinstance(whole, Explanation):
             return whole
-        result, others = whole
+        result, others = whole.resolution, whole.others
     nowhere = {pin.file.name: Address(url="") for pin in result.pins}
     lock = lock_of(result, nowhere, facts_date=answer.facts_date, recipe=answer.request.recipe)
     lock = replace(lock, packages=(*lock.packages, *others))

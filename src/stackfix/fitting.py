@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -42,20 +42,21 @@ def misfit(lock: Lock, machine: Machine, facts: Database) -> Explanation | None:
             if pins >= set(one.packages)
         ]
     anew = f"lock anew for this machine: `stackfix lock {lock.recipe or 'TARGET'}`"
+    rules = broken_rules(wrong)
+    named = f"; it breaks the rule{'' if len(rules) == 1 else 's'} {', '.join(rules)}" if rules else ""
     return Explanation(
         device=lock.device or "cpu",
         machine=machine,
         python=machine.pythons[0],
+        outcome=f"the lock does not fit this machine{named}",
         conflict=wrong,
         options=(*changes, Option(text=anew, packages=(), kind="lock")),
     )
 
 
-def broken_rules(explanation: Explanation) -> tuple[str, ...]:
+def broken_rules(facts: Iterable[Fact]) -> tuple[str, ...]:
     """Return the rules that a lock breaks, by name; what was asked and what was read are none."""
-    return tuple(
-        dict.fromkeys(fact.rule for fact in explanation.conflict if fact.rule not in ("request", "machine"))
-    )
+    return tuple(dict.fromkeys(fact.rule for fact in facts if fact.rule not in ("request", "machine")))
 
 
 def _of_another_machine(lock: Lock, machine: Machine) -> Iterator[Fact]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from stackfix.asking import Question, machine_of, parted, request_of
+from stackfix.asking import Question, machine_of
 from stackfix.facts.database import Database
 from stackfix.model.resolution import Explanation, Option, Resolution
 from stackfix.solve.resolve import resolve
+from stackfix.standing import requested
 
 
 def with_splitters(found: Explanation, question: Question, facts: Database, folder: Path) -> Explanation:
@@ -19,7 +20,7 @@ def with_splitters(found: Explanation, question: Question, facts: Database, fold
     for left_out in files:
         rest = replace(question.machine, machine=tuple(name for name in files if name != left_out))
         here = machine_of(rest, facts, folder)
-        request = parted(request_of(question, here, facts.root), facts)
+        request = requested(question, here, facts)
         answer = resolve(here, facts, request, reasons="none")
         if isinstance(answer, Resolution):
             chosen = tuple(

@@ -150,7 +150,7 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
     idle = idle_gpu(lock, here)
     wrong = not_for_gpu(lock, here) if idle and describes_gpu(asked) else misfit(lock, here, facts)
     if wrong is not None:
-        rules = ", ".join(broken_rules(wrong)) or "what it asks for"
+        rules = ", ".join(broken_rules(wrong.conflict)) or "what it asks for"
         progress.stage(f"{wish.lock_file} does not fit this machine; it breaks: {rules}")
         return wrong
     if idle:

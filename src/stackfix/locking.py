@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from stackfix.model.lock import Address, Lock
 from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.plan.lock import lock_of
+from stackfix.standing import stand_in_notes, stands_for
 
 
 def lock_of_request(
@@ -31,8 +32,12 @@ def lock_of_request(
     facts_date: str,
     offline: bool = False,
     transport: Transport | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Lock | Explanation:
-    """Return the lock of a request's set, with what the facts do not know beside it; or why the two do not go together."""
+    """Return the lock of a request's set, with what the facts do not know beside it; or why the two do not go together.
+
+    What is left out of it, because another package stands in for it, is said.
+    """
     measured = sorted(name for name in request.builds if facts.knows(name))
     if measured:
         raise QuestionError(
@@ -43,18 +48,25 @@ def lock_of_request(
         found = lock_of_files(
             resolution, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport
         )
+        found = replace(found, stands_for=stands_for(request, resolution.packages))
     else:
         from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
 
         whole = complete(resolution, request, facts, offline=offline)
         if isinstance(whole, Explanation):
             return whole
-        known, others = whole
+        request = whole.request
         found = lock_of_files(
-            known, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport
+            whole.resolution,
+            facts_date=facts_date,
+            recipe=request.recipe,
+            offline=offline,
+            transport=transport,
         )
-        found = replace(found, packages=(*found.packages, *others))
+        found = replace(found, packages=(*found.packages, *whole.others), stands_for=whole.stands_for)
     check_hashes(found, request)
+    for note in stand_in_notes(request, found.versions, found.stands_for):
+        say(note)
     return found
 
 

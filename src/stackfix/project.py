@@ -7,6 +7,7 @@ passed over: it is refused with its place, so that what is locked is what was as
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,20 +128,40 @@ def _wish(line: str, place: str, *, constrains: bool) -> Wish:
         looks_like_file = (
             text.startswith((".", "/")) or "://" in text or text.endswith((".whl", ".gz", ".zip"))
         )
-        reason = "names a file or an address" if looks_like_file else str(error).splitlines()[0]
+        if looks_like_file or "\\" in text:
+            raise _of_no_index(file or place, where, text) from error
+        reason = str(error).splitlines()[0]
         raise DataError(file or place, where, f"`{text}` is not a requirement: {reason}") from error
     if read.url is not None:
-        raise DataError(
-            file or place,
-            where,
-            f"`{text}` names a file, of which nothing is known",
-            hint="ask for a release",
-        )
+        raise _of_no_index(file or place, where, text)
     hashes = _HASH.findall(line)
     if hashes and not any(kind == "sha256" for kind, _ in hashes):
         raise DataError(file or place, where, f"`{text}` has hashes, and none is a sha256")
     sha256 = frozenset(value.lower() for kind, value in hashes if kind == "sha256")
     return Wish(requirement=text, place=place, sha256=sha256, constrains=constrains)
+
+
+def _of_no_index(file: str, where: str, text: str) -> DataError:
+    """Return the refusal of an address, a repository or a path, with the way that each of them can go."""
+    if re.search(r"(^|@\s*)(git|hg|svn|bzr)\+", text):
+        what = "names a repository, which is built from source and has no sha256"
+        way = (
+            f"take the line out, and install it afterwards: `pip install --no-deps {shlex.quote(text)}`; "
+            "or ask for a release of it: `name==1.0`"
+        )
+    elif "://" in text:
+        what = "names an address, and each file of a lock comes from an index by its sha256"
+        way = (
+            "take the line out, put the wheel into a folder, name that in PIP_FIND_LINKS or UV_FIND_LINKS, and ask for "
+            "its release: `name==1.0`"
+        )
+    else:
+        what = "names a path, and each file of a lock comes from an index or a folder of wheels by its sha256"
+        way = (
+            "a wheel: name its folder in PIP_FIND_LINKS or UV_FIND_LINKS, and ask for its release: `name==1.0`; a "
+            f"folder of source: install it afterwards: `pip install --no-deps {shlex.quote(text)}`"
+        )
+    return DataError(file, where, f"`{text}` {what}", hint=way)
 
 
 def _of_pyproject(text: str, shown: str, *, constrains: bool) -> Iterator[Wish]:

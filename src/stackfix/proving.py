@@ -17,6 +17,7 @@ from stackfix.judging.remedy import mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
+from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.probe.surroundings import read_surroundings
 from stackfix.rules.closure import Closure
@@ -75,8 +76,11 @@ def proof(
     save: Path | None = None,
     page: Path | None = None,
     timeout: int = 600,
+    around: Surroundings | None = None,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
+
+    `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair.
 
     Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
@@ -108,7 +112,7 @@ def proof(
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in _VAGUE):
-        report = _examined(environment, facts)
+        report = _examined(environment, facts, around)
         wrong = next(_wrong_packages(environment, report), None)
         if wrong is not None:
             return _failed_by(wrong, verdict)
@@ -169,12 +173,13 @@ _NOT_OF_PACKAGES = frozenset(
 )  # fmt: skip
 
 
-def _examined(environment: Environment, facts: Database) -> Report:
+def _examined(environment: Environment, facts: Database, around: Surroundings | None = None) -> Report:
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - only where something is wrong
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - likewise
 
     machine = read_machine(Path(), pythons=tuple)
-    return examine(Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts)
+    surroundings = read_surroundings() if around is None else around
+    return examine(Patient(environment=environment, machine=machine, surroundings=surroundings), facts)
 
 
 def _shadows(report: Report) -> tuple[Check, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,15 +17,16 @@ from stackfix.install.mend import CONSTRAINTS, Change, mend, write_constraints
 from stackfix.install.progress import Progress
 from stackfix.install.staging import NotProvedError
 from stackfix.install.target import resolved
+from stackfix.judging import remedy
 from stackfix.judging.examine import Patient, examine, scene_of
 from stackfix.judging.linkage import without_a_desktop
 from stackfix.locking import lock_of_files
 from stackfix.model.environment import Environment
-from stackfix.model.evidence import Known
+from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Machine
 from stackfix.model.repair import Put, Repair, TakenOut
 from stackfix.model.report import Finding, Report
-from stackfix.model.resolution import Explanation, Resolution
+from stackfix.model.resolution import Explanation, Option, Resolution
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import Verdict
 from stackfix.networks import OFFLINE, networks
@@ -32,8 +35,8 @@ from stackfix.probe.surroundings import read_surroundings
 from stackfix.proving import proof
 from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
-from stackfix.solve.repair import Wish, repair
-from stackfix.versions import canonical_name
+from stackfix.solve.repair import PILLARS, Wish, repair
+from stackfix.versions import DriverVersion, canonical_name
 
 _GPU = ("onnxruntime-gpu", "tensorrt")
 
@@ -71,20 +74,22 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
             f"`{environment.path}` cannot be mended: {environment.broken[0]}",
             hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
         )
+    _refuse_shared(environment)
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
+    if wish.device == "cpu":
+        machine = _without_gpus(machine)
     around = read_surroundings()
     patient = Patient(environment=environment, machine=machine, surroundings=around)
     before = examine(patient, facts)
     keep = frozenset(canonical_name(name) for name in wish.keep)
     _refuse_absent(keep, environment)
     gpu = wants_gpu(environment, machine, wish.device)
-    found = repair(
-        environment,
-        scene_of(environment, machine, facts),
-        Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings)),
-    )
+    scene = scene_of(environment, machine, facts)
+    wanted = Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings))
+    found = repair(environment, scene, wanted)
     if isinstance(found, Explanation):
-        return found
+        return replace(found, options=tuple(_ways_out(patient, facts, wanted)))
+    found = replace(found, strained=(*found.strained, *_stays_on_the_cpu(environment, found, gpu=gpu)))
     if environment.hook and not any(_touches_libraries(step) for step in found.steps):
         found = replace(found, hook=False)
     constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
@@ -98,6 +103,77 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     for line in repair_lines(found):
         progress.stage(line)
     return _carried_out(planned, patient, wish, facts, progress, gpu=gpu)
+
+
+def _without_gpus(machine: Machine) -> Machine:
+    """Return a machine of which only the CPU is to be served."""
+    return replace(machine, gpus=Known((), "--device cpu"), troubles=())
+
+
+def _ways_out(patient: Patient, facts: Database, wish: Wish) -> list[Option]:
+    """Return what could be asked less of a repair, so that there is one; the smallest download first."""
+    environment, machine = patient.environment, patient.machine
+    less = [
+        (f"let {name} change: leave out `--keep {name}`", replace(wish, keep=wish.keep - {name}))
+        for name in sorted(wish.keep)
+    ]
+    solved = [(text, repair(environment, scene_of(environment, machine, facts), one)) for text, one in less]
+    found = sorted(
+        ((text, one) for text, one in solved if isinstance(one, Repair)),
+        key=lambda each: each[1].download_bytes,
+    )
+    options = [
+        Option(text=text, packages=tuple(_pillars_after(environment, one)), kind="wish")
+        for text, one in found
+    ]
+    options += _other_driver(patient, facts, wish)
+    if wish.gpu:  # what is given up by it is more than any download
+        alone = repair(
+            environment, scene_of(environment, _without_gpus(machine), facts), replace(wish, gpu=False)
+        )
+        if isinstance(alone, Repair):
+            packages = tuple(_pillars_after(environment, alone))
+            options.append(Option(text="serve the CPU alone: `--device cpu`", packages=packages, kind="wish"))
+    return options
+
+
+def _stays_on_the_cpu(environment: Environment, found: Repair, *, gpu: bool) -> Iterator[str]:
+    """Yield that torch stays a build without CUDA, where a GPU's is wanted and none is to be had."""
+    build = environment.builds.get("torch")
+    changed = {step.name if isinstance(step, TakenOut) else step.pin.name for step in found.steps}
+    if gpu and build is not None and build.cuda == "" and "torch" not in changed:
+        yield f"torch {build.version} is a build without CUDA and stays so: {remedy.OTHER_INDEX}"
+
+
+def _other_driver(patient: Patient, facts: Database, wish: Wish) -> Iterator[Option]:
+    """Yield the oldest newer driver under which there is a repair: between it and the newest, by bisection."""
+    machine, driver = patient.machine, patient.machine.driver
+    if not isinstance(driver, Known):
+        return
+    steps = facts.hardware.driver_steps(machine.platform.os, wsl=machine.wsl)
+    newer = [step for step in steps if step > driver.value]
+
+    def under(step: DriverVersion) -> Repair | Explanation:
+        there = replace(machine, driver=Known(step, "--driver"), cuda=Unknown(("another driver",)))
+        return repair(patient.environment, scene_of(patient.environment, there, facts), wish)
+
+    first = bisect_left(newer, 1, key=lambda step: int(isinstance(under(step), Repair)))
+    found = under(newer[first]) if first < len(newer) else None
+    if isinstance(found, Repair):
+        yield Option(
+            text=f"install NVIDIA driver {newer[first]} or newer",
+            packages=tuple(_pillars_after(patient.environment, found)),
+            kind="driver",
+        )
+
+
+def _pillars_after(environment: Environment, found: Repair) -> Iterator[tuple[str, str]]:
+    """Yield the packages that count, with their releases after a repair."""
+    put = {step.pin.name: step.pin.version for step in found.steps if isinstance(step, Put)}
+    gone = {step.name for step in found.steps if isinstance(step, TakenOut)}
+    for name in PILLARS:
+        if (name in put or name in environment.packages) and name not in gone:
+            yield name, put.get(name) or environment.packages[name]
 
 
 def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
@@ -120,6 +196,16 @@ def _refuse_absent(keep: frozenset[str], environment: Environment) -> None:
         raise QuestionError(
             f"`--keep {absent[0]}`: it is not installed in `{environment.path}`",
             hint="`--keep` takes the names of installed packages",
+        )
+
+
+def _refuse_shared(environment: Environment) -> None:
+    """Refuse to plan for an environment whose torch or onnxruntime lies in another: neither can be changed alone."""
+    outside = sorted(each.name for each in environment.outside if each.name in PILLARS)
+    if outside:
+        raise TargetError(
+            f"{outside[0]} of `{environment.path}` lies outside it: the two can't be mended together",
+            hint=f"mend the Python that it comes from, or make one that stands alone: `{remedy.mend(environment)}`",
         )
 
 
@@ -172,7 +258,8 @@ def _carried_out(
         copy = read_environment(_root_of(python, environment))
         report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
-        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", weights if _can_run(copy) else None)
+        found = weights if _can_run(copy) else None
+        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
         state.append((report, verdict))
         return not _worse(report, planned.before) and not verdict.failed
 
@@ -186,7 +273,7 @@ def _carried_out(
         protect=wish.protect,
     )
     try:
-        mend(
+        there = mend(
             environment,
             change,
             read=read_environment,
@@ -198,8 +285,8 @@ def _carried_out(
     except NotProvedError:
         after, verdict = state[-1]
         return replace(planned, after=after, verdict=verdict)
-    after, verdict = state[-1]
-    return replace(planned, after=replace(after, path=environment.path), verdict=verdict, applied=True)
+    after = examine(replace(patient, environment=there), facts)  # with what only a shell can mend
+    return replace(planned, after=after, verdict=state[-1][1], applied=True)
 
 
 def _in_place(report: Report, copy: str, place: str) -> Report:

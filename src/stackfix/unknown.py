@@ -14,7 +14,7 @@ from stackfix.model.growth import Measured, NotMeasured
 from stackfix.model.machine import Machine
 from stackfix.model.request import MAIN, Request
 from stackfix.model.resolution import Explanation, Option
-from stackfix.solve.gaps import Gap, Supposed, supposing
+from stackfix.solve.gaps import Gap, supposed, supposing
 from stackfix.solve.resolve import resolve
 
 Outcomes = tuple[Measured | NotMeasured, ...]
@@ -39,8 +39,8 @@ class Filling(Struct, frozen=True, kw_only=True):
 
         Raises AnswerError that names each release that stays unknown.
         """
-        supposed = Supposed(self.facts, gaps)
-        found = resolve(self.machine, supposed, supposing(self.request, gaps), reasons="none")
+        beside = supposed(self.facts, gaps)
+        found = resolve(self.machine, beside, supposing(self.request, gaps), reasons="none")
         if isinstance(found, Explanation):
             return replace(found, options=tuple(_doubtful(one, gaps) for one in found.options)), ()
         packages = found.packages

@@ -1,7 +1,9 @@
 """A project's own requirements are solved with the facts; what the facts do not know is resolved under the pins."""
 
 import hashlib
+import io
 import json
+import tarfile
 
 import pytest
 from binaries import wheel
@@ -72,6 +74,78 @@ def test_a_strange_package_that_does_not_fit_the_pins_is_said_with_uvs_words(ind
     assert said["packages"] == {"known": "1.0", "old": "1.0"}
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nowhere==1", "`nowhere`, which FILE line 2 asks for, is not on the index"),
+        ("deep==9", "the index has no release of `deep` that answers `deep==9`, which FILE line 2 asks for"),
+        ("deep>9", "the index has no release of `deep` that answers `deep>9`, which FILE line 2 asks for"),
+    ],
+)
+def test_what_the_index_does_not_have_is_named_with_who_asks(index, project, line, said):
+    (project / "r.txt").write_text(f"known\n{line}\n")
+    done, _ = locked(index, project, "-r", str(project / "r.txt"))
+    assert done.returncode == 3
+    assert said.replace("FILE", str(project / "r.txt")) in done.stderr
+
+
+def test_what_a_package_by_the_way_lacks_on_the_index_is_named_too(index, project):
+    index.publish(*part("broken", requires=["absent>=1"]))
+    (project / "r.txt").write_text("known\nbroken\n")
+    done, _ = locked(index, project, "-r", str(project / "r.txt"))
+    assert "`absent`, which another package asks for, is not on the index" in done.stderr
+
+
+def source(name, version, requires=()):
+    """Return a source that says nothing of itself before its set-up script is run."""
+    lines = f"from setuptools import setup\nsetup(name={name!r}, version={version!r}, py_modules=[{name!r}], install_requires={list(requires)!r})\n"
+    files = {
+        "setup.py": lines,
+        f"{name}.py": "built = True\n",
+        "PKG-INFO": f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n",
+    }
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for file, text in files.items():
+            entry = tarfile.TarInfo(f"{name}-{version}/{file}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return f"{name}-{version}.tar.gz", content.getvalue()
+
+
+def test_a_source_alone_is_built_only_where_it_is_named(index, project):
+    index.publish(*source("sourced", "1.0"))
+    (project / "r.txt").write_text("known\nsourced\n")
+    done, _ = locked(index, project, "-r", str(project / "r.txt"))
+    assert done.returncode == 3
+    assert "`--build-from-source sourced`" in done.stderr
+    words = ("-r", str(project / "r.txt"), "--build-from-source", "sourced")
+    done, said = locked(index, project, *words)
+    assert done.returncode == 0, done.stderr
+    assert said["packages"]["sourced"] == "1.0"
+    text = (project / "pylock.toml").read_text()
+    assert f'sdist = {{ name = "sourced-1.0.tar.gz", url = "{index.address}' in text
+    install = ("install", "--lock", str(project / "pylock.toml"), "--venv", str(project / "env"), *CPU)
+    refused = index.run(*install, UV_CACHE_DIR=str(project / "c"))
+    assert refused.returncode == 2
+    assert "let it be built, which runs its own code here: `--build-from-source sourced`" in refused.stderr
+    assert not (project / "env").exists()
+    measured, _ = locked(index, project, *words, "--build-from-source", "known")
+    assert "`known` is not built from source: the facts are about its wheels" in measured.stderr
+
+
+@pytest.mark.parametrize("form", ["requirements", "dockerfile", "conda", "bootstrap-sh"])
+def test_an_export_names_what_is_built_from_source_for_its_reader(index, project, form):
+    index.publish(*source("sourced", "1.0"))
+    (project / "r.txt").write_text("known\nsourced\n")
+    words = ["-r", str(project / "r.txt"), *CPU, "-o", "-", "--build-from-source", "sourced"]
+    done = index.run("export", "--format", form, *words, UV_CACHE_DIR=str(project / "c"))
+    assert done.returncode == 0, done.stderr
+    assert "--only-binary :all:" in done.stdout
+    assert "--no-binary sourced" in done.stdout
+    assert hashlib.sha256(index.files["sourced-1.0.tar.gz"]).hexdigest() in done.stdout
+
+
 def test_a_constraint_holds_and_brings_nothing_in(index, project):
     (project / "r.txt").write_text("known\n")
     (project / "c.txt").write_text("known<2\ndeep==1.0\n")
@@ -127,9 +201,12 @@ def test_nested_files_are_read_from_where_they_lie(tmp_path):
         ("-e .", "built from source"),
         ("--pre", "not understood here"),
         ("-r", "names no file"),
-        ("./local.whl", "names a file or an address"),
-        ("thing @ https://elsewhere.example/thing.whl", "names a file"),
-        ("git+https://elsewhere.example/thing", "names a file or an address"),
+        ("./local.whl", "names a path"),
+        ("C:\\wheels\\local.whl", "names a path"),
+        ("thing @ https://elsewhere.example/thing.whl", "names an address"),
+        ("https://elsewhere.example/thing.whl", "names an address"),
+        ("git+https://elsewhere.example/thing", "names a repository"),
+        ("thing @ git+https://elsewhere.example/thing", "names a repository"),
         ("torch==", "is not a requirement"),
         ("torch==2.15.0 --hash=md5:00ff", "none is a sha256"),
         ("-r nothing.txt", "cannot be read"),

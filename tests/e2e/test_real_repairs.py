@@ -1,6 +1,7 @@
 """Broken environments of real wheels: diagnosed, mended, and judged again by a program that is not ours."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 UV = Path(sys.executable).with_name("uv")
 
 
-def stackfix(*words):
+def stackfix(*words, **variables):
     done = subprocess.run(
-        [sys.executable, "-m", "stackfix", *words, "--json"], capture_output=True, text=True, timeout=900
+        [sys.executable, "-m", "stackfix", *words, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        env={**os.environ, **variables},
     )
     return done.returncode, json.loads(done.stdout)
 
@@ -66,3 +71,22 @@ def test_two_opencvs_become_one(environment):
     command = [str(environment / "bin" / "python"), "-c", "import cv2; print(cv2.__version__)"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout.strip() == "4.11.0"
+
+
+def test_a_library_path_of_the_shell_is_told_and_does_not_hinder_the_repair(environment, tmp_path):
+    python = ("--python", str(environment / "bin" / "python"))
+    uv(
+        "install",
+        *python,
+        "onnxruntime-gpu==1.26.0",
+        "nvidia-cublas-cu12==12.8.4.1",
+        "opencv-python-headless",
+    )
+    uv("install", *python, "--no-deps", "onnxruntime-openvino")
+    uv("install", "--no-deps", "--target", str(tmp_path / "other"), "nvidia-cublas-cu12==12.4.5.8")
+    path = str(tmp_path / "other" / "nvidia" / "cublas" / "lib")
+    code, fixed = stackfix("fix", "--venv", str(environment), LD_LIBRARY_PATH=path)
+    assert (code, fixed["applied"]) == (0, True), fixed
+    assert [one["code"] for one in fixed["findings"]] == ["shadowed_libraries"]
+    code, after = stackfix("doctor", "--venv", str(environment))
+    assert (code, after["findings"]) == (0, [])

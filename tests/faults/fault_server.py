@@ -13,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -353,3 +354,39 @@ def once(fault: Fault) -> Fault:
 def says(document: object) -> Fault:
     """Answer with a JSON document."""
     return lambda handler, _: handler.whole(json.dumps(document).encode())
+
+
+def bomb(handler: Handler, _: bytes) -> None:
+    """Answer with a quarter of a megabyte that unpacks to a quarter of a gigabyte."""
+    pack = zlib.compressobj(1, zlib.DEFLATED, 31)
+    zeros = bytes(1 << 20)
+    body = b"".join([*(pack.compress(zeros) for _ in range(256)), pack.flush()])
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def endless(handler: Handler, body: bytes) -> None:
+    """Send all, and go on with other bytes as long as somebody listens, 4 GB at most."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/octet-stream")
+    handler.end_headers()
+    handler.wfile.write(body)
+    for _ in range(4096):
+        handler.wfile.write(bytes(1 << 20))
+    handler.close_connection = True
+
+
+def too_many(seconds: int) -> Fault:
+    """Return a fault that says how long to wait before the next try."""
+
+    def fault(handler: Handler, _: bytes) -> None:
+        handler.send_response(429)
+        handler.send_header("Retry-After", str(seconds))
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return fault

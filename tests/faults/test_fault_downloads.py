@@ -29,6 +29,8 @@ DOWNLOADS = {
     "a redirect loop": (faults.loop, EITHER),
     "a redirect to another file": (faults.elsewhere("lib-2.0-py3-none-any.whl"), HASH),
     "the server stops in the middle": (faults.stall, NETWORK),
+    "a file without end": (faults.endless, EITHER),
+    "too many requests, try again in an hour": (faults.too_many(3600), NETWORK),
 }
 BY_PIP = (
     "the server answers 500",
@@ -37,6 +39,7 @@ BY_PIP = (
     "the download is cut",
     "a redirect loop",
     "the server stops in the middle",
+    "a file without end",
 )
 
 

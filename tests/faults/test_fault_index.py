@@ -29,6 +29,12 @@ PAGES = {
         faults.says({"files": [{**ROW, "url": "file:///etc/hostname"}]}),
         "app-2.0-py3-none-any.whl",
     ),
+    "a project page that unpacks to a thousand times itself": (
+        faults.bomb,
+        "more than [0-9]+ bytes is refused",
+    ),
+    "a project page without end": (faults.endless, "more than [0-9]+ bytes is refused"),
+    "too many requests, try again in an hour": (faults.too_many(3600), "the server answered 429"),
     "the index stops in the middle": (faults.stall, "cut off|[Tt]imed out"),
 }
 

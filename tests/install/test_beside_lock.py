@@ -61,6 +61,17 @@ def test_what_the_lock_has_is_held(cpu, gpu, here):
     assert said(gpu, app.machine(GPU), "dwpose", "torch>=2.4", f"cuda=={gpu.cuda.split('.')[0]}") == []
 
 
+def test_what_another_package_of_the_lock_stands_in_for_is_held_by_its_release(cpu, here):
+    standing = replace(cpu, stands_for={"opencv-python-headless": ("opencv-python",)})
+    version = cpu.versions["opencv-python-headless"]
+    assert said(cpu, here, "opencv-python") == ["you ask for opencv-python", "the lock has no opencv-python"]
+    assert said(standing, here, "opencv-python>=4.7") == []
+    assert said(standing, here, "opencv-python<4") == [
+        "you ask for opencv-python<4",
+        f"the lock has opencv-python {version}",
+    ]
+
+
 def test_a_requirement_that_it_does_not_hold_is_named_with_what_it_has(cpu, gpu, here):
     assert said(cpu, here, "torch==2.3.1") == ["you ask for torch==2.3.1", "the lock has no torch"]
     assert said(cpu, here, "dwpose", "numpy<1.26") == [

@@ -60,7 +60,9 @@ def test_a_newer_machine_takes_it(lock):
 def test_another_machine_is_refused_by_the_rule(lock, changes, rules, said):
     wrong = misfit(lock, on(**changes), app.database())
     assert wrong is not None
-    assert rules in broken_rules(wrong)
+    assert rules in broken_rules(wrong.conflict)
+    assert wrong.outcome.startswith("the lock does not fit this machine; it breaks the rule")
+    assert rules in wrong.outcome
     assert said in " ".join(fact.text for fact in wrong.conflict)
     assert wrong.options[-1].text == "lock anew for this machine: `stackfix lock dwpose`"
 

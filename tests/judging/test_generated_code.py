@@ -29,7 +29,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 """
 
 
-def pair(site, code, version, *modules, requires=()):
+def pair(site, code, version, *modules, requires=("protobuf",)):
     site.install("protobuf", version, dict.fromkeys(("google/protobuf/__init__.py", *modules), "x"))
     site.install("speaks", "1.0", {"speaks/__init__.py": "", "speaks/a_pb2.py": code}, requires)
     return look(site)
@@ -68,6 +68,21 @@ def test_what_its_metadata_asks_is_part_of_the_remedy_and_is_said_once(site):
     report = pair(site, OLD, "4.21.12", COMPILED, requires=["protobuf (<=3.20.1,>=3.12.2)"])
     (found,) = (one for one in report.findings if one.code == "python_protobuf")
     assert "protobuf>=3.20,<4,<=3.20.1,>=3.12.2" in found.fix
+
+
+@pytest.mark.parametrize("requires", [(), ("protobuf; extra == 'models'",)])
+def test_what_does_not_require_protobuf_is_warned_about_alone(site, requires):
+    found = finding(pair(site, WRITTEN, "5.29.5", VERSIONS, requires=requires), "python_protobuf")
+    assert found.severity == "warning"
+    assert found.consequence.startswith("what uses that file fails")
+
+
+@pytest.mark.parametrize(("newer", "runs"), [("x = 1\n", True), (OLD, False)])
+def test_a_package_that_has_the_code_in_another_make_takes_that(site, newer, runs):
+    site.install("protobuf", "7.36.2", dict.fromkeys(("google/protobuf/__init__.py", COMPILED, BUILDER), "x"))
+    files = {"speaks/__init__.py": "", "speaks/a_pb2.py": OLD, "speaks/a_pb2_new.py": newer}
+    site.install("speaks", "1.0", files, ["protobuf"])
+    assert ("python_protobuf" not in codes(look(site))) == runs
 
 
 @pytest.mark.slow

@@ -145,3 +145,9 @@ def test_a_copy_under_a_name_of_its_own_is_no_library_for_others(site):
     first = look(site).findings[0]
     assert (first.code, first.about[0]) == ("cuda_runtime_missing", "torch")
     assert first.fix.endswith("nvidia-cuda-runtime-cu12==12.8.90")
+
+
+def test_the_libraries_of_the_right_major_are_not_put_beside_those_of_the_other(site):
+    site.onnxruntime().nvidia(nvidia_cublas="13.1.0.3", nvidia_cuda_runtime="13.0.96")
+    first = look(site).findings[0]
+    assert (first.code, first.fix) == ("cuda_major_mismatch", f"stackfix fix --venv {site.root}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from patients import Site, codes, finding, look, machine
+from patients import Site, codes, facts, finding, look, machine
 
 from stackfix.model.machine import Trouble
 
 CODES = ("driver_missing", "nvml_mismatch", "driver_broken_state", "container_without_gpu")
+
+
+def measured_on_cpu():
+    return tuple(f"{each.text} [{each.source}]" for each in facts().hardware.on_cpu())
 
 
 def troubled(*codes):
@@ -20,14 +24,19 @@ def test_each_trouble_is_an_error_with_its_code_and_what_was_seen(site, code):
     report = look(site.healthy(), on=troubled(code))
     found = finding(report, code)
     assert not report.ok
-    assert found.because == ("seen 0 [read: this machine]",)
+    assert found.because[0] == "seen 0 [read: this machine]"
+    assert found.because[1:] == measured_on_cpu()
     assert found.about == ("onnxruntime-gpu", "torch")
 
 
 def test_two_readings_of_one_trouble_are_one_finding(site):
     report = look(site.healthy(), on=troubled("driver_missing", "driver_missing"))
     assert codes(report) == ["driver_missing"]
-    assert len(report.findings[0].because) == 2
+    assert report.findings[0].because == (
+        "seen 0 [read: this machine]",
+        "seen 1 [read: this machine]",
+        *measured_on_cpu(),
+    )
 
 
 def test_an_environment_that_wants_no_gpu_has_nothing_to_do_with_it(site):

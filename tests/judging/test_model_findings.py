@@ -31,6 +31,22 @@ def test_a_model_above_the_runtimes_ceiling_is_told_with_both_numbers(site, tmp_
     assert found.about == ("onnxruntime-gpu",)
 
 
+@pytest.mark.parametrize(
+    ("ir", "fix"),
+    [
+        (11, "onnxruntime-gpu==1.26.0"),  # the newest for CUDA 12, as torch 2.8.0
+        (99, "export the model again, for IR 10 and opset 22 or older"),
+    ],
+)
+def test_a_model_that_is_too_new_is_answered_with_the_newest_release_that_goes_with_torch(
+    site, tmp_path, ir, fix
+):
+    file = tmp_path / "dw.onnx"
+    file.write_bytes(model(ir))
+    found = finding(look(site.cuda12().torch().onnxruntime(), models=[file]), "model_ir_or_opset")
+    assert fix in found.fix
+
+
 def test_a_model_that_the_runtime_reads_is_right(site, tmp_path):
     file = tmp_path / "dw.onnx"
     file.write_bytes(model())

@@ -249,6 +249,40 @@ def test_the_empty_marker_of_nvidias_folder_is_not_missed(site):
     assert "gutted_package" not in codes(look(site))
 
 
+@pytest.mark.parametrize(
+    ("requirement", "library", "severity"),
+    [
+        ("numpy>=2.0.2", True, "error"),
+        ("numpy<2.8,>=2", True, "error"),
+        ("numpy>=2.0.2", False, "warning"),
+        ("numpy<1.26", True, "warning"),
+    ],
+)
+def test_numpy_1_under_extension_modules_that_ask_for_numpy_2_is_an_error(
+    site, requirement, library, severity
+):
+    name = f"frames/_lib.{'so' if library else 'py'}"
+    site.healthy().install("numpy", "1.26.4", {"numpy/__init__.py": "#"})
+    site.install("frames", "3.1", {"frames/__init__.py": "#", name: binaries.elf()}, (requirement,))
+    first = look(site).findings[0]
+    assert (first.severity, first.about) == (severity, ("frames", "numpy"))
+    assert first.code == ("numpy2_abi" if severity == "error" else "requirement_unmet")
+
+
+@pytest.mark.parametrize(
+    ("needed", "consequence"),
+    [
+        (("libtorch_cuda.so",), "its compiled operators were built for another torch"),
+        ((), "it was not made for that version"),
+    ],
+)
+def test_a_package_for_another_torch_is_mended_with_the_whole_stack(site, needed, consequence):
+    files = {"formers/__init__.py": "#", "formers/_C.so": binaries.elf(needed=needed)}
+    first = look(site.healthy().install("formers", "1", files, ("torch==2.7.1",))).findings[0]
+    assert (first.code, first.fix) == ("requirement_unmet", f"stackfix fix --venv {site.root}")
+    assert first.consequence.startswith(consequence)
+
+
 def test_a_cudnn_older_than_torch_was_compiled_with_is_an_error_and_a_newer_one_is_not(site):
     site.cuda12("nvidia-cudnn-cu12").torch(requires=("nvidia-cudnn-cu12==9.10.2.21",)).onnxruntime()
     site.nvidia(nvidia_cudnn_cu12="9.1.0.70")
@@ -271,13 +305,14 @@ def test_a_library_that_its_package_lost_comes_back_by_installing_that_again(sit
     site.healthy()
     (lost,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")
     lost.unlink()
-    first, second = look(site).findings
-    assert (first.code, second.code, second.follows) == (
-        "gutted_package",
-        "cuda_runtime_missing",
-        "gutted_package",
-    )
-    assert first.fix == second.fix
+    first, second, third = look(site).findings
+    assert [(one.code, one.about[0], one.follows) for one in (first, second, third)] == [
+        ("gutted_package", "nvidia-cublas-cu12", ""),
+        ("cuda_runtime_missing", "onnxruntime-gpu", "gutted_package"),
+        ("cuda_runtime_missing", "torch", "gutted_package"),
+    ]
+    assert "DWPose then runs on the CPU" in second.consequence
+    assert first.fix == second.fix == third.fix
     assert second.fix.endswith("reinstall --no-deps nvidia-cublas-cu12==12.8.4.1")
 
 
@@ -322,3 +357,27 @@ def test_a_part_that_a_package_without_facts_lacks_does_no_harm_unless_it_is_use
     assert found.severity == "warning"
     assert found.consequence == "a part of thing does not load; if nothing uses that part, it does no harm"
     assert found.fix == "install what brings libtbb.so.12, if that part is used"
+
+
+@pytest.mark.parametrize(("wanted", "ours"), [("sympy", True), ("absent", False)])
+def test_what_is_required_and_known_is_mended_with_everything_else(site, wanted, ours):
+    report = look(site.cuda12().torch(requires=(wanted,)))
+    assert finding(report, "requirement_unmet").severity == "error"
+    assert report.mend == (f"stackfix fix --venv {site.root}" if ours else "")
+
+
+def test_an_onnxruntime_without_facts_serves_who_requires_the_plain_one(site):
+    site.install("onnxruntime-openvino", "1.24.1", {"onnxruntime/__init__.py": "#"})
+    found = finding(look(site.install("faces", "2.1", requires=("onnxruntime>=1.20",))), "requirement_unmet")
+    assert found.severity == "warning"
+    assert "whose place onnxruntime-openvino takes here" in found.text
+
+
+def test_what_a_torch_without_facts_has_lost_comes_back_as_it_was(site):
+    site.cuda12().torch()
+    (info,) = site.packages.glob("torch-2.8.0.dist-info")
+    (info / "METADATA").write_text("Name: torch\nVersion: 2.99.0.dev1\n")
+    info.rename(info.with_name("torch-2.99.0.dev1.dist-info"))
+    (site.packages / "nvidia/nccl/lib/libnccl.so.2").unlink()
+    found = finding(look(site), "cuda_runtime_missing")
+    assert found.fix.endswith("--reinstall --no-deps nvidia-nccl-cu12==2.27.3")

@@ -68,3 +68,13 @@ def test_judged_from_linux_a_machine_that_is_described_counts(site):
     report = look(site, on=machine(driver="470.82.01", gpus=("GTX 1080",)))
     assert "driver_too_old" in codes(report)
     assert not any("this machine islinux_x86_64" in line for line in report.unknown)
+
+
+def test_a_torch_of_which_no_build_has_cuda_is_to_come_from_another_index(site):
+    files = {
+        "torch/__init__.py": "",
+        "torch/version.py": "__version__ = '2.8.0+cpu'\ncuda: Optional[str] = None\n",
+    }
+    runtime(site, ()).install("torch", "2.8.0", files, tag="cp312-cp312-win_amd64")
+    found = finding(look(site, on=on_windows()), "torch_cpu_build")
+    assert found.fix.startswith("install torch from another index: `stackfix facts sources`")

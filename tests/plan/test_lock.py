@@ -36,6 +36,7 @@ LOCK = Lock(
     device="gpu",
     facts_date="2026-11-24",
     recipe="dwpose",
+    stands_for={"torch": ("pytorch", "tensors")},
 )
 
 
@@ -56,6 +57,7 @@ def test_reading_gives_back_what_was_written_in_any_order():
     assert read.versions == LOCK.versions
     assert set(read.packages) == set(LOCK.packages)
     assert to_pylock(read) == to_pylock(LOCK)
+    assert read.stands_for == LOCK.stands_for
     assert (read.gpus, read.driver, read.recipe) == (LOCK.gpus, LOCK.driver, LOCK.recipe)
 
 
@@ -109,6 +111,9 @@ WRONG = [
     (r'platform = "linux_x86_64"', 'platform = "amiga"', "tool.stackfix.platform"),
     (r"gpus = \[", "gpus = [3, ", "tool.stackfix.gpus"),
     (r'driver = "580.95.05"', "driver = 580", "tool.stackfix.driver"),
+    (r"stands-for = \{ torch", "stands-for = { absent", "tool.stackfix.stands-for"),
+    (r'"pytorch", ', '"nvidia-cudnn-cu13", ', "tool.stackfix.stands-for.torch"),
+    (r'\["pytorch", "tensors"\]', '"pytorch"', "tool.stackfix.stands-for.torch"),
     (r"\[tool.stackfix\]", "[tool.other]", "tool.stackfix"),
 ]
 

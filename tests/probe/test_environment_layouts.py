@@ -156,3 +156,24 @@ def test_a_record_that_is_no_list_of_files_is_named_as_that(site, record):
     (site.packages / "thing-1.0.dist-info" / "RECORD").write_text(record)
     found = finding(look(site), "gutted_package")
     assert "its RECORD is damaged" in found.text
+
+
+def test_a_record_of_rubbish_counts_as_lost_and_the_import_folders_stand_in_for_it(site):
+    site.cuda12().onnxruntime()
+    info = next(site.packages.glob("onnxruntime_gpu-*.dist-info"))
+    (info / "RECORD").write_bytes(bytes(range(33, 127)) * 9 + b"\n" + b"rubbish\n" * 40)
+    (info / "top_level.txt").write_text("onnxruntime\n")
+    runtime = next(one for one in read_environment(site.root).distributions if one.name == "onnxruntime-gpu")
+    assert not runtime.recorded
+    assert "onnxruntime/__init__.py" in runtime.files
+    assert runtime.missing == ()
+    assert {one.code for one in look(site).findings} == {"gutted_package", "import_order_preload"}
+
+
+def test_scripts_are_found_from_the_place_of_a_link_to_site_packages(site, tmp_path):
+    site.install("tool", "1.0", {"tool/__init__.py": "", "../../../bin/tool": "#!/bin/sh\n"})
+    elsewhere = tmp_path / "elsewhere"
+    site.packages.rename(elsewhere)
+    site.packages.symlink_to(elsewhere)
+    (tool,) = [one for one in read_environment(site.root).distributions if one.name == "tool"]
+    assert tool.missing == ()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.examine import scene_of
-from stackfix.model.environment import Build, Distribution, Environment
+from stackfix.model.environment import Build, Distribution, Environment, SharedLibrary
 from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.repair import Put, Repair, TakenOut
@@ -151,6 +151,33 @@ def test_of_both_onnxruntimes_both_go_and_one_comes_back():
     assert found.hook
 
 
+@pytest.mark.parametrize(
+    ("gpu", "keep", "gone"),
+    [
+        (True, (), "onnxruntime-openvino"),
+        (False, (), "onnxruntime-gpu"),
+        (True, ("onnxruntime-openvino",), "onnxruntime-gpu"),
+    ],
+)
+def test_of_an_onnxruntime_without_facts_and_the_gpu_build_one_stays(gpu, keep, gone):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-openvino": "1.24.1", "onnxruntime-gpu": "1.22.0"},
+        files={
+            name: {"onnxruntime/__init__.py": f"sha256={name},2"}
+            for name in ("onnxruntime-openvino", "onnxruntime-gpu")
+        },
+    )
+    assert f"- {gone}" in steps(mended(there, gpu=gpu, keep=keep))
+
+
+def test_an_onnxruntime_without_facts_alone_is_left_alone():
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-openvino": "1.24.1"},
+        files={"onnxruntime-openvino": {"onnxruntime/__init__.py": "sha256=a,2"}},
+    )
+    assert steps(mended(there)) == []
+
+
 def test_without_a_gpu_wanted_the_cpu_build_stays():
     there = environment({"onnxruntime": newest("onnxruntime"), "onnxruntime-gpu": "1.22.0"})
     said = steps(mended(there, gpu=False))
@@ -178,6 +205,38 @@ def test_lost_files_bring_the_same_release_again():
     found = mended(there)
     assert steps(found) == ["+ onnxruntime-gpu 1.22.0>1.22.0"]
     assert [step.again for step in found.steps if isinstance(step, Put)] == [True]
+
+
+def test_a_build_for_another_python_comes_again_for_this_one():
+    there = environment(CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"})
+    tags = ("cp311-cp311-manylinux_2_28_x86_64",)
+    there = replace(
+        there,
+        distributions=tuple(
+            replace(one, tags=tags) if one.name == "onnxruntime-gpu" else one for one in there.distributions
+        ),
+    )
+    (step,) = mended(there).steps
+    assert (step.pin.name, step.again) == ("onnxruntime-gpu", True)
+    assert step.why[0] == "it was built for another Python or system"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "onnxruntime/__pycache__/__init__.cpython-312.pyc",
+        "../../../bin/onnxruntime_test",
+        "onnxruntime/tests/test_all.py",
+        "onnxruntime/LICENSE",
+    ],
+)
+def test_what_no_import_misses_brings_nothing_back(path):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"},
+        files={"onnxruntime-gpu": {"onnxruntime/__init__.py": "sha256=b,2", path: ""}},
+        missing={"onnxruntime-gpu": (path,)},
+    )
+    assert steps(mended(there)) == []
 
 
 @pytest.mark.parametrize(("keep", "changed"), [((), True), (("opencv-python",), False)])
@@ -224,6 +283,29 @@ def test_a_package_without_facts_holds_what_it_requires():
     )
     found = mended(there)
     assert any(line.startswith("+ onnxruntime-gpu 1.31.1>1.23") for line in steps(found))
+
+
+@pytest.mark.parametrize(
+    ("needed", "torch"), [((), ""), (("libtorch_cuda.so", "libcudart.so.12"), "+ torch 2.8.0>2.7.1")]
+)
+def test_torch_gives_way_to_what_was_compiled_for_another_and_not_to_a_wish_in_metadata(needed, torch):
+    there = environment(
+        CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0", "nodes": "1.0"},
+        requires={"nodes": ("torch==2.7.1",)},
+    )
+    library = SharedLibrary(path="nodes/_C.so", needed=needed)
+    there = replace(
+        there,
+        distributions=tuple(
+            replace(one, libraries=(library,)) if one.name == "nodes" else one for one in there.distributions
+        ),
+    )
+    found = mended(there)
+    assert torch in (*steps(found), "")
+    assert bool(torch) == any("torch" in line for line in steps(found))
+    kept = mended(there, keep=("torch",))
+    assert "nodes 1.0 requires torch==2.7.1; it keeps torch 2.8.0" in kept.strained
+    assert (kept if torch else found).strained == kept.strained
 
 
 def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():
@@ -281,6 +363,13 @@ def test_people_and_programs_are_told_the_same():
     assert "replace  onnxruntime-gpu 1.31.1 -> 1.26.0" in text
     assert {"action", "name", "from", "to", "bytes", "because"} == set(document["plan"][0])
     assert document["bytes"] == found.download_bytes > 0
+
+
+def test_what_pip_left_under_a_name_of_its_own_goes():
+    there = replace(environment(CUDA_12 | {"torch": "2.8.0"}), abandoned=("~orch",))
+    found = mended(there)
+    assert (steps(found), found.leftovers, found.changes) == ([], ("~orch",), True)
+    assert "  remove   the folder ~orch, which no package owns" in repair_lines(found)
 
 
 def test_a_package_that_has_lost_its_record_is_written_again():

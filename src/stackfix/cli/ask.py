@@ -32,6 +32,7 @@ def question(
         newest_before=sources.newest_before,
         offline=sources.offline,
         builds=builds,
+        stand_ins=sources.stand_ins,
     )
 
 

@@ -14,6 +14,7 @@ from stackfix.cli import output
 from stackfix.cli.ask import answered, question, without
 from stackfix.cli.options import (
     SourceFlags,
+    builds,
     json_flag,
     machine_flags,
     redact_flag,
@@ -34,13 +35,6 @@ from stackfix.render.verdict_text import verdict_lines
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 targets = click.argument("targets", nargs=-1, metavar="TARGET...")
-builds = click.option(
-    "--build-from-source",
-    "builds",
-    multiple=True,
-    metavar="NAME",
-    help="Let this package be built from source, which runs its own code; all others come as wheels.",
-)
 weights = click.option(
     "--weights",
     default="auto",

@@ -10,7 +10,14 @@ from stackfix import app, exporting
 from stackfix.asking import MachineQuestion
 from stackfix.cli import output
 from stackfix.cli.ask import answered, question
-from stackfix.cli.options import SourceFlags, json_flag, machine_flags, requirement_files, source_flags
+from stackfix.cli.options import (
+    SourceFlags,
+    builds,
+    json_flag,
+    machine_flags,
+    requirement_files,
+    source_flags,
+)
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
 from stackfix.render.export.formats import FORMATS
@@ -19,6 +26,7 @@ from stackfix.render.export.formats import FORMATS
 @click.command()
 @click.argument("targets", nargs=-1, metavar="TARGET...")
 @requirement_files
+@builds
 @click.option(
     "--format", "format_name", type=click.Choice(list(FORMATS)), required=True, help="For which tool it is."
 )
@@ -29,6 +37,7 @@ from stackfix.render.export.formats import FORMATS
 def export(
     targets: tuple[str, ...],
     files: tuple[str, ...],
+    builds: tuple[str, ...],
     format_name: str,
     path: str,
     flags: MachineQuestion,
@@ -39,7 +48,7 @@ def export(
     """Write the newest set that works as a file of another tool, every file by its sha256."""
     schema = "stackfix.export/1"
     with answered(schema, as_json=as_json) as end:
-        found = exporting.export(question(targets, files, flags, sources), format_name, Path.cwd())
+        found = exporting.export(question(targets, files, flags, sources, builds), format_name, Path.cwd())
         if isinstance(found, Explanation):
             refuse(found, schema, app.database().date, end, as_json=as_json)
             return

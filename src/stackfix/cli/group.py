@@ -10,6 +10,7 @@ import click
 from stackfix.cli import output
 from stackfix.cli.verbs import VERBS
 from stackfix.errors import QuestionError, StackfixError
+from stackfix.install.interruption import termination_is_an_exit
 
 SCHEMA = "stackfix.error/1"
 
@@ -65,7 +66,8 @@ def run(words: list[str]) -> int:
         )
         return 2
     try:
-        code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
+        with termination_is_an_exit():
+            code: Any = stackfix.main(args=words, prog_name="stackfix", standalone_mode=False)
     except click.ClickException as error:
         if as_json:
             output.failure(QuestionError(error.format_message()), SCHEMA, as_json=True)

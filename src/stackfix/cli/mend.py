@@ -25,6 +25,7 @@ from stackfix.render.report_text import report_document, report_lines
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 from stackfix.repairing import Fixed, FixWish
+from stackfix.versions import canonical_name
 
 SCHEMA = "stackfix.fix/1"
 
@@ -91,7 +92,7 @@ def fix(
             refuse(fixed, SCHEMA, app.database().date, end, as_json=as_json)
             return
         _write_constraints(fixed, constraints)
-        _say(fixed, end, dry_run=dry_run, as_json=as_json)
+        _say(fixed, end, keep, dry_run=dry_run, as_json=as_json)
 
 
 def _put_back(folder: Path, *, as_json: bool) -> None:
@@ -120,10 +121,10 @@ def _write_constraints(fixed: Fixed, path: str) -> None:
             raise QuestionError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _say(fixed: Fixed, end: End, *, dry_run: bool, as_json: bool) -> None:
+def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
     nothing = not fixed.repair.changes
     verdict = fixed.verdict
-    right = fixed.applied or (nothing and fixed.before.ok) or dry_run
+    right = fixed.applied or (fixed.before.ok if nothing else dry_run)
     if as_json:
         report = fixed.after or fixed.before
         output.document(
@@ -148,11 +149,24 @@ def _say(fixed: Fixed, end: End, *, dry_run: bool, as_json: bool) -> None:
     if fixed.applied:
         output.answer(
             [
-                f"mended   {fixed.before.path}; `stackfix fix --undo --venv {shlex.quote(fixed.before.path)}` takes it back"
+                f"mended   {fixed.before.path}; `stackfix fix --undo --venv {shlex.quote(fixed.before.path)}` takes it back",
+                *(
+                    f"left     {one.text}: {one.fix}"
+                    for one in (fixed.after.findings if fixed.after is not None else ())
+                    if one.severity == "error"
+                ),
             ]
         )
     elif fixed.after is not None:
         output.answer(["the mended copy did not pass, so nothing was changed:", *report_lines(fixed.after)])
     elif nothing and not fixed.before.ok:
-        output.answer(["what is wrong is not in the packages:", *report_lines(fixed.before)])
+        wrong = {name for one in fixed.before.findings if one.severity == "error" for name in one.about}
+        kept = [name for name in keep if canonical_name(name) in wrong]
+        them = "it" if len(kept) == 1 else "them"
+        said = (
+            f"{' and '.join(kept)} would have to change, and you ask to keep {them}"
+            if kept
+            else "what is wrong is not in the packages"
+        )
+        output.answer([f"{said}:", *report_lines(fixed.before)])
     end(yes=right)

@@ -21,6 +21,7 @@ class SourceFlags(Struct, frozen=True, kw_only=True):
     offline: bool = False
     newest_before: str = ""
     constraints: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
 
 _MACHINE = (
@@ -61,6 +62,14 @@ _SOURCE = (
         metavar="FILE",
         help="Constraints: they hold for what is in the set, and bring nothing into it.",
     ),
+    click.option(
+        "--stand-in",
+        "stand_ins",
+        multiple=True,
+        metavar="NAME",
+        help="Let this package stand in for others of whose folder it has everything, such as "
+        "opencv-contrib-python for opencv-python; those are then left out.",
+    ),
 )
 
 
@@ -89,6 +98,13 @@ requirement_files = click.option(
     multiple=True,
     metavar="FILE",
     help="A requirements.txt, or a pyproject.toml's dependencies.",
+)
+builds = click.option(
+    "--build-from-source",
+    "builds",
+    multiple=True,
+    metavar="NAME",
+    help="Let this package be built from source, which runs its own code; all others come as wheels.",
 )
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 measure_flag = click.option(

@@ -75,7 +75,6 @@ def _answer(
             schema,
             answer.facts_date,
             as_json=as_json,
-            without_facts=answer.without_facts,
             more=more,
         )
     elif as_json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from stackfix.cli import output
 from stackfix.cli.ask import End
 from stackfix.model.resolution import Explanation
 from stackfix.render.documents import explanation_document
-from stackfix.render.explanation_text import explanation_lines, way_out
+from stackfix.render.explanation_text import explanation_lines
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -26,13 +26,11 @@ def say_no(
     facts_date: str,
     *,
     as_json: bool,
-    without_facts: Sequence[str] = (),
     more: Mapping[str, Any] = _NOTHING,
 ) -> None:
-    """Print why there is no set and the ways out; `without_facts` are releases that have no row, `more` is JSON."""
+    """Print why there is no set and the ways out; `more` is JSON."""
     if as_json:
         document = explanation_document(explanation, facts_date)
-        output.document({"schema": schema, **document, **more, "hints": list(way_out(without_facts))})
+        output.document({"schema": schema, **document, **more})
     else:
         output.answer(explanation_lines(explanation))
-        output.answer(way_out(without_facts))

@@ -139,6 +139,14 @@ class Database(Struct, frozen=True, dict=True):
         """Whether there is any row of a package, for whatever platform."""
         return any(package in rows for rows in self._index.head.rows.values()) or bool(self._added(package))
 
+    def is_whole(self, package: str) -> bool:
+        """Whether there is a row of every release of a package between the oldest and the newest that have one."""
+        return package in self._prepared.packages.since or package in self._toolkit
+
+    @cached_property
+    def _toolkit(self) -> frozenset[str]:
+        return self._prepared.packages.toolkit.names()
+
     def wheels(self, package: str) -> Sequence[Wheel]:
         """Return all rows of a package, newest first, every platform; DataError with file and line for a broken one."""
         found = self._wheels.get(package)

@@ -17,6 +17,14 @@ from stackfix.rules.scene import CapabilityFacts, Dropped, Floor, Pair
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 
+class OnCpu(Struct, frozen=True, kw_only=True):
+    """One measurement of DWPose on a CPU beside a GPU: in words, and how many times longer it took."""
+
+    text: str
+    times: float
+    source: Source
+
+
 class Hardware(Struct, frozen=True, dict=True):
     """The rules' view of the prepared facts; what is asked twice is worked out once."""
 
@@ -174,6 +182,18 @@ class Hardware(Struct, frozen=True, dict=True):
             )
             for row in self.prepared.pairs.pair
             if row.package == package
+        ]
+
+    def on_cpu(self) -> Sequence[OnCpu]:
+        """Return how much longer DWPose takes on a CPU, as others measured it."""
+        speed = self.prepared.speed
+        return [
+            OnCpu(
+                text=f"{row.what} took {row.cpu}, {row.gpu}",
+                times=row.cpu_ms / row.gpu_ms,
+                source=Source(method=row.method, where=row.source, seen=speed.seen),
+            )
+            for row in speed.measurement
         ]
 
     def _source(self, method: str, where: str) -> Source:

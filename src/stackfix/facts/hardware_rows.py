@@ -1,13 +1,14 @@
-"""The rows of drivers.toml, gpus.toml, cudnn.toml, pairs.toml and libraries.toml; unknown keys refused.
+"""The rows of the hand-written TOML files, from drivers.toml to speed.toml; unknown keys refused.
 
 Annotations are evaluated here, not kept as text: msgspec would compile each text before it reads a row.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 Method = Literal["documented", "measured", "secondary", "inferred"]
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -214,6 +215,50 @@ class Libraries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     plugin: tuple[PluginRow, ...]
 
 
+class Toolkit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """NVIDIA's wheels of CUDA: each part goes by its name with each of the suffixes."""
+
+    parts: tuple[str, ...]
+    suffixes: tuple[str, ...]
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all these packages."""
+        return frozenset(f"nvidia-{part}{suffix}" for part in self.parts for suffix in self.suffixes)
+
+
+class PlainRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A package of which some releases have rows; with `oldest`, one of each minor from there on."""
+
+    package: str
+    oldest: str = ""
+
+
+class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """packages.toml; `since` gives the oldest release that has a row."""
+
+    seen: str
+    since: dict[str, str]
+    toolkit: Toolkit
+    plain: tuple[PlainRow, ...]
+
+
+class SpeedRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What DWPose, or a part of it, takes on a CPU and on a GPU: in words, and in milliseconds."""
+
+    what: str
+    cpu: str
+    cpu_ms: Positive
+    gpu: str
+    gpu_ms: Positive
+
+
+class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """speed.toml."""
+
+    seen: str
+    measurement: tuple[SpeedRow, ...]
+
+
 class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of these in one, with a digest of the TOML files it was made from."""
 
@@ -223,3 +268,5 @@ class Prepared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cudnn: Cudnn
     pairs: Pairs
     libraries: Libraries
+    packages: Packages
+    speed: Speed

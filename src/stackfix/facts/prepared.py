@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.facts.hardware_rows import Cudnn, Drivers, Gpus, Libraries, Pairs, Prepared
+from stackfix.facts.hardware_rows import Cudnn, Drivers, Gpus, Libraries, Packages, Pairs, Prepared, Speed
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 PREPARED = "prepared.json"
@@ -26,6 +26,8 @@ _FILES: dict[str, type[msgspec.Struct]] = {
     "cudnn": Cudnn,
     "pairs": Pairs,
     "libraries": Libraries,
+    "packages": Packages,
+    "speed": Speed,
 }
 
 T = TypeVar("T", bound=msgspec.Struct)

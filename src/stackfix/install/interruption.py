@@ -13,7 +13,7 @@ _ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr
 
 @contextmanager
 def termination_is_an_exit() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP (a cancelled job, a closed terminal) end an install as tidily as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP (a cancelled job, a closed terminal) end us as tidily as Ctrl-C does: no scratch folder stays."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -224,11 +224,15 @@ def _remove(
 
 
 def _sweep(environment: Environment, folders: Sequence[str]) -> None:
-    """Remove import folders that no package owns: after a removal, files that no RECORD named are left in them."""
+    """Remove import folders that no package owns, and what pip left: after a removal, files that no RECORD named stay."""
     for folder in folders:
-        if folder in environment.ownerless:
+        if folder in (*environment.ownerless, *environment.abandoned):
             for packages in environment.site_packages:
-                remove_tree(Path(packages) / folder)
+                path = Path(packages) / folder
+                if path.is_file() or path.is_symlink():
+                    path.unlink()
+                else:
+                    remove_tree(path)
 
 
 def write_constraints(environment: Path, final: Path, text: str, *, protect: bool) -> None:

@@ -9,6 +9,11 @@ from stackfix.install.create import site_packages
 from stackfix.install.record import replace_bytes, update_hashes
 
 _LARGEST = 8 << 20
+_LONGEST_FIRST_LINE = 127
+_BY_SH = b"""#!/bin/sh
+'''exec' "%s" "$0" "$@"
+' '''
+"""
 
 
 def relocate(environment: Path, final: Path) -> tuple[Path, ...]:
@@ -27,10 +32,24 @@ def relocate(environment: Path, final: Path) -> tuple[Path, ...]:
             continue
         data = path.read_bytes()
         if old in data:
-            replace_bytes(path, data.replace(old, new))
+            replace_bytes(path, _runnable(data.replace(old, new)))
             changed.append(path)
     update_hashes(packages, changed)
     return tuple(changed)
+
+
+def _runnable(script: bytes) -> bytes:
+    """Return a script whose first line the kernel can follow: a path in it ends at a space, and at 127 bytes.
+
+    A Python script is then started by sh, which reads in its next lines what is a string to Python, as pip and uv
+    write it.
+    """
+    first, _, rest = script.partition(b"\n")
+    path = first.removeprefix(b"#!")
+    if not first.startswith(b"#!/") or b"/bin/python" not in path:
+        return script
+    plain = b" " not in path and len(first) <= _LONGEST_FIRST_LINE
+    return script if plain else _BY_SH % path + rest
 
 
 def _texts(environment: Path, packages: Path) -> list[Path]:

@@ -23,8 +23,16 @@ from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
 from stackfix.plan.lock import parse_toml
 from stackfix.rules.tags import best_file
-from stackfix.versions import PythonVersion
+from stackfix.versions import PythonVersion, canonical_name
 
+_SOURCE_ALONE = re.compile(r"Wheels are required for `([^`]+)` because building from source is disabled")
+_ABSENT = re.compile(
+    r"Because (\S+) was not found in (?:the package registry|the cache|the provided package locations)"
+)
+_UNRELEASED = re.compile(
+    r"Because (?:there is no version of|only .{1,1000}? (?:is|are) available:?.{0,1000}? and you require) ([A-Za-z0-9._-]+)(?:\[[^]]*\])?([=<>!~]\S*?)(?:,? (?:and|we)\b)"
+)
+_VIA = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==\S+(?: ;.*?)?\s+# via (.+)")
 _PLATFORMS = {"linux_x86_64": "x86_64", "linux_aarch64": "aarch64"}
 
 
@@ -41,16 +49,71 @@ def resolve_others(
     alone: bool = False,
     builds: Collection[str] = (),
     variables: Mapping[str, str] | None = None,
+    places: Mapping[str, str] | None = None,
 ) -> tuple[LockedPackage, ...]:
     """Return all packages that uv needs for `wanted` under `constraints`, each with the file for this machine.
 
     A name is taken from the first of the `indexes` that has it (none: no index is asked), and from the find-links
     `links`, if any are given. `alone` leaves out what the wanted ones require. Of `builds` the source is taken: uv then
-    runs its set-up script where the index does not say what it requires.
+    runs its set-up script where the index does not say what it requires. `places` says of what is wanted who asks for it.
 
     Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
     """
     given = _of_these(os.environ if variables is None else variables, indexes)
+    options = [
+        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+        *(word for name in builds for word in ("--no-binary", name)),
+        *(["--offline"] if offline else []),
+        *(["--no-deps"] if alone else []),
+        *([] if indexes else ["--no-index"]),
+        *(word for place in links for word in ("--find-links", place)),
+    ]
+    document = parse_toml(_compiled(wanted, constraints, options, given, "pylock.toml", places or {}))
+    return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+
+
+def askers(
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    *,
+    python: PythonVersion,
+    platform: Platform,
+    glibc: tuple[int, int] | None,
+    indexes: Sequence[str] = (),
+    links: Sequence[str] = (),
+    builds: Collection[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """Return package -> the packages that ask for it, of what was resolved just before: uv knows it without a network."""
+    given = _of_these(os.environ if variables is None else variables, indexes)
+    options = [
+        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+        *(word for name in builds for word in ("--no-binary", name)),
+        *("--offline", "--annotation-style", "line"),
+        *([] if indexes else ["--no-index"]),
+        *(word for place in links for word in ("--find-links", place)),
+    ]
+    with suppress(AnswerError, NetworkError):  # then nobody is named
+        lines = _compiled(wanted, constraints, options, given, "requirements.txt").splitlines()
+        told = (_VIA.match(line) for line in lines)
+        return {canonical_name(one[1]): _names(one[2]) for one in told if one}
+    return {}
+
+
+def _names(via: str) -> tuple[str, ...]:
+    """Return the packages of an annotation; what stands in the project's own file is none."""
+    return tuple(word for each in via.split(",") if (word := each.strip()) and not word.startswith("-"))
+
+
+def _compiled(
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    options: Sequence[str],
+    given: Mapping[str, str],
+    kind: str,
+    places: Mapping[str, str] | None = None,
+) -> str:
+    """Return what uv resolves as the text of a file of a kind (`pylock.toml`, `requirements.txt`)."""
     uv = _uv(given)
     with tempfile.TemporaryDirectory(prefix="stackfix-") as name:
         scratch = Path(name)
@@ -60,23 +123,16 @@ def resolve_others(
             *uv.command,
             "pip",
             "compile",
-            *("--quiet", "--no-header", "--format", "pylock.toml", "--only-binary", ":all:"),
-            *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
-            *(word for name in builds for word in ("--no-binary", name)),
-            *("--constraints", "pins.txt", "--output-file", "pylock.toml"),
-            *(["--offline"] if offline else []),
-            *(["--no-deps"] if alone else []),
-            *([] if indexes else ["--no-index"]),
-            *(word for place in links for word in ("--find-links", place)),
+            *("--quiet", "--no-header", "--format", kind, "--only-binary", ":all:"),
+            *("--constraints", "pins.txt", "--output-file", kind),
+            *options,
             "wanted.in",
         ]
-        ended = run(
-            command, folder=scratch, environment=uv_environment(inherited(given), scratch, indexes=False)
-        )
+        environment = uv_environment(inherited(given), scratch, indexes=False)
+        ended = run(command, folder=scratch, environment=environment)
         if ended.code:
-            raise _no(uv, ended.text, failure(uv, ended))
-        document = parse_toml((scratch / "pylock.toml").read_text(encoding="utf-8"))
-    return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+            raise _no(uv, ended.text, failure(uv, ended), places or {})
+        return (scratch / kind).read_text(encoding="utf-8")
 
 
 def known_to_uv(
@@ -129,16 +185,33 @@ def _uv(variables: Mapping[str, str]) -> Installer:
         ) from error
 
 
-def _no(uv: Installer, text: str, as_failure: Exception) -> Exception:
+def _no(uv: Installer, text: str, as_failure: Exception, places: Mapping[str, str]) -> Exception:
     """Return that there is no set, unless what uv says is that it could not be asked."""
     if "No solution found" not in text and isinstance(as_failure, (DiskError, NetworkError)):
         return as_failure
     said = " ".join(line.strip() for line in text.splitlines() if line.strip())
-    source_only = re.search(r"all versions of (\S+) have no usable wheels", said)
-    if source_only:
+    alone = tuple(dict.fromkeys(map(canonical_name, _SOURCE_ALONE.findall(said))))
+    said = said.partition(" hint: ")[0]  # its hints are options of uv, and one of them mixes indexes
+    if alone:
+        names = " and ".join(f"`{name}`" for name in alone)
+        flags = " ".join(f"--build-from-source {name}" for name in alone)
+        verb = "is" if len(alone) == 1 else "are"
         return AnswerError(
-            f"`{source_only[1]}` is published as source alone, and nothing is built from source without being asked for",
-            hint=f"let `stackfix lock` or `stackfix install` build it, which runs its own code here: `--build-from-source {source_only[1]}`",
+            f"{names} {verb} published as source alone, and nothing is built from source without being asked for",
+            hint=f"let `stackfix lock` or `stackfix install` build it, which runs its own code here: `{flags}`",
+        )
+    if absent := _ABSENT.search(said):
+        name = canonical_name(absent[1])
+        return AnswerError(
+            f"`{name}`, which {places.get(name, 'another package')} asks for, is not on the index",
+            hint="is it spelt so? If another index has it, name that too, in UV_INDEX or PIP_EXTRA_INDEX_URL",
+        )
+    if said.lower().count("because ") == 1 and (unreleased := _UNRELEASED.search(said)):
+        name = canonical_name(unreleased[1])
+        return AnswerError(
+            f"the index has no release of `{name}` that answers `{unreleased[1]}{unreleased[2]}`, which "
+            f"{places.get(name, 'another package')} asks for",
+            hint=f"ask for a release that it has: `uv pip install --dry-run {name}` names the newest",
         )
     return AnswerError(
         f"what stackfix has no facts about does not fit the set that works here: {uv.kind} says: {said[-1500:]}",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from packaging.version import Version
 
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import ON_CPU, SLOWER
 from stackfix.model.environment import Environment
 from stackfix.model.problem import CUDA, DRIVER, Fact
 from stackfix.model.report import Finding, Severity
@@ -17,12 +18,11 @@ from stackfix.rules.scene import Scene
 from stackfix.versions import DriverVersion
 
 _SHOWN = 6
-_CPU = "DWPose then runs on the CPU, many times slower, and onnxruntime says so only on stderr"
 _CONSEQUENCES = {
-    "cuda_major_mismatch": f"one process can't hold both: {_CPU}",
-    "cudnn_major_mismatch": _CPU,
+    "cuda_major_mismatch": f"one process can't hold both: {ON_CPU}",
+    "cudnn_major_mismatch": ON_CPU,
     "mixed_toolkit": "CUDA libraries of different toolkits load alone and fail together",
-    "driver_too_old": "nothing of this CUDA starts on this driver: everything falls back to the CPU or fails",
+    "driver_too_old": f"its GPU code does not start on this driver: torch finds no GPU or fails, and DWPose runs on the CPU, {SLOWER}",
     "driver_too_new": "this driver does not serve the GPU any more",
     "gpu_arch_not_in_build": "every kernel fails with `no kernel image is available for execution on the device`",
     "cudnn_arch_dropped": "cuDNN loads, and the first convolution fails",

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
@@ -17,12 +18,14 @@ from stackfix.judging.linkage import absent, close, loader_order, missing_librar
 from stackfix.judging.live import joined, live_view
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
+from stackfix.judging.on_cpu import with_number
 from stackfix.judging.packages import (
     collisions,
     duplicate_records,
     foreign_builds,
     lost_files,
     mixed_builds,
+    shared_files,
 )
 from stackfix.judging.primary import ordered
 from stackfix.judging.requires import unmet_requirements
@@ -39,8 +42,10 @@ from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
+_DIST_INFO = ".dist-info: "
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
+_OUTSIDE = ("loader order", "driver", "model format")
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -91,22 +96,24 @@ def examine(patient: Patient, facts: Database) -> Report:
     """Return what is wrong with an environment and what is right, by the rules that judge plans too."""
     environment = patient.environment
     scene = scene_of(environment, patient.machine, facts)
-    held = held_releases(environment, scene)
-    judged = judge(held, scene, others=environment.packages)
+    whole = replace(environment, distributions=(*environment.distributions, *environment.outside))
+    held = held_releases(whole, scene)
+    judged = judge(held, scene, others=whole.packages)
     features = ("cuda",) if "onnxruntime-gpu" in environment.packages else ()
     elsewhere = _elsewhere(patient)
     closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
-    models = list(model_findings(patient.models, held, environment))
-    breaches = list(breach_findings(judged.breaches, environment, scene))
+    shared = list(shared_files(environment))
+    models = list(model_findings(patient.models, held, environment, scene))
+    breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
     findings = [
         *_broken(environment),
         *_copied(environment),
-        *collisions(environment, facts),
-        *lost_files(environment),
+        *collisions(environment, facts, shared),
+        *lost_files(environment, shared),
         *duplicate_records(environment),
-        *mixed_builds(environment, gpu_here=_has_gpu(scene.machine)),
+        *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,
         *missing_symbols(environment, suspects),
         *missing_libraries(environment, closed, held, scene),
@@ -123,10 +130,10 @@ def examine(patient: Patient, facts: Database) -> Report:
     known = {each.wheel.package for each in held}
     return Report(
         path=environment.path,
-        findings=ordered(_once(findings)),
+        findings=ordered(with_number(one, facts) for one in _once(findings)),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
         unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
-        mend=_mend(environment, findings),
+        mend=_mend(environment, findings, facts),
     )  # fmt: skip
 
 
@@ -138,11 +145,16 @@ def _elsewhere(patient: Patient) -> frozenset[str]:
     return (around.system_libraries or frozenset()) | {stray.soname for stray in around.strays}
 
 
-def _mend(environment: Environment, findings: Sequence[Finding]) -> str:
+def _mend(environment: Environment, findings: Sequence[Finding], facts: Database) -> str:
     wrong = [one for one in findings if one.severity == "error"]
-    if environment.broken or all(one.code in _ADDED for one in wrong):
-        return ""  # what the facts know nothing of, an installer adds: the finding's own command
-    return remedy.mend(environment)
+    ours = remedy.mend(environment)
+    if environment.broken or all(
+        (one.code in _ADDED and not all(map(facts.knows, one.about)))
+        or (one.rule in _OUTSIDE and one.fix != ours)
+        for one in wrong
+    ):
+        return ""  # what the facts know nothing of an installer adds, what is outside a shell: the finding's own command
+    return ours
 
 
 def _once(findings: Sequence[Finding]) -> list[Finding]:
@@ -175,8 +187,9 @@ def _broken(environment: Environment) -> Iterator[Finding]:
             text=f"a package is broken: {reason}",
             because=(f"{environment.site_packages[0] if environment.site_packages else environment.path} [read: its files]",),
             consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
-            fix=remedy.mend(environment) if "left behind" not in reason else "remove that folder",
+            fix=remedy.mend(environment),
             rule="environment",
+            about=(canonicalize_name(reason.partition("-")[0]),) if _DIST_INFO in reason else (),
         )  # fmt: skip
 
 
@@ -242,5 +255,8 @@ def _unknown(
         version = environment.packages.get(name, "")
         if version and name not in known:
             yield f"there are no facts about {name} {version}: its kernels and its CUDA were judged from the disk alone"
-    if environment.includes_system:
-        yield "packages outside this environment can be imported too (include-system-site-packages); they were not judged"
+    if environment.includes_system or environment.outside:
+        shown = [f"{each.name} {each.version}" for each in environment.outside if each.name in _WATCHED]
+        named = f" ({', '.join(shown)} among them)" if shown else ""
+        why = " (include-system-site-packages)" if environment.includes_system else ""
+        yield f"packages outside this environment can be imported too{why}{named}: they count as there"

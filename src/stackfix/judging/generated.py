@@ -3,6 +3,8 @@
 METADATA says little of it: onnx 1.10 requires any protobuf and works with none from 4 on, onnx 1.19 requires 4.25 and
 works with 3.20. What protoc has written says it: the modules it imports, the release it was written by, or, before
 3.19, descriptors that it makes itself, which protobuf refuses since 4.
+A package that ships the code in several makes (transformers' `…_model_pb2.py` and `…_model_pb2_new.py`) takes the one that
+runs, and one that does not require protobuf (sentencepiece) is imported without that code: only a part of it needs it.
 Source: protobuf's "Cross-Version Runtime Guarantee", and imports of onnx 1.12 to 1.20 under protobuf 3.19 to 6.33.
 """
 
@@ -42,8 +44,16 @@ def outdated_protobuf(environment: Environment) -> Iterator[Finding]:
         path = next((one for one in each.files if one.endswith("_pb2.py")), "")
         if path and each is not protobuf and path not in each.missing:
             asked = _asked(_head(environment, path), protobuf)
-            if asked is not None:
+            if asked is not None and not _has_another_make(environment, each, path, protobuf):
                 yield _finding(environment, each, protobuf, path, *asked)
+
+
+def _has_another_make(
+    environment: Environment, each: Distribution, path: str, protobuf: Distribution
+) -> bool:
+    """Whether the same code is there once more, under a longer name, as the installed protobuf runs it."""
+    others = (one for one in each.files if one.startswith(path.removesuffix(".py")) and one.endswith(".py"))
+    return any(_asked(_head(environment, one), protobuf) is None for one in others if one != path)
 
 
 def _asked(code: str, protobuf: Distribution) -> tuple[str, str, str] | None:
@@ -81,12 +91,12 @@ def _head(environment: Environment, path: str) -> str:
         return ""  # a file that cannot be read is a finding already
 
 
-def _own_bounds(by: Distribution) -> Iterator[str]:
-    """Yield what its METADATA says of protobuf beside that."""
+def _required(by: Distribution) -> Iterator[str]:
+    """Yield the specifiers with which its METADATA requires protobuf, "" for any release."""
     for text in by.requires_dist:
         with suppress(InvalidRequirement):
             asked = metadata.parse_row(text)
-            if asked.name == "protobuf" and asked.specifier and not asked.marker:
+            if asked.name == "protobuf" and "extra" not in asked.marker:
                 yield asked.specifier
 
 
@@ -99,16 +109,19 @@ def _finding(
     serves: str,
     says: str,
 ) -> Finding:
+    whole = any(True for _ in _required(by))
     return Finding(
         code="python_protobuf",
-        severity="error",
+        severity="error" if whole else "warning",
         text=f"{by.name} {by.version} does not run under protobuf {protobuf.version}: its generated code {does}",
         because=(
             f"{path} {does} [read: the file]",
             f"protobuf {protobuf.version} is installed [read: METADATA]",
         ),
-        consequence=f"`import {remedy.import_name(by.name)}` fails: {says}",
-        fix=remedy.install(environment, [",".join((serves, *_own_bounds(by)))]),
+        consequence=f"`import {remedy.import_name(by.name)}` fails: {says}"
+        if whole
+        else f"what uses that file fails: {says}; {by.name} does not require protobuf for the rest",
+        fix=remedy.install(environment, [",".join((serves, *filter(None, _required(by))))]),
         rule="abi",
         about=(by.name, protobuf.name),
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import ON_CPU
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.report import Finding
 from stackfix.model.wheel import Wheel
@@ -14,7 +15,6 @@ from stackfix.rules.closure import Closure, Missing, closure
 from stackfix.rules.installed import Held
 from stackfix.rules.scene import Scene
 
-_ON_CPU = "DWPose then runs on the CPU, many times slower, and onnxruntime says so only on stderr"
 _NUMBERED = re.compile(r"(?P<stem>lib[\w+-]+?)\.so\.(?P<number>\d+)")
 _NUMBERED_DLL = re.compile(r"(?P<stem>[a-z]+)64_(?P<number>\d+)\.dll")
 _DESKTOP = {
@@ -204,7 +204,7 @@ def _finding(
     scene: Scene,
     present: Mapping[str, set[str]],
 ) -> Finding:
-    names = [one.soname for one in missing]
+    names = list(dict.fromkeys(one.soname for one in missing))
     version = environment.packages.get(owner, "")
     because = [_seen(one) for one in missing[:4]]
     if len(missing) > 4:
@@ -231,13 +231,15 @@ def _finding(
         severity="warning" if optional else "error",
         text=f"{owner} {version} needs {listed}, which nothing in the environment brings".replace("  ", " "),
         because=tuple(because),
-        consequence=_ON_CPU
+        consequence=ON_CPU
         if cpu
         else f"a part of {owner} does not load; if nothing uses that part, it does no harm"
         if optional
         else remedy.without_it(owner),
         fix=f"install what brings {names[0]}, if that part is used"
         if optional and not packages and not losers
+        else remedy.mend(environment)  # beside the other major's they would overwrite each other
+        if code.endswith("_major_mismatch")
         else _brought_back(environment, names, losers, packages),
         rule="linkage",
         about=(owner, *dict.fromkeys((*(each.name for each in losers.values()), *(name.partition("==")[0] for name in packages)))),
@@ -256,6 +258,9 @@ def _brought_back(
     """
     if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names):
         return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
+    lost = {each.name: each.version for each in losers.values()}
+    if packages and {one.partition("==")[0] for one in packages} <= set(lost):
+        return remedy.again(environment, sorted(f"{name}=={version}" for name, version in lost.items()))
     on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
     if packages and on_record.isdisjoint(packages):
         return remedy.install(environment, packages)

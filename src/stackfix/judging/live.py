@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stackfix.judging import remedy
 from stackfix.judging.linkage import missing_code, present_numbers
+from stackfix.judging.on_cpu import ON_CPU
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.live import LiveRun, LiveStep
@@ -146,7 +147,7 @@ def _provider(
             else f"onnxruntime's CUDA provider does not load: {_short(step.text)}"
         ),
         because=(f"{_short(step.text)} ({_in_order(run)}) [seen: live]",),
-        consequence="DWPose then runs on the CPU, many times slower, and onnxruntime says so only on stderr",
+        consequence=ON_CPU,
         fix=remedy.mend(environment),
         rule=_RULE,
         about=("onnxruntime-gpu",),

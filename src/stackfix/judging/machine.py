@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment
 from stackfix.model.machine import Machine
 from stackfix.model.report import Finding
 
-_CPU = "torch finds no GPU, and onnxruntime runs DWPose on the CPU, many times slower"
+_CPU = f"torch finds no GPU, and onnxruntime runs DWPose on the CPU, {SLOWER}"
 _REBOOT = "reboot; if it stays, read `dmesg` for lines with NVRM or Xid"
 _TEXTS = {
     "driver_missing": (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from stackfix.errors import MeasureError
 from stackfix.judging import remedy
 from stackfix.measure.onnx_format import OnnxFormat, onnx_format
@@ -12,13 +14,15 @@ from stackfix.measure.reader import held as opened
 from stackfix.model.environment import Environment
 from stackfix.model.report import Finding
 from stackfix.model.wheel import Wheel
-from stackfix.rules.installed import Held
+from stackfix.rules.installed import Held, judge
+from stackfix.rules.metadata import file_for
+from stackfix.rules.scene import Scene
 
 _AGAIN = "download it again, and compare its sha256: `stackfix models list` knows DWPose's"
 
 
 def model_findings(
-    files: Sequence[Path], held: Sequence[Held], environment: Environment
+    files: Sequence[Path], held: Sequence[Held], environment: Environment, scene: Scene
 ) -> Iterator[Finding | str]:
     """Yield a finding for each file that is no whole model or is newer than the runtime; a sentence for a good one."""
     runtime = next((each.wheel for each in held if each.wheel.package.startswith("onnxruntime")), None)
@@ -39,8 +43,10 @@ def model_findings(
             )
             continue
         newer = list(_newer(found, runtime)) if runtime is not None else []
-        for word, asked, ceiling in newer:
-            yield _too_new(file, word, asked, ceiling, runtime, environment)
+        if newer and runtime is not None:
+            fix = _reading(found, runtime, held, environment, scene)
+            for word, asked, ceiling in newer:
+                yield _too_new(file, word, asked, ceiling, runtime, fix)
         if not newer:
             opset = found.opsets.get("", 0)
             checked = (
@@ -59,21 +65,36 @@ def _newer(found: OnnxFormat, runtime: Wheel) -> Iterator[tuple[str, int, int]]:
         yield "opset", opset, runtime.onnx_opset
 
 
-def _too_new(
-    file: Path, word: str, asked: int, ceiling: int, runtime: Wheel | None, environment: Environment
-) -> Finding:
-    name = f"{runtime.package} {runtime.key}" if runtime is not None else "onnxruntime"
-    source = f" [{runtime.evidence}]" if runtime is not None else ""
+def _reading(
+    found: OnnxFormat, runtime: Wheel, held: Sequence[Held], environment: Environment, scene: Scene
+) -> str:
+    """Return the command for the newest release that reads a model and goes with the rest; without one, what else to do."""
+    others = [each for each in held if each.wheel.package != runtime.package]
+    before = len(judge(others, scene).breaches)
+    for key, rows in scene.releases(runtime.package).items():
+        reads = [row for row in rows if row.onnx_ir and not list(_newer(found, row))]
+        if reads and Version(key) > Version(runtime.key):
+            candidate = Held(*file_for(rows, scene))
+            if len(judge([*others, candidate], scene).breaches) <= before:
+                return remedy.install(environment, [f"{runtime.package}=={key}"])
+    return (
+        f"export the model again, for IR {runtime.onnx_ir} and opset {runtime.onnx_opset} or older: no release of "
+        f"{runtime.package} that goes with the rest reads it"
+    )
+
+
+def _too_new(file: Path, word: str, asked: int, ceiling: int, runtime: Wheel, fix: str) -> Finding:
+    name = f"{runtime.package} {runtime.key}"
     return Finding(
         code="model_ir_or_opset",
         severity="error",
         text=f"{file} is ONNX {word} {asked}, and {name} reads up to {ceiling}",
         because=(
             f"{file} is {word} {asked} [read: the file]",
-            f"{name} reads {word} up to {ceiling}{source}",
+            f"{name} reads {word} up to {ceiling} [{runtime.evidence}]",
         ),
         consequence="onnxruntime refuses it; DWPose hides that behind 'NoneType' object has no attribute",
-        fix=remedy.mend(environment),
+        fix=fix,
         rule="model format",
-        about=(runtime.package,) if runtime is not None else (),
+        about=(runtime.package,),
     )

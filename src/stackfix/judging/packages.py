@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Distribution, Environment
-from stackfix.model.machine import Platform
 from stackfix.model.report import Finding
-from stackfix.rules import tags
+from stackfix.rules.foreign import foreign
 from stackfix.rules.scene import Scene
 
 _COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
+Shared: TypeAlias = tuple[tuple[str, ...], list[str]]
 _SHOWN = 3
 _SWEPT = 3  # packages emptied at once are one event
-_TESTS = re.compile(r"(^|/)(tests?|testing)/")
 
 
-def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
+def collisions(environment: Environment, facts: Database, shared_by: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages that fill one import folder, or write the same files with other contents."""
     packages = environment.packages
     named: set[frozenset[str]] = set()
@@ -46,11 +46,7 @@ def collisions(environment: Environment, facts: Database) -> Iterator[Finding]:
             rule="collisions",
             about=tuple(owners),
         )
-    shared = [
-        (pair, paths)
-        for pair, paths in _shared_files(environment)
-        if not any(set(pair) <= group for group in named)
-    ]
+    shared = [(pair, paths) for pair, paths in shared_by if not any(set(pair) <= group for group in named)]
     cuda = [(pair, paths) for pair, paths in shared if all(name.startswith("nvidia-") for name in pair)]
     if cuda:
         yield _overwritten_parts(cuda, environment)
@@ -109,8 +105,13 @@ def _on_top(folder: str, owners: Sequence[str], environment: Environment) -> tup
 
 
 def _collision_consequence(folder: str, build: str, owners: Sequence[str]) -> str:
-    if folder == "onnxruntime" and build == "onnxruntime":
-        return "the CPU build has overwritten the GPU build: DWPose runs on the CPU; removing either guts the other"
+    if folder == "onnxruntime" and build not in ("", "onnxruntime-gpu") and "onnxruntime-gpu" in owners:
+        if build != "onnxruntime":
+            return f"{build} has overwritten the GPU build: DWPose finds no CUDA in it; removing either guts the other"
+        return (
+            f"the CPU build has overwritten the GPU build: DWPose runs on the CPU, {SLOWER}; "
+            "removing either guts the other"
+        )
     if folder == "onnxruntime" and build == "onnxruntime-gpu":
         return "the GPU build lies on top for now; removing or updating either guts the other"
     return f"the one installed last has overwritten the other{'' if len(owners) == 2 else 's'}, and removing one guts the rest"
@@ -146,7 +147,7 @@ def _kept(owners: Iterable[str]) -> str:
     return ranked[0]
 
 
-def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def shared_files(environment: Environment) -> Iterator[Shared]:
     """Yield groups of packages and the code files that they all list with different hashes."""
     seen: dict[str, tuple[str, str]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -160,14 +161,14 @@ def _shared_files(environment: Environment) -> Iterator[tuple[tuple[str, ...], l
     yield from sorted(groups.items())
 
 
-def lost_files(environment: Environment) -> Iterator[Finding]:
+def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[Finding]:
     """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
-    sharing = {name for pair, _ in _shared_files(environment) for name in pair if name.startswith("nvidia-")}
+    sharing = {name for pair, _ in shared for name in pair if name.startswith("nvidia-")}
     swept = _swept_away(environment)
     if swept:
         yield _swept(environment, swept)
     for each in environment.distributions:
-        lost = [path for path in each.missing if _is_code(path)]
+        lost = each.lost
         if each in swept or (not lost and each.name in sharing):
             continue
         foreign = _overwritten(environment, each)
@@ -208,7 +209,7 @@ def lost_files(environment: Environment) -> Iterator[Finding]:
             severity="error",
             text=f"the folder `{folder}` is left over: no installed package owns it",
             because=(f"{folder}/ is in {environment.site_packages[0]}, and no RECORD lists it",),
-            consequence=f"`import {folder}` finds an empty or broken package instead of saying that there is none",
+            consequence=f"`import {folder}` takes what is left there, whole or not; no installer updates or removes it",
             fix=remedy.mend(environment),
             rule="collisions",
             about=(folder,),
@@ -220,7 +221,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
     found = [
         each
         for each in environment.distributions
-        if each.name.startswith("nvidia-") and not each.libraries and any(map(_is_code, each.missing))
+        if each.name.startswith("nvidia-") and not each.libraries and each.lost
     ]
     return found if len(found) >= _SWEPT else []
 
@@ -228,7 +229,7 @@ def _swept_away(environment: Environment) -> list[Distribution]:
 def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
     """Return the one finding for several of NVIDIA's packages that a folder's removal emptied."""
     names = [f"{each.name} {each.version}" for each in gone]
-    lost = [next(path for path in each.missing if _is_code(path)) for each in gone]
+    lost = [each.lost[0] for each in gone]
     return Finding(
         code="gutted_package",
         severity="error",
@@ -274,11 +275,6 @@ def _fits_disk(one: Distribution) -> str:
     return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
 
 
-def _is_code(path: str) -> bool:
-    """Whether a file is missed when it is gone; tests are what people delete to save space."""
-    return (path.endswith(_CODE) or ".so." in path) and not _TESTS.search(path)
-
-
 def _lost_code(each: Distribution) -> str:
     if each.name in ("onnxruntime", "onnxruntime-gpu"):
         return "both_ort_packages"
@@ -304,16 +300,12 @@ def _builders(folder: str) -> tuple[str, ...]:
 
 def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:
     """Yield packages that were built for another Python or system, by the tags of their WHEEL files."""
-    machine = scene.machine
-    python = (scene.python.version.major, scene.python.version.minor)
-    for each in environment.distributions:
-        if not each.tags or any(_fits(tag, python, machine.platform, scene) for tag in each.tags):
-            continue
+    for each in foreign(environment, scene):
         yield Finding(
             code="missing_wheel",
             severity="error",
             text=f"{each.name} {each.version} was built for another Python or system than this one",
-            because=(f"its tags are {', '.join(each.tags[:_SHOWN])} [read: {each.folder}/WHEEL]", f"this is Python {scene.python.version} on {machine.platform.label}{_glibc(scene)}"),
+            because=(f"its tags are {', '.join(each.tags[:_SHOWN])} [read: {each.folder}/WHEEL]", f"this is Python {scene.python.version} on {scene.machine.platform.label}{_glibc(scene)}"),
             consequence=f"`import {remedy.import_name(each.name)}` fails",
             fix=remedy.reinstall(environment, each.name, each.version),
             rule="metadata",
@@ -325,16 +317,7 @@ def _glibc(scene: Scene) -> str:
     return f" with glibc {scene.glibc[0]}.{scene.glibc[1]}" if scene.glibc else ""
 
 
-def _fits(tag: str, python: tuple[int, int], platform: Platform, scene: Scene) -> bool:
-    if tag.count("-") != 2:
-        return True
-    return any(
-        tags.rank(one, python, platform, scene.glibc or (2, 999), free_threaded=scene.python.free_threaded) is not None
-        for one in tags.file_tags(f"package-1-{tag}.whl")
-    )  # fmt: skip
-
-
-def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Finding]:
+def mixed_builds(environment: Environment, scene: Scene, *, gpu_here: bool) -> Iterator[Finding]:
     """Yield CPU builds that stand where a GPU build is wanted, and torch beside a torchvision of another build."""
     packages = environment.packages
     torch = environment.builds.get("torch")
@@ -352,7 +335,7 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
                 severity="error" if gpu_here else "warning",
                 text="onnxruntime is the CPU build",
                 because=tuple(because),
-                consequence="DWPose runs on the CPU, many times slower, whatever else is installed",
+                consequence=f"DWPose runs on the CPU, {SLOWER}, whatever else is installed",
                 fix=remedy.mend(environment),
                 rule="one CUDA",
                 about=("onnxruntime",),
@@ -364,7 +347,9 @@ def mixed_builds(environment: Environment, *, gpu_here: bool) -> Iterator[Findin
             text=f"torch {torch.version} is the CPU build",
             because=(f"torch/version.py: __version__ is {torch.version} and cuda is None", *((f"onnxruntime-gpu {packages['onnxruntime-gpu']} is installed beside it",) if gpu_runtime else ())),
             consequence="`torch.cuda.is_available()` is False: everything in torch runs on the CPU",
-            fix=remedy.mend(environment),
+            fix=remedy.mend(environment)
+            if any(one.cuda_major for rows in scene.releases("torch").values() for one in rows)
+            else f"install torch from another index: {remedy.OTHER_INDEX}",
             rule="one CUDA",
             about=("torch",),
         )  # fmt: skip

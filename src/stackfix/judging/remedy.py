@@ -11,6 +11,8 @@ from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
+OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
+_HALVES = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 _IMPORTS = {
     "onnxruntime-gpu": "onnxruntime",
     "opencv-python": "cv2",
@@ -61,7 +63,9 @@ def again(environment: Environment, pins: Sequence[str]) -> str:
 
 
 def mend(environment: Environment) -> str:
-    """Return our own command, which works the whole change out."""
+    """Return our own command, which works the whole change out; a fresh environment where half of it lies outside."""
+    if any(each.name in _HALVES for each in environment.outside):
+        return f"stackfix install dwpose --venv {shlex.quote(environment.path)} --replace"
     return f"stackfix fix --venv {shlex.quote(environment.path)}"
 
 

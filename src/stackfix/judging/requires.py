@@ -17,6 +17,9 @@ _SHOWN = 3
 _SHARED = ("onnxruntime", "cv2")
 _CONSTRAINTS = "stackfix-constraints.txt"
 _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
+# A requirement on one of these alone, installed as it stands, breaks the others.
+_OF_THE_STACK = (*_TOGETHER, "onnxruntime-gpu", "onnxruntime")
+_NUMPY_2 = ("2.0.2", "2.99")
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
@@ -34,7 +37,7 @@ def unmet_requirements(environment: Environment, scene: Scene) -> Iterator[Findi
             absent.setdefault(one.by.name, []).append(one)
     yield from (_absent(group, environment) for group in absent.values())
     yield from map(_served, served.values())
-    yield from (_wrong(one, environment) for one in wrong)
+    yield from (_wrong(one, environment, scene) for one in wrong)
 
 
 def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
@@ -58,9 +61,8 @@ def _absent(group: Sequence[Unmet], environment: Environment) -> Finding:
 def _stands_in(name: str, environment: Environment, scene: Scene) -> str:
     """Return the installed package that fills the import folder of one that is not: onnxruntime-gpu for onnxruntime."""
     for folder in _SHARED:
-        owners = scene.facts.owners(folder)
-        if name in owners:
-            return next((other for other in owners if other in environment.packages), "")
+        if name in scene.facts.owners(folder):
+            return min(environment.fillers(folder), default="")
     return ""
 
 
@@ -86,36 +88,53 @@ def _served(group: Sequence[tuple[Unmet, str]]) -> Finding:
     )
 
 
-def _wrong(one: Unmet, environment: Environment) -> Finding:
+def _wrong(one: Unmet, environment: Environment, scene: Scene) -> Finding:
     by = one.by
     together = by.name in _TOGETHER and one.name in _TOGETHER
     other_numpy = (
         one.name == "numpy" and one.found.partition(".")[0] != "1" and _wants_numpy_1(one.requirement)
+    )
+    older_numpy = (
+        one.name == "numpy"
+        and one.found.partition(".")[0] == "1"
+        and bool(by.libraries)
+        and not scene.facts.knows(by.name)  # of those it is measured which numpy they load under
+        and _wants_numpy_2(one.requirement)
     )
     refused = by.name == "torch" and one.name.startswith("nvidia-cudnn-") and _is_below(one)
     if together:
         consequence = "their compiled operators do not fit each other: imports fail, or operators are missing"
     elif other_numpy:
         consequence = "its extension modules were built for numpy 1: importing it fails or crashes"
+    elif older_numpy:
+        consequence = "it uses what numpy 1 does not have: importing it, or a part of it, fails"
     elif refused:
         consequence = (
             "torch refuses a cuDNN older than the one it was compiled with: its first convolution fails"
         )
     else:
-        consequence = "it was not made for that version"
+        consequence = (
+            f"its compiled operators were built for another {one.name}: they do not load, or are left out"
+            if one.name == "torch" and by.compiled_for_torch
+            else "it was not made for that version"
+        )
     return Finding(
         code=(
             "torch_torchvision_mismatch"
             if together
             else "requirement_unmet"
-            if one.name == "numpy" and not other_numpy
+            if one.name == "numpy" and not (other_numpy or older_numpy)
             else _UNMET_CODES.get(one.name, "requirement_unmet")
         ),
-        severity="error" if together or other_numpy or refused else "warning",
+        severity="error" if together or other_numpy or older_numpy or refused else "warning",
         text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
         because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
         consequence=consequence,
-        fix=remedy.mend(environment) if together else remedy.install(environment, [one.requirement]),
+        fix=(
+            remedy.mend(environment)
+            if together or older_numpy or one.name in _OF_THE_STACK
+            else remedy.install(environment, [one.requirement])
+        ),
         rule="metadata",
         about=(by.name, one.name),
     )
@@ -124,6 +143,14 @@ def _wrong(one: Unmet, environment: Environment) -> Finding:
 def _wants_numpy_1(requirement: str) -> bool:
     """Whether a requirement on numpy admits its last 1.x: what was built for numpy 1 is bounded so."""
     return plain.admits(metadata.parse_row(requirement).specifier or ">=0", "1.26.4")
+
+
+def _wants_numpy_2(requirement: str) -> bool:
+    """Whether a requirement on numpy admits 2.x alone (pandas 3.1 and scipy 1.18 fail under 1.26.4)."""
+    specifier = metadata.parse_row(requirement).specifier or ">=0"
+    return not plain.admits(specifier, "1.26.4") and any(
+        plain.admits(specifier, version) for version in _NUMPY_2
+    )
 
 
 def _is_below(one: Unmet) -> bool:

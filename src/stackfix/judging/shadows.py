@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from stackfix.judging import remedy
+from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.model.report import Finding
 from stackfix.model.surroundings import StrayLibrary, Surroundings
 
 _SHOWN = 4
+_ALSO = {
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-training"),
+    "cv2": (
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+        "opencv-python",
+        "opencv-python-headless",
+    ),
+}
 
 
 def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[Finding]:
@@ -25,7 +35,9 @@ def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[F
     for through, strays in groups.items():
         yield _finding(through, strays, own, first, environment)
     yield from _stray_copies(environment)
-    yield from _python_path(surroundings)
+    overlaid = list(_overlaid(environment, surroundings))
+    yield from overlaid
+    yield from _python_path(surroundings, told=any(one.fix == "unset PYTHONPATH" for one in overlaid))
 
 
 def _inside(path: str, environment: Environment) -> bool:
@@ -147,10 +159,58 @@ def _stray_copies(environment: Environment) -> Iterator[Finding]:
     )
 
 
-def _python_path(surroundings: Surroundings) -> Iterator[Finding]:
+def _overlaid(environment: Environment, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield the folders whose packages Python imports instead of the environment's own of the same import name."""
+    minor = f"{environment.python.major}.{environment.python.minor}"
+    for overlay in surroundings.overlays:
+        users = overlay.python != ""
+        if environment.windows or (users and (environment.kind == "venv" or overlay.python != minor)):
+            continue
+        twice = [
+            (name, own, there)
+            for name in sorted(overlay.filled)
+            if (own := _release(environment.packages, environment.fillers(name)))
+            and (there := _release(overlay.packages, _ALSO.get(name, (name,))))
+        ]
+        if not twice or _inside(overlay.folder, environment):
+            continue
+        differing = [name for name, own, there in twice if own != there]
+        without_cuda = any(
+            name == "onnxruntime" and "-gpu" in own and "-gpu" not in there for name, own, there in twice
+        )
+        names = " and ".join(name for name, _, _ in twice)
+        yield Finding(
+            code="wrong_python_environment",
+            severity="error" if differing else "warning",
+            text=f"{overlay.through} {'put' if users else 'puts'} {' and '.join(there for _, _, there in twice)} before this environment's own",
+            because=tuple(
+                f"`import {name}` takes {there} in {overlay.folder}; the environment has {own} [read: the folders]"
+                for name, own, there in twice
+            ),
+            consequence=(
+                f"DWPose runs on the CPU, {SLOWER}, whatever is installed here"
+                if without_cuda
+                else f"another {names} runs than the one that goes with the rest of this environment"
+                if differing
+                else "they are of the same release now; an update of either side breaks it"
+            ),
+            fix="export PYTHONNOUSERSITE=1 (or start `python -s`)" if users else f"unset {overlay.through}",
+            rule="loader order",
+            about=tuple(sorted({one for name, _, _ in twice for one in environment.fillers(name)})),
+        )
+
+
+def _release(packages: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return the first of some packages that is there, with its version; "" where none is."""
+    return next((f"{name} {packages[name]}" for name in sorted(names) if name in packages), "")
+
+
+def _python_path(surroundings: Surroundings, *, told: bool) -> Iterator[Finding]:
     values = dict(surroundings.variables)
     for name in ("PYTHONPATH", "PYTHONHOME"):
         value = values.get(name, "")
+        if told and name == "PYTHONPATH":
+            continue
         if "site-packages" in value or (name == "PYTHONHOME" and value):
             yield Finding(
                 code="wrong_python_environment",

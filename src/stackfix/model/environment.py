@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
+
+_CODE = re.compile(r"\.(py|so|pyd|dll)$|\.so\.")
+_IDLE = re.compile(r"^\.\./|(^|/)(tests?|testing)/")  # scripts, and what people delete to save space
+_OF_TORCH = ("libtorch", "libc10", "torch_", "c10.", "c10_")
 
 
 class SharedLibrary(Struct, frozen=True, kw_only=True):
@@ -63,6 +68,16 @@ class Distribution(Struct, frozen=True, kw_only=True):
     changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The missing files that an import or a loader misses: no bytecode, no scripts, no tests, no documents."""
+        return tuple(path for path in self.missing if _CODE.search(path) and not _IDLE.search(path))
+
+    @property
+    def compiled_for_torch(self) -> bool:
+        """Whether its libraries need torch's own: it runs with the torch that it was built for alone."""
+        return any(name.startswith(_OF_TORCH) for library in self.libraries for name in library.needed)
+
 
 class Build(Struct, frozen=True):
     """What a package on the disk says of its own build.
@@ -92,10 +107,11 @@ class Environment(Struct, frozen=True, kw_only=True):
     `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
     if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
-    libraries of the environment that no distribution brought (a conda prefix's own); `strays` are CUDA libraries that
+    libraries that no distribution of the environment brought (a conda prefix's own, those of packages outside);
+    `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries that
     somebody copied into it. `distributions` has each name
     once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
-    folder, each with that folder. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
+    folder, each with that folder. `abandoned` are the names of what pip left there under a name of its own (`~orch`). `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str
@@ -116,6 +132,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     strange_scripts: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    outside: tuple[Distribution, ...] = ()
+    abandoned: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:
@@ -126,3 +144,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     def libraries(self) -> tuple[SharedLibrary, ...]:
         """Every shared library that a distribution owns."""
         return tuple(library for each in self.distributions for library in each.libraries)
+
+    def fillers(self, folder: str) -> frozenset[str]:
+        """The packages that fill an import folder, by their records."""
+        first = f"{folder}/__init__.py"
+        return frozenset(each.name for each in self.distributions if first in each.files)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -48,7 +50,8 @@ class Lock(Struct, frozen=True, kw_only=True):
 
     `python` is major and minor ("3.12"), `platform` a label such as linux_x86_64. What was not known of the
     machine is "" or empty: `glibc` ("2.35"), `driver`, `cuda` (the set's), `gpus` (names with their sm).
-    `device` is "gpu" or "cpu", `facts_date` the date of the facts, `recipe` the word that was asked for.
+    `device` is "gpu" or "cpu", `facts_date` the date of the facts, `recipe` the word that was asked for. `stands_for` maps
+    a package to those that were asked for too, and are left out because it has everything of them.
     """
 
     packages: tuple[LockedPackage, ...]
@@ -61,6 +64,7 @@ class Lock(Struct, frozen=True, kw_only=True):
     device: str = ""
     facts_date: str = ""
     recipe: str = ""
+    stands_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def download_bytes(self) -> int:

@@ -91,6 +91,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Why there is no set: a minimal conflict (leave any fact out and a set exists), and ways out.
 
     It is the conflict on one Python; `other_pythons` are the machine's that were tried too and have no set either.
+    `outcome` says what comes of it, where it is about a set that was given.
     """
 
     device: str
@@ -99,3 +100,4 @@ class Explanation(Struct, frozen=True, kw_only=True):
     conflict: tuple[Fact, ...]
     options: tuple[Option, ...] = ()
     other_pythons: tuple[str, ...] = ()
+    outcome: str = "no set works"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 
@@ -20,9 +22,25 @@ class StrayLibrary(Struct, frozen=True, kw_only=True):
     size: int = 0
 
 
+class Overlay(Struct, frozen=True, kw_only=True):
+    """A folder from which Python imports before an environment's own site-packages.
+
+    `through` is what leads to it: "PYTHONPATH", or "the user's own packages", which a venv does not see; `python` is
+    the minor that it is for, "" for all. `filled` are the import folders there of packages that count, `packages` the
+    name -> version of what is on record there.
+    """
+
+    folder: str
+    through: str
+    python: str
+    filled: frozenset[str]
+    packages: Mapping[str, str]
+
+
 class Surroundings(Struct, frozen=True, kw_only=True):
     """What was found around an environment; `variables` are those that were looked at, by name, where set."""
 
     strays: tuple[StrayLibrary, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     system_libraries: frozenset[str] | None = None
+    overlays: tuple[Overlay, ...] = ()

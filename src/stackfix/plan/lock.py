@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -115,6 +115,10 @@ def to_pylock(lock: Lock) -> str:
             lines.append(f"{key} = {_text(value)}")
     if lock.gpus:
         lines.append(f"gpus = [{', '.join(_text(gpu) for gpu in lock.gpus)}]")
+    if lock.stands_for:
+        pairs = sorted(lock.stands_for.items())
+        served = (f"{name} = [{', '.join(map(_text, names))}]" for name, names in pairs)
+        lines.append(f"stands-for = {{ {', '.join(served)} }}")
     lines.append(f"packages = {len(lock.packages)}")
     return "\n".join(lines) + "\n"
 
@@ -209,7 +213,28 @@ class _Reader:
             raise self._no(
                 f"{place}.packages", f"is not the {len(packages)} that are there; perhaps it is cut off"
             )
-        return Lock(packages=packages, python=python, platform=platform, gpus=tuple(gpus), **said)
+        stands_for = self._stands_for(own, place, {package.name for package in packages})
+        return Lock(
+            packages=packages,
+            python=python,
+            platform=platform,
+            gpus=tuple(gpus),
+            stands_for=stands_for,
+            **said,
+        )
+
+    def _stands_for(
+        self, own: Mapping[str, object], place: str, packages: Collection[str]
+    ) -> dict[str, tuple[str, ...]]:
+        table = self._get(own, place, "stands-for", dict) if "stands-for" in own else {}
+        for name, names in table.items():
+            if name not in packages:
+                raise self._no(f"{place}.stands-for", f"`{name}` is not among the packages")
+            if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+                raise self._no(f"{place}.stands-for.{name}", "is not a list of names")
+            if here := sorted(set(names) & set(packages)):
+                raise self._no(f"{place}.stands-for.{name}", f"`{here[0]}` is among the packages itself")
+        return {name: tuple(names) for name, names in table.items()}
 
     def _packages(self, document: Mapping[str, object]) -> tuple[LockedPackage, ...]:
         found: dict[str, LockedPackage] = {}

@@ -12,6 +12,7 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from packaging.utils import InvalidName, canonicalize_name
@@ -27,6 +28,7 @@ _MAX_HEAD = 1 << 20
 _MAX_TAGS = 1000
 _MAX_WALKED = 200_000
 _INFO = re.compile(r"[A-Za-z0-9][\w.+!-]*\.(dist-info|egg-info)", re.ASCII)
+_NVIDIA = re.compile(r"nvidia-(.+)-cu\d+")
 _LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
 _CODE = re.compile(r"\.(py|pyd|dll|so(\.\d+)*)$", re.IGNORECASE)
 _UPPER = 3
@@ -52,7 +54,7 @@ class Shelf:
         listed = self._listed.get(parent)
         if listed is None:
             try:
-                listed = frozenset(os.listdir(os.path.join(self.folder, parent)))  # noqa: PTH118, PTH208 - 20,000 files: pathlib takes ten times as long
+                listed = frozenset(os.listdir(self.at(parent)))  # noqa: PTH208 - 20,000 files: pathlib takes ten times as long
             except OSError:
                 listed = frozenset()
             self._listed[parent] = listed
@@ -60,7 +62,10 @@ class Shelf:
 
     def at(self, path: str) -> str:
         """Return where a path below the folder is."""
-        return os.path.join(self.folder, path)  # noqa: PTH118 - likewise
+        joined = os.path.join(self.folder, path)  # noqa: PTH118 - likewise
+        return (
+            os.path.normpath(joined) if path[:2] == ".." else joined
+        )  # from a link's place, not its target's
 
     def text(self, path: str) -> str:
         """Return a text file; OSError where it cannot be read, or is no file."""
@@ -110,6 +115,11 @@ def _trust(one: Distribution) -> tuple[bool, int, Version]:
     return bool(one.files), -len(one.missing) - len(one.changed), Version(one.version)
 
 
+def left_by_pip(shelf: Shelf) -> list[str]:
+    """Return the names of what an installation that was cut off has renamed and not removed."""
+    return sorted(name for name in shelf.listed("") if _LEFT_BY_PIP.fullmatch(name) and name.isprintable())
+
+
 def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Distribution]:
     modern = info.endswith(".dist-info")
     try:
@@ -130,9 +140,10 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     except InvalidVersion:
         unreadable.append(f"{info}: its METADATA gives a version that is none: {version[:60]!r}")
         return
-    files = _record(shelf, info, unreadable) if modern else {}
+    record = _record(shelf, info, unreadable) if modern else None
+    files = record or {}
     if modern and not files:
-        files = dict.fromkeys(_walked(shelf, name), "")
+        files = dict.fromkeys(_walked(shelf, name, info), "")
     missing, libraries, changed = _looked_at(shelf, files)
     yield Distribution(
         name=name,
@@ -142,7 +153,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         requires_python=printable(head.get("requires-python", [""])[0]),
         installer=_first_line(shelf, f"{info}/INSTALLER"),
         tags=_tags(shelf, info),
-        recorded=not modern or shelf.has(f"{info}/RECORD"),
+        recorded=not modern or record is not None,
         files=files,
         missing=missing,
         changed=changed,
@@ -259,13 +270,16 @@ def _combinations(tag: str) -> int:
     return math.prod(part.count(".") + 1 for part in tag.split("-"))
 
 
-def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
-    """Return path -> "hash,size" of RECORD; paths that leave the environment are left out."""
+def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str] | None:
+    """Return path -> "hash,size" of RECORD; paths that leave the environment are left out.
+
+    None where there is no RECORD that can be read, or one of which most lines are none of a RECORD.
+    """
     try:
         text = shelf.text(f"{info}/RECORD")
     except OSError as error:
         unreadable.append(f"{info}: its RECORD cannot be read: {error.strerror or error}")
-        return {}
+        return None
     found: dict[str, str] = {}
     strange = 0
     for line in text.replace("\r\n", "\n").replace("\\", "/").split("\n"):
@@ -280,7 +294,7 @@ def _record(shelf: Shelf, info: str, unreadable: list[str]) -> dict[str, str]:
     if strange:
         lines = "1 line" if strange == 1 else f"{strange} lines"
         unreadable.append(f"{info}: its RECORD is damaged: {lines} of it name no file")
-    return found
+    return None if strange > len(found) else found
 
 
 def _quoted(line: str) -> tuple[str, str]:
@@ -297,18 +311,27 @@ def _stays(path: str) -> bool:
     return path[:2] != ".." or path.split("/").count("..") <= _UPWARDS
 
 
-def _walked(shelf: Shelf, name: str) -> Iterator[str]:
-    """Yield the files of the import folder of a package's name: what stands for a RECORD that is lost."""
-    top = name.replace("-", "_")
-    if not shelf.has(top):
-        return
+def _walked(shelf: Shelf, name: str, info: str) -> Iterator[str]:
+    """Yield the files of a package's import folders: what stands for a RECORD that is lost."""
     left = _MAX_WALKED
-    for folder, _, files in os.walk(shelf.at(top)):
-        below = os.path.relpath(folder, shelf.folder).replace(os.sep, "/")
-        left -= len(files) + 1
-        if left < 0:
-            return
-        yield from (f"{below}/{file}" for file in files if file.isprintable())
+    for top in sorted(set(_import_folders(shelf, name, info))):
+        for folder, _, files in os.walk(shelf.at(top)):
+            below = os.path.relpath(folder, shelf.folder).replace(os.sep, "/")
+            left -= len(files) + 1
+            if left < 0:
+                return
+            yield from (f"{below}/{file}" for file in files if file.isprintable())
+
+
+def _import_folders(shelf: Shelf, name: str, info: str) -> Iterator[str]:
+    """Yield the folders that a package fills, by its name and by `top_level.txt`; of NVIDIA's the part that is its own."""
+    part = _NVIDIA.fullmatch(name)
+    if part:
+        yield f"nvidia/{part[1].replace('-', '_')}"
+        return
+    yield name.replace("-", "_")
+    with suppress(OSError):
+        yield from filter(str.isidentifier, shelf.text(f"{info}/top_level.txt").split())
 
 
 def read_library(shelf: Shelf, path: str) -> SharedLibrary:

@@ -19,10 +19,12 @@ from stackfix.probe.child import Ended, run_child
 from stackfix.probe.distributions import (
     MAX_TEXT,
     Shelf,
+    left_by_pip,
     once_each,
     read_distributions,
     read_library,
 )
+from stackfix.probe.outside import outside_folders, read_outside
 from stackfix.probe.scripts import strange_scripts
 from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
@@ -128,7 +130,9 @@ def _from_files(folder: Path) -> Environment:
         packages,
         kind=kind,
         windows=windows,
-        includes_system=settings.get("include-system-site-packages", "").lower() == "true",
+        home=settings.get("home", "")
+        if settings.get("include-system-site-packages", "").lower() == "true"
+        else "",
         broken=broken,
     )
 
@@ -205,7 +209,7 @@ def _environment(
     *,
     kind: str,
     windows: bool = False,
-    includes_system: bool = False,
+    home: str = "",
     broken: Sequence[str] = (),
 ) -> Environment:
     unreadable: list[str] = []
@@ -217,6 +221,9 @@ def _environment(
         before = {each.name for each in distributions}
         distributions += [each for each in read if each.name not in before]
         duplicates += several
+    folders = () if windows else tuple(outside_folders([shelf.folder for shelf in shelves], home, version))
+    outside = tuple(read_outside(folders, {each.name for each in distributions}))
+    beside = tuple(_beside(folder)) if kind == "conda" and not windows else ()
     filled = {path.partition("/")[0] for each in distributions for path in each.files}
     named = {each.name for each in distributions if not each.files}
     return Environment(
@@ -229,7 +236,7 @@ def _environment(
         windows=windows,
         hook=any(shelf.has(HOOK) for shelf in shelves),
         lock=_lock(folder / MARKER),
-        includes_system=includes_system,
+        includes_system=bool(home),
         builds=dict(each for shelf in shelves for each in read_builds(shelf)),
         ownerless=tuple(
             name
@@ -239,7 +246,8 @@ def _environment(
             and any(_is_filled(shelf, name) for shelf in shelves)
             and not (kind == "conda" and _conda_brought(folder, name))
         ),
-        beside=tuple(_beside(folder)) if kind == "conda" and not windows else (),
+        beside=(*beside, *(library for each in outside for library in each.libraries)),
+        outside=outside,
         strays=tuple(
             library
             for shelf in shelves
@@ -248,6 +256,7 @@ def _environment(
         duplicates=tuple(duplicates),
         strange_scripts=strange_scripts(folder) if kind == "venv" and not windows else (),
         unreadable=tuple(unreadable),
+        abandoned=tuple(name for shelf in shelves for name in left_by_pip(shelf)),
         broken=tuple(broken),
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stackfix.model.surroundings import StrayLibrary, Surroundings
+from stackfix.probe.overlays import read_overlays
 
 VARIABLES = (
     "LD_LIBRARY_PATH",
@@ -40,6 +41,7 @@ def read_surroundings(variables: Mapping[str, str] | None = None, cache: Path = 
         strays=tuple(_strays(environ, known)),
         variables=tuple((name, environ[name]) for name in VARIABLES if environ.get(name)),
         system_libraries=frozenset(known) if known else None,
+        overlays=tuple(read_overlays(environ)),
     )
 
 

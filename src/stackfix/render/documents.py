@@ -57,6 +57,7 @@ def explanation_document(explanation: Explanation, facts_date: str) -> dict[str,
     """Return an explanation of "no set" as JSON, without schema."""
     return {
         "ok": False,
+        "outcome": explanation.outcome,
         "device": explanation.device,
         "python": explanation.python.version.minor_version,
         "conflict": [fact_document(fact) for fact in explanation.conflict],

@@ -18,7 +18,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         f"machine  {machine_line(explanation.machine, explanation.device)}, Python {python}", 0, hang=9
     )
     yield ""
-    yield "no set works, because all of this holds:"
+    yield from wrapped(f"{explanation.outcome}, because all of this holds:", 0)
     yield from fact_lines(explanation.conflict, 2)
     if explanation.other_pythons:
         yield f"the other Pythons here ({', '.join(explanation.other_pythons)}) have none either"
@@ -44,10 +44,3 @@ def set_in_words(option: Option) -> str:
     cuda = (("CUDA", option.cuda),) if option.cuda else ()
     python = (("Python", option.python),) if option.python else ()
     return listed((*option.packages, *cuda, *python))
-
-
-def way_out(releases: Sequence[str]) -> Iterator[str]:
-    """Yield what gives facts to releases that were asked for and of which there is no row."""
-    for release in releases:
-        shown = release.replace("==", " ")
-        yield f"there are no facts about {shown}; if it is on the index: `stackfix facts measure {release}`"

@@ -21,7 +21,10 @@ _EXTENSION = re.compile(
 
 
 class Missing(Struct, frozen=True, kw_only=True):
-    """A name that nothing in the environment, the system or the driver brings, and who needs it."""
+    """A name that nothing in the environment, the system or the driver brings, and who needs it.
+
+    One library of each import folder speaks for all of it: what torch lacks onnxruntime may lack too.
+    """
 
     soname: str
     needed_by: str
@@ -64,7 +67,9 @@ def closure(
             for soname in library.needed:
                 queue += walk.meet(soname, library.path)
     return Closure(
-        missing=tuple(Missing(soname=name, needed_by=path) for name, path in sorted(walk.missing.items())),
+        missing=tuple(
+            Missing(soname=name, needed_by=path) for (name, _), path in sorted(walk.missing.items())
+        ),
         from_driver=tuple(sorted(walk.from_driver)),
         followed=len(followed),
     )
@@ -89,7 +94,7 @@ class _Walk:
             if (".so" in path or path.endswith((".dll", ".pyd"))) and path not in gone
         )
         self._files = {path.rpartition("/")[2] for path in paths}
-        self.missing: dict[str, str] = {}
+        self.missing: dict[tuple[str, str], str] = {}
         self.from_driver: set[str] = set()
 
     def meet(self, soname: str, needed_by: str) -> Iterator[SharedLibrary]:
@@ -99,4 +104,5 @@ class _Walk:
         elif self._libraries.is_driver(soname):
             self.from_driver.add(soname)
         elif not self._libraries.is_system(soname) and soname not in self._files:
-            self.missing.setdefault(soname, needed_by)
+            folder = needed_by.partition("/")[0].partition(" ")[0]
+            self.missing.setdefault((soname, folder), needed_by)

@@ -220,6 +220,7 @@ class Unmet:
 def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
     """Yield every Requires-Dist of the METADATA on the disk that is not met; of extras those that a package asks for."""
     packages = {each.name: each for each in environment.distributions}
+    outside = {each.name: each for each in environment.outside}
     variables = metadata.markers_environment(scene)
     extras: dict[str, set[str]] = {name: {""} for name in packages}
     queue = [(name, "") for name in packages]
@@ -237,8 +238,8 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
                 if not applied[marker]:
                     continue
                 wanted = canonical_name(asked.name)
-                there = packages.get(wanted)
-                for one in asked.extras if there is not None else ():
+                there = packages.get(wanted) or outside.get(wanted)
+                for one in asked.extras if wanted in packages else ():
                     if one not in extras[wanted]:
                         extras[wanted].add(one)
                         queue.append((wanted, one))

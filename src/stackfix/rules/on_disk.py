@@ -6,19 +6,18 @@ about: each takes part in the rules with what its METADATA and its own build fil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement
 from packaging.version import Version
 
 from stackfix.model.environment import Build, Distribution, Environment
 from stackfix.model.evidence import Source
-from stackfix.model.growth import Documented
 from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Scene
+from stackfix.rules.beside import FactsBeside
+from stackfix.rules.scene import Facts, Scene
 from stackfix.versions import CudaVersion, canonical_name
 
 SOURCE = "installed"
@@ -107,67 +106,18 @@ def _possible(each: Distribution, names: set[str], scene: Scene) -> Iterator[str
             yield text
 
 
-class FactsWithInstalled(Struct, frozen=True):
-    """Facts, and the installed releases that have no row in them."""
+def with_installed(facts: Facts, installed: Mapping[str, Wheel]) -> FactsBeside:
+    """Return facts, and beside them installed releases that have no row in them."""
+    return FactsBeside(facts, {name: (_listed(wheel),) for name, wheel in installed.items()})
 
-    facts: Facts
-    installed: Mapping[str, Wheel]
 
-    @property
-    def hardware(self) -> HardwareFacts:
-        """Drivers, GPUs and cuDNN."""
-        return self.facts.hardware
-
-    @property
-    def libraries(self) -> LibraryFacts:
-        """What the system and the driver provide."""
-        return self.facts.libraries
-
-    @property
-    def date(self) -> str:
-        """The newest date on which a wheel was measured (ISO)."""
-        return self.facts.date
-
-    def knows(self, package: str) -> bool:
-        """Whether there is a row of a package, or it is installed."""
-        return package in self.installed or self.facts.knows(package)
-
-    def listed(self, package: str, platform: str) -> list[ListedWheel]:
-        """Return the rows of a package, and the installed release where it has none; newest first."""
-        rows = list(self.facts.listed(package, platform))
-        wheel = self.installed.get(package)
-        if wheel is None:
-            return rows
-        added = ListedWheel(
-            package=package, key=wheel.key, source=SOURCE, uploaded="", cuda_major=wheel.cuda_major,
-            provides=frozenset(wheel.provides), read=lambda: wheel,
-        )  # fmt: skip
-        kept = [each for each in rows if each.key != wheel.key]
-        return sorted([added, *kept], key=lambda each: Version(each.key), reverse=True)
-
-    def providers(self, soname: str) -> list[str]:
-        """Return the packages whose rows provide a soname."""
-        added = [name for name, wheel in self.installed.items() if soname in wheel.provides]
-        return list(dict.fromkeys([*self.facts.providers(soname), *added]))
-
-    def majors(self, package: str) -> list[int]:
-        """Return the CUDA majors that the package's rows are built for."""
-        wheel = self.installed.get(package)
-        return [*self.facts.majors(package), *([wheel.cuda_major] if wheel is not None else [])]
-
-    def owners(self, folder: str) -> list[str]:
-        """Return the packages whose rows fill an import folder."""
-        added = [name for name, wheel in self.installed.items() if folder in wheel.owns]
-        return list(dict.fromkeys([*self.facts.owners(folder), *added]))
-
-    def documented(self, package: str, platform: str) -> Sequence[Documented]:
-        """Return what documents say that other indexes hold of a package."""
-        return self.facts.documented(package, platform)
-
-    def held_by(self, index: str) -> Collection[str]:
-        """Return the packages that an index beside the main one is said to hold."""
-        return self.facts.held_by(index)
-
-    def serves_any_minor(self, index: str) -> bool:
-        """Whether an index's builds serve every minor of their CUDA major."""
-        return self.facts.serves_any_minor(index)
+def _listed(wheel: Wheel) -> ListedWheel:
+    return ListedWheel(
+        package=wheel.package,
+        key=wheel.key,
+        source=SOURCE,
+        uploaded="",
+        cuda_major=wheel.cuda_major,
+        provides=frozenset(wheel.provides),
+        read=lambda: wheel,
+    )

@@ -6,7 +6,6 @@ is downloaded; the doctor asks the same ones of what is on the disk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, TypeAlias
@@ -23,9 +22,6 @@ from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
-_WHOLE = re.compile(
-    r"torch|torchvision|torchaudio|onnxruntime(-gpu)?|opencv-(contrib-)?python(-headless)?|triton|cuda-toolkit|nvidia-.+"
-)
 
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
@@ -142,6 +138,12 @@ class Facts(Protocol):
     def knows(self, package: str) -> bool:
         """Whether there is any row of a package, for whatever platform."""
 
+    def is_whole(self, package: str) -> bool:
+        """Whether there is a row of every release of a package between the oldest and the newest that have one.
+
+        What is missing between those two does not exist; of all other packages only some releases have rows.
+        """
+
     def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
         """Rows of a package that serve a platform ("linux_x86_64"), newest first, every source."""
 
@@ -167,14 +169,6 @@ class Facts(Protocol):
 def provider_key(listed: ListedWheel) -> str:
     """Return the key of a row in the node of a library that it provides."""
     return f"{listed.package} {listed.key}"
-
-
-def is_whole(package: str) -> bool:
-    """Whether the rows hold every release of a package up to the newest: what they lack below it is not there.
-
-    Of all others they hold what other rows ask of them, and the newest.
-    """
-    return _WHOLE.fullmatch(package) is not None
 
 
 class Releases(Mapping[str, tuple[Wheel, ...]]):
@@ -276,7 +270,7 @@ class Scene(Struct, frozen=True, kw_only=True):
                     place for place in range(len(listing)) if listing.kind(place).source in self.sources
                 )
             # of helper packages few releases have rows: a newer one stands for those that are not on record
-            if self.newest_before and (is_whole(package) or package == "numpy"):
+            if self.newest_before and (self.facts.is_whole(package) or package == "numpy"):
                 listing = listing.only(
                     place for place in range(len(listing)) if self._is_older(listing, place)
                 )

@@ -8,19 +8,19 @@ against what is known; where there is one, nothing is known either way before th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.version import InvalidVersion, Version
 
 from stackfix.model.evidence import Source
-from stackfix.model.growth import Documented
 from stackfix.model.machine import Machine
 from stackfix.model.request import Request, Root
 from stackfix.model.wheel import ListedWheel, Listing, Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.scene import Facts, HardwareFacts, LibraryFacts, Releases, is_whole
+from stackfix.rules.beside import FactsBeside
+from stackfix.rules.scene import Facts, Releases
 from stackfix.rules.shipped_together import CUDA_ITSELF
 from stackfix.versions import canonical_name
 
@@ -70,7 +70,7 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         )
         if not own or metadata.admitted_of(Releases(own), asked.specifier):
             continue
-        if not is_whole(package) or _may_be_newer(asked.specifier, own):
+        if not facts.is_whole(package) or _may_be_newer(asked.specifier, own):
             break
     else:
         return None
@@ -133,62 +133,13 @@ def _bare(gap: Gap) -> str:
     return f"{gap.package}[{','.join(sorted(gap.extras))}]" if gap.extras else gap.package
 
 
-class Supposed(Struct, frozen=True):
-    """Facts, and beside them one release for each gap that names one: a wheel that fits everywhere and needs nothing."""
-
-    facts: Facts
-    gaps: Sequence[Gap]
-
-    @property
-    def hardware(self) -> HardwareFacts:
-        """Drivers, GPUs and cuDNN."""
-        return self.facts.hardware
-
-    @property
-    def libraries(self) -> LibraryFacts:
-        """What the system and the driver provide."""
-        return self.facts.libraries
-
-    @property
-    def date(self) -> str:
-        """The newest date on which a wheel was measured (ISO)."""
-        return self.facts.date
-
-    def knows(self, package: str) -> bool:
-        """Whether there is any row of a package."""
-        return self.facts.knows(package)
-
-    def listed(self, package: str, platform: str) -> Sequence[ListedWheel]:
-        """Rows of a package, newest first, with the releases that are supposed."""
-        listed = self.facts.listed(package, platform)
-        more = [_row(gap) for gap in self.gaps if gap.package == package and gap.version]
-        if not more:
-            return listed
-        return sorted((*listed, *more), key=lambda row: Version(row.key), reverse=True)
-
-    def providers(self, soname: str) -> Sequence[str]:
-        """Names of the packages whose rows provide `soname`."""
-        return self.facts.providers(soname)
-
-    def majors(self, package: str) -> Sequence[int]:
-        """CUDA majors that the package's rows are built for."""
-        return self.facts.majors(package)
-
-    def owners(self, folder: str) -> Sequence[str]:
-        """Names of the packages whose rows fill the import folder."""
-        return self.facts.owners(folder)
-
-    def documented(self, package: str, platform: str) -> Sequence[Documented]:
-        """Return what documents say that other indexes hold of a package."""
-        return self.facts.documented(package, platform)
-
-    def held_by(self, index: str) -> Collection[str]:
-        """Packages that an index beside the main one is said to hold."""
-        return self.facts.held_by(index)
-
-    def serves_any_minor(self, index: str) -> bool:
-        """Whether an index's builds serve every minor of a CUDA major."""
-        return self.facts.serves_any_minor(index)
+def supposed(facts: Facts, found: Collection[Gap]) -> FactsBeside:
+    """Return facts, and beside them one release for each gap that names one: a wheel that fits everywhere and needs nothing."""
+    rows: dict[str, list[ListedWheel]] = {}
+    for gap in found:
+        if gap.version:
+            rows.setdefault(gap.package, []).append(_row(gap))
+    return FactsBeside(facts, rows)
 
 
 def _row(gap: Gap) -> ListedWheel:

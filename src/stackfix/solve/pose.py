@@ -145,11 +145,13 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
             _refuse_unknown_package(name, root, scene)
             _refuse_unknown_extras(name, sorted(requested.extras), scene)
         why = Fact(
-            text=_said(root) if of_cuda else _wish_text(root, name, requested.specifier, scene),
+            text=_cuda_text(root, requested.specifier, scene)
+            if of_cuda
+            else _wish_text(root, name, requested.specifier, scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
-            general=root.requirement,
+            general=root.instead_of or root.requirement,
         )
         if of_cuda:
             yield asked_cuda(requested.specifier, why, scene)
@@ -167,17 +169,25 @@ def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
         ):
             continue
         why = Fact(
-            text=f"{root.asked_by} constrains {root.requirement}",
+            text=f"{root.asked_by} constrains {root.said}",
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
-            general=root.requirement,
+            general=root.instead_of or root.requirement,
         )
         yield Requirement(presence_node(name), metadata.admitted(name, requested.specifier, scene), why)
 
 
 def _said(root: Root) -> str:
-    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.requirement}"
+    return f"{root.asked_by} {'ask' if root.asked_by == 'you' else 'asks'} for {root.said}"
+
+
+def _cuda_text(root: Root, specifier: str, scene: Scene) -> str:
+    """Return who asks for which CUDA; and which there are, where there is none such."""
+    why = Fact(text=_said(root), rule="request", source=Source(method="asked", where=root.asked_by))
+    if asked_cuda(specifier, why, scene).allowed:
+        return why.text
+    return f"{why.text}; there is {', '.join(scene.cuda_keys())}"
 
 
 def _wish_text(root: Root, name: str, specifier: str, scene: Scene) -> str:

@@ -7,7 +7,6 @@ every other package keeps its installed release where that can be.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -21,8 +20,9 @@ from stackfix.model.problem import Fact, Pins, Problem, Requirement, Universe, i
 from stackfix.model.repair import Put, Repair, Step, TakenOut
 from stackfix.model.resolution import Explanation, Pin
 from stackfix.rules import metadata
+from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import Held, judge, unmet
-from stackfix.rules.on_disk import SOURCE, FactsWithInstalled, installed_wheels
+from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
@@ -30,10 +30,10 @@ from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
 from stackfix.solve.preferring import Preferring
 from stackfix.solve.prove import Refutation
+from stackfix.solve.staying import fillers, staying
 from stackfix.versions import canonical_name
 
 PILLARS = ("torch", "onnxruntime-gpu", "onnxruntime", "torchvision", "torchaudio")
-_SHARED = ("onnxruntime", "cv2")
 _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
@@ -61,44 +61,64 @@ class _Case(Struct, frozen=True, kw_only=True):
     wanted: Mapping[str, frozenset[str]]
     pinned: tuple[str, ...]
     damaged: frozenset[str]
+    foreign: frozenset[str]
     instead: Mapping[str, str]
+    filling: Mapping[str, frozenset[str]]
 
 
 def repair(environment: Environment, scene: Scene, wish: Wish) -> Repair | Explanation:
     """Return the smallest repair of an environment, or why there is none that keeps what must stay."""
-    case = _case(environment, scene, wish, loose=False)
+    case = _case(environment, scene, wish)
     found = _smallest(case, wish)
-    if isinstance(found, Refutation):
-        loose = _case(environment, scene, wish, loose=True)
-        again = _smallest(loose, wish)
-        if isinstance(again, Refutation):
-            return _explained(loose, wish, again)
-        return replace(again, strained=tuple(_strained(loose, again)))
-    return found
+    if isinstance(found, Repair) and not found.conflict:
+        return found
+    unknown = {name for name in case.installed if not scene.facts.knows(name)}
+    compiled = {each.name for each in environment.distributions if each.compiled_for_torch}
+    soft = _case(environment, scene, wish, soft=unknown - compiled)
+    softer = _smallest(soft, wish)
+    if isinstance(softer, Repair) and (
+        isinstance(found, Refutation) or _changed(case, softer) < _changed(case, found)
+    ):
+        return replace(softer, strained=tuple(_strained(soft, softer)))
+    if isinstance(found, Repair):
+        return found
+    loose = _case(environment, scene, wish, soft=unknown)
+    again = _smallest(loose, wish)
+    if isinstance(again, Refutation):
+        return _explained(loose, wish, again)
+    return replace(again, strained=tuple(_strained(loose, again)))
 
 
-def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) -> _Case:
-    """Return the case; `loose` leaves out what packages without facts require.
+def _changed(case: _Case, found: Repair) -> int:
+    """Return how many of the packages that count get another release."""
+    return sum(
+        step.name in case.pinned
+        if isinstance(step, TakenOut)
+        else step.pin.name in case.pinned and step.before != step.pin.version
+        for step in found.steps
+    )
+
+
+def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collection[str] = ()) -> _Case:
+    """Return the case without what the `soft` packages require.
 
     Which of the packages that fill one folder is there at the end is the repair's to say, whichever others ask for.
     """
     extra = installed_wheels(environment, scene)
-    names = _names(environment, scene, wish)
-    losing = {
-        name
-        for folder in _SHARED
-        if names & set(scene.facts.owners(folder))
-        for name in set(scene.facts.owners(folder)) - names
-    }
+    filling = fillers(environment, scene.facts)
+    names = _names(environment, scene, wish, filling)
+    losing = {name for owners in filling.values() if names & owners for name in owners - names}
     extra = {
         name: wheel
         if scene.facts.knows(name)
-        else replace(wheel, requires_dist=() if loose else tuple(_but_for(losing, wheel.requires_dist)))
+        else replace(
+            wheel, requires_dist=() if name in soft else tuple(_but_for(losing, wheel.requires_dist))
+        )
         for name, wheel in extra.items()
     }
     known = replace(
         scene,
-        facts=FactsWithInstalled(scene.facts, extra),
+        facts=with_installed(scene.facts, extra),
         sources=scene.sources | {SOURCE},
         _releases={},
         _providers={},
@@ -116,12 +136,14 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, loose: bool) ->
         damaged=frozenset(
             each.name
             for each in environment.distributions
-            if each.missing
+            if each.lost
             or each.changed
             or any(one.broken for one in each.libraries)
             or (not each.recorded and environment.kind != "system" and scene.facts.knows(each.name))
         ),
+        foreign=frozenset(each.name for each in foreign(environment, scene)),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
+        filling=filling,
     )
 
 
@@ -129,27 +151,15 @@ def _but_for(names: Collection[str], requires_dist: Sequence[str]) -> Iterator[s
     return (text for text in requires_dist if canonical_name(metadata.parse_row(text).name) not in names)
 
 
-def _names(environment: Environment, scene: Scene, wish: Wish) -> set[str]:
+def _names(
+    environment: Environment, scene: Scene, wish: Wish, filling: Mapping[str, frozenset[str]]
+) -> set[str]:
     """Return the packages that are there at the end, of those that fill one folder the one that stays."""
     names = {each.name for each in environment.distributions} | set(_without_record(environment))
-    if wish.gpu and "onnxruntime" in names:
-        names = names - {"onnxruntime"} | {"onnxruntime-gpu"}
-    elif not wish.gpu and {"onnxruntime", "onnxruntime-gpu"} <= names:
-        names -= {"onnxruntime-gpu"}
     for name, other in wish.instead.items():
         if name in names - wish.keep and scene.facts.knows(other):
             names = names - {name} | {other}
-    owners = sorted(
-        (name for name in names if name in scene.facts.owners("cv2")),
-        key=lambda name: (
-            name not in wish.keep,
-            "-contrib-" not in name,
-            not _is_required(name, environment),
-            not name.endswith("-headless"),
-            name,
-        ),
-    )
-    return names - set(owners[1:])
+    return staying(names, environment, filling, gpu=wish.gpu, keep=wish.keep)
 
 
 def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
@@ -159,7 +169,7 @@ def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[
             continue
         keys = frozenset(scene.releases(name))
         if wish.gpu and name == "torch":
-            keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major)
+            keys = frozenset(key for key in keys if scene.releases(name)[key][0].cuda_major) or keys
         yield name, keys
 
 
@@ -170,16 +180,6 @@ def _without_record(environment: Environment) -> dict[str, str]:
         for folder, build in environment.builds.items()
         if folder in environment.ownerless
     }
-
-
-def _is_required(name: str, environment: Environment) -> bool:
-    """Whether another installed package asks for this one by name."""
-    for each in environment.distributions:
-        for text in each.requires_dist:
-            head = re.match(r"[A-Za-z0-9._-]+", text)
-            if head is not None and "extra" not in text and canonical_name(head[0]) == name:
-                return True
-    return False
 
 
 def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
@@ -254,7 +254,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
             if packages.get(name, "-") == case.installed.get(name) and name not in again
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
-        leftovers=case.environment.ownerless,
+        leftovers=(*case.environment.ownerless, *case.environment.abandoned),
         strays=tuple(_shadowing(case.environment)),
     )
 
@@ -303,8 +303,7 @@ def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
 
 
 def _rivals(case: _Case, name: str, other: str) -> bool:
-    facts = case.scene.facts
-    return any(name in facts.owners(folder) and other in facts.owners(folder) for folder in _SHARED)
+    return any({name, other} <= owners for owners in case.filling.values())
 
 
 def _held(case: _Case, name: str, key: str) -> Held:
@@ -322,8 +321,10 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
     found = {
         name: "it is on record more than once"
         if name in twice
+        else "it was built for another Python or system"
+        if name in case.foreign
         else "its files or its RECORD were lost or overwritten"
-        for name in case.damaged | twice
+        for name in case.damaged | case.foreign | twice
         if name in packages and packages[name] == case.installed.get(name)
     }
     files = {each.name: each.files for each in case.environment.distributions}
@@ -362,8 +363,9 @@ def _strained(case: _Case, found: Repair) -> Iterator[str]:
     for one in unmet(environment, case.scene):
         if one.by.name in changed:  # its requirements are those of the release that it no longer is
             continue
-        if one.found and one.name in {step.pin.name for step in found.steps if isinstance(step, Put)}:
-            yield f"{one.by.name} {one.by.version} requires {one.requirement}; it gets {one.name} {one.found}"
+        if one.found and (one.name in changed or one.name in PILLARS):
+            gets = "gets" if one.name in changed else "keeps"
+            yield f"{one.by.name} {one.by.version} requires {one.requirement}; it {gets} {one.name} {one.found}"
 
 
 def _explained(case: _Case, wish: Wish, refutation: Refutation) -> Explanation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from stackfix.render.export.requirements import requirement_lines
+from stackfix.render.export.requirements import file_lines, requirement_lines
 from stackfix.render.export.subject import Subject, commented, heading
 
 _BODY = """\
@@ -113,7 +113,7 @@ Write-Output "$Venv is ready; stackfix validate --venv $Venv proves that it work
 def bootstrap_ps1(subject: Subject) -> str:
     """Return the whole script, in ASCII: PowerShell 5.1 reads a file without a mark in the machine's code page."""
     lock = subject.lock
-    listed = "\n".join(["--only-binary :all:", *requirement_lines(subject)])
+    listed = "\n".join([*file_lines(subject), *requirement_lines(subject)])
     digest = hashlib.sha256("\n".join([listed, *subject.added.values()]).encode()).hexdigest()
     said = {
         "name": subject.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from stackfix.plan.unpacked import installed_bytes
-from stackfix.render.export.requirements import requirement_lines
+from stackfix.render.export.requirements import file_lines, requirement_lines
 from stackfix.render.export.shell import block, functions, quoted
 from stackfix.render.export.subject import Subject, commented, heading
 
@@ -108,7 +108,7 @@ printf '%s is ready; stackfix validate --venv %s proves that it works\\n' "$targ
 def bootstrap_sh(subject: Subject) -> str:
     """Return the whole script: run twice it makes one environment, and what it breaks off it takes away."""
     lock = subject.lock
-    listed = "\n".join(["--only-binary :all:", *requirement_lines(subject)])
+    listed = "\n".join([*file_lines(subject), *requirement_lines(subject)])
     digest = hashlib.sha256("\n".join([listed, *subject.added.values()]).encode()).hexdigest()
     said = {
         "name": subject.name,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from stackfix.render.export.requirements import requirement_lines
+from stackfix.render.export.requirements import file_lines, requirement_lines
 from stackfix.render.export.subject import Subject, commented, heading, loading_note
 
 
 def conda(subject: Subject) -> str:
     """Return the whole file."""
-    listed = ["--only-binary :all:", "--require-hashes", *requirement_lines(subject)]
+    listed = [*file_lines(subject), "--require-hashes", *requirement_lines(subject)]
     lines = [
         *commented(heading(subject, "conda")),
         *commented(loading_note(subject)),

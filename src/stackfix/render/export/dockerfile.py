@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackfix.render.export.requirements import requirement_lines
+from stackfix.render.export.requirements import file_lines, requirement_lines
 from stackfix.render.export.shell import quoted
 from stackfix.render.export.subject import Subject, commented, heading
 
@@ -54,7 +54,7 @@ def _install(subject: Subject, python: str) -> Iterator[str]:
     yield "# hadolint ignore=SC2016"
     yield "RUN set -eu; \\"
     yield "    printf '%s\\n' \\"
-    for line in ("--only-binary :all:", *requirement_lines(subject)):
+    for line in (*file_lines(subject), *requirement_lines(subject)):
         yield f"      {quoted(line)} \\"
     yield "      > /tmp/requirements.txt; \\"
     yield f"    python -m venv {ENVIRONMENT}; \\"

@@ -18,10 +18,16 @@ def requirements(subject: Subject) -> str:
                 "uv pip install --no-deps --require-hashes -r FILE",
             ]
         ),
-        "--only-binary :all:",
+        *file_lines(subject),
         *requirement_lines(subject),
     ]
     return "\n".join(lines) + "\n"
+
+
+def file_lines(subject: Subject) -> Iterator[str]:
+    """Yield the options by which a reader takes wheels alone, and the source of what its user lets be built."""
+    yield "--only-binary :all:"
+    yield from (f"--no-binary {name}" for name in subject.lock.built)
 
 
 def requirement_lines(subject: Subject) -> Iterator[str]:

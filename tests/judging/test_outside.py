@@ -1,0 +1,124 @@
+"""Packages from outside: those that a venv or a `.pth` file adds after its own, and those that come before."""
+
+from __future__ import annotations
+
+import pytest
+from patients import Site, codes, facts, finding, look
+
+from stackfix.errors import TargetError
+from stackfix.install.progress import Silent
+from stackfix.model.surroundings import Overlay, Surroundings
+from stackfix.probe.environment import read_environment
+from stackfix.probe.surroundings import read_surroundings
+from stackfix.repairing import FixWish, mended
+
+
+@pytest.fixture
+def base(tmp_path):
+    return Site(tmp_path / "base", kind="system").cuda12().torch().install("numpy", "2.2.6")
+
+
+@pytest.fixture
+def venv(tmp_path, base):
+    site = Site(tmp_path / "env")
+    (site.root / "pyvenv.cfg").write_text(
+        f"home = {base.root}/bin\nversion = 3.12.4\ninclude-system-site-packages = true\n"
+    )
+    return site
+
+
+def test_what_the_python_behind_a_venv_brings_is_there_for_it(venv):
+    report = look(venv.onnxruntime(requires=("numpy>=1.21",)))
+    assert report.ok
+    assert codes(report) == []
+    assert any("(torch 2.8.0 among them)" in line for line in report.unknown)
+
+
+def test_the_libraries_behind_a_venv_are_of_their_own_cuda(venv):
+    first = look(venv.onnxruntime(version="1.31.1")).findings[0]
+    assert (first.code, first.about[0]) == ("cuda_major_mismatch", "onnxruntime-gpu")
+    assert first.text == "onnxruntime-gpu 1.31.1 is built for CUDA 13, and torch 2.8.0 was built with CUDA 12"
+    assert first.fix == f"stackfix install dwpose --venv {venv.root} --replace"
+
+
+def test_two_environments_that_make_one_are_not_mended_alone(venv):
+    venv.onnxruntime(version="1.31.1")
+    with pytest.raises(TargetError, match=r"torch of `.*` lies outside it"):
+        mended(venv.root, FixWish(dry_run=True), facts(), Silent())
+
+
+def test_what_is_required_counts_by_the_release_that_lies_outside(venv):
+    found = finding(look(venv.install("thing", "1", requires=("torch>=2.9",))), "requirement_unmet")
+    assert found.text == "thing 1 requires torch>=2.9, and torch 2.8.0 is installed"
+
+
+def test_the_own_package_hides_the_one_outside(venv):
+    venv.install("numpy", "1.26.4", {"numpy/__init__.py": "#"})
+    assert "numpy" not in {one.name for one in read_environment(venv.root).outside}
+
+
+def test_a_folder_that_a_pth_file_names_is_there_too(tmp_path, base):
+    site = Site(tmp_path / "env").onnxruntime(requires=("numpy>=1.21",))
+    (site.packages / "over.pth").write_text(f"import sys\n# no\n/nowhere\n{base.packages}\n")
+    assert codes(look(site)) == []
+
+
+@pytest.mark.parametrize("line", ["\0", "~nobody", "../../../..", ""])
+def test_any_line_of_a_pth_file_is_read(site, line):
+    (site.packages / "over.pth").write_text(f"{line}\n")
+    assert read_environment(site.healthy().root).outside == ()
+
+
+def overlay(folder, **more):
+    values = {"through": "PYTHONPATH", "python": "", "filled": frozenset({"onnxruntime"})}
+    values |= {"packages": {"onnxruntime": "1.20.1"}, **more}
+    return Surroundings(overlays=(Overlay(folder=str(folder), **values),))
+
+
+def test_an_onnxruntime_on_pythonpath_is_the_cause_of_a_cpu_run(site, tmp_path):
+    report = look(site.healthy(), surroundings=overlay(tmp_path / "over"))
+    first = report.findings[0]
+    assert (first.code, first.severity, first.fix) == (
+        "wrong_python_environment",
+        "error",
+        "unset PYTHONPATH",
+    )
+    assert first.text == "PYTHONPATH puts onnxruntime 1.20.1 before this environment's own"
+    assert "takes onnxruntime 1.20.1 in" in first.because[0]
+    assert "the environment has onnxruntime-gpu 1.22.0" in first.because[0]
+    assert "DWPose runs on the CPU, 6 to 120 times slower" in first.consequence
+    assert report.mend == ""
+
+
+def test_the_same_release_before_the_own_is_a_warning(site, tmp_path):
+    around = overlay(tmp_path / "over", packages={"onnxruntime-gpu": "1.22.0"})
+    assert (
+        finding(look(site.healthy(), surroundings=around), "wrong_python_environment").severity == "warning"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "python", "told"), [("conda", "3.12", True), ("conda", "3.11", False), ("venv", "3.12", False)]
+)
+def test_the_users_own_packages_come_before_those_of_all_but_a_venv(tmp_path, kind, python, told):
+    site = Site(tmp_path / "env", kind=kind).cuda12().torch().onnxruntime()
+    around = overlay(tmp_path / "home", through="the user's own packages", python=python)
+    found = [
+        one for one in look(site, surroundings=around).findings if one.code == "wrong_python_environment"
+    ]
+    assert bool(found) is told
+    assert all("PYTHONNOUSERSITE" in one.fix for one in found)
+
+
+def test_overlays_are_read_from_the_variables_and_the_users_folder(tmp_path):
+    over = Site(tmp_path / "over").install("onnxruntime", "1.20.1", {"onnxruntime/__init__.py": "#"})
+    base = tmp_path / "home"
+    users = base / "lib" / "python3.12" / "site-packages"
+    users.parent.mkdir(parents=True)
+    users.symlink_to(over.packages)
+    variables = {"PYTHONPATH": f"/nowhere:{over.packages}", "PYTHONUSERBASE": str(base)}
+    first, second = read_surroundings(variables).overlays
+    assert (first.through, first.python, first.packages) == ("PYTHONPATH", "", {"onnxruntime": "1.20.1"})
+    assert (second.through, second.python) == ("the user's own packages", "3.12")
+    assert second.filled == {"onnxruntime"}
+    assert len(read_surroundings({**variables, "PYTHONNOUSERSITE": "1"}).overlays) == 1
