@@ -45,6 +45,7 @@ def root(tmp_path: Path) -> Path:
     copy = tmp_path / "data"
     shutil.copytree(data_root(), copy, ignore=shutil.ignore_patterns("wheels", "standins", "causes"))
     (copy / "wheels" / "linux_x86_64").mkdir(parents=True)
+    (copy / "covers.jsonl").write_text("")  # it is about wheels
     return copy
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stackfix.facts import prepared
@@ -93,6 +95,41 @@ def test_a_wrong_row_is_told(root, write_rows, settle, change, said):
     write_rows(change)
     settle()
     assert any(said in line for line in check(root)), check(root)
+
+
+COVERS = {
+    "package": "torch",
+    "version": "2.8.0",
+    "platform": "linux_x86_64",
+    "folder": "torch",
+    "covers": ["torch"],
+    "files": 1,
+    "names": 1,
+    "told_by": ".py",
+    "seen": "2026-11-24",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ""),
+        ({"version": "2.8.1"}, "torch 2.8.1 (linux_x86_64) has no row that fills `torch`"),
+        ({"folder": "other"}, "torch 2.8.0 (linux_x86_64) has no row that fills `other`"),
+        ({"covers": ["gone"]}, "gone 2.8.0 (linux_x86_64) has no row that fills `torch`"),
+        ({"covers": []}, "covers nothing"),
+        ({"seen": "today"}, "has no date"),
+        ({"more": 1}, "unknown field"),
+    ],
+)
+def test_what_covers_something_that_is_not_on_record_is_told(root, write_rows, settle, change, said):
+    write_rows({"needs": {}, "owns": ["torch"], "version": "2.8.0"})
+    settle()
+    (root / "covers.jsonl").write_text(json.dumps(COVERS | change) + "\n")
+    found = [line for line in check(root) if "covers" in line]
+    assert len(found) >= bool(said)
+    assert all(said in line for line in found), found
+    assert bool(found) == bool(said)
 
 
 def test_what_another_row_provides_is_not_missing(root, write_rows, settle):

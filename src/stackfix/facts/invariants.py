@@ -12,6 +12,8 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, StackfixError
 from stackfix.facts import prepared
+from stackfix.facts.covers import FILE as COVERS
+from stackfix.facts.covers import cover_rows
 from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
 from stackfix.facts.recipes import load_recipe, recipe_names
@@ -31,6 +33,17 @@ _LINKED = ("torch", "onnxruntime-gpu")
 def check(root: Path, overlay: Path | None = None) -> list[str]:
     """Return every unsoundness of the facts, and of an overlay, in one line each; empty when there is none."""
     return [*_shipped(root), *_overlaid(overlay)]
+
+
+def _covers(root: Path, database: Database) -> Iterator[str]:
+    """Yield what stands in `covers.jsonl` of releases that no row is of, or that fill another folder."""
+    for row in cover_rows(root):
+        for name in (row.package, *row.covers):
+            here = [one for one in database.listed(name, row.platform) if one.key == row.version]
+            if not any(row.folder in one.wheel.owns for one in here):
+                yield f"{COVERS}: {name} {row.version} ({row.platform}) has no row that fills `{row.folder}`"
+        if not row.covers or not _DATE.fullmatch(row.seen):
+            yield f"{COVERS}: {row.package} {row.version} ({row.platform}): covers nothing, or has no date"
 
 
 def _overlaid(overlay: Path | None) -> Iterator[str]:
@@ -59,6 +72,7 @@ def _shipped(root: Path) -> list[str]:
             found += [*_rows(path), *_contradictions(path)]
         found += _providers(database)
         found += _documents(root, database)
+        found += _covers(root, database)
         for name in recipe_names(root):
             load_recipe(root, name)
     except StackfixError as error:
