@@ -1,13 +1,16 @@
 """Everything that needs a GPU, on a bare machine without a network, in one command.
 
+There, to begin with:       python3 --version; nvidia-smi
 Here, with a network:       python benchmarks/gpu_proof pack PIECES --driver 580.65.06 --gpu sm_90 --python 3.12
 There, once for each part:  python benchmarks/gpu_proof receive PIECES/part-000 --store STORE
 There, at the end:          python benchmarks/gpu_proof run STORE --json result.json
 
-`pack` writes the wheels of the newest set for that machine, and stackfix's own needs, as parts of at most 60 MiB and
+`pack` writes the wheels of the newest set for that machine, and stackfix's own needs, as parts of at most 52 MiB and
 a list of them, parts.json (`receive` takes it too). `run` joins them, checks every wheel's sha256, installs the set
-with `stackfix install` from these files alone, runs every check, and writes one JSON of results; it exits with 0
-only if the GPU was proved. `run` and `receive` need nothing but Python; STORE may be PIECES itself.
+with `stackfix install` from these files alone, runs every check, and writes one JSON of results, anew after each step,
+so that a run that is cut short leaves what it had; another one goes on with the files that were joined. It exits
+with 0 only if the GPU was proved. `run` and `receive` need nothing but a Python, 3.10 or newer and the one for which the
+set was chosen; STORE may be PIECES itself.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import parts
 import prove
@@ -25,6 +29,7 @@ import prove
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _receive(piece: Path, store: Path) -> int:
@@ -71,10 +76,13 @@ def main(arguments: Sequence[str]) -> int:
         total = sum(part["bytes"] for part in listed["parts"])
         _say(f"{len(listed['files'])} files in {len(listed['parts'])} parts, {total} bytes")
         return 0
-    result = prove.prove(asked.store, asked.work, consume=asked.consume)
-    asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    for step in result["steps"]:
-        _say(f"{'yes' if step['ok'] else 'no ':4}{step['name']}: {step['said']}")
+
+    def tell(result: dict[str, Any]) -> None:
+        asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        for step in result["steps"][-1:]:
+            _say(f"{'yes' if step['ok'] else 'no ':4}{step['name']}: {step['said']}")
+
+    result = prove.prove(asked.store, asked.work, consume=asked.consume, tell=tell)
     _say(f"{result['verdict']}: {asked.json}")
     return 0 if result["ok"] else 1
 

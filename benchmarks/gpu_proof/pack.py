@@ -12,50 +12,73 @@ from typing import Any
 
 import parts
 import tomli
-from packaging.tags import sys_tags
+from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOCK = "pylock.toml"
+PYTHONS = range(10, 15)
 
 
 def pack(folder: Path, target: str, flags: Sequence[str]) -> dict[str, Any]:
     """Return the list of what was packed; wheels are checked by the sha256 of their locks."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gpu-proof-", dir=folder.parent) as own:
         scratch = Path(own)
         lock, needs = scratch / LOCK, scratch / "pylock.needs.toml"
         stackfix = [sys.executable, "-m", "stackfix", "lock", target, "-o", str(lock), *flags]
         subprocess.run(stackfix, check=True)
         uv = [sys.executable, "-m", "uv", "pip", "compile", "-q", "--only-binary", ":all:", "--extra", "uv"]
-        subprocess.run(
-            [*uv, "--format", LOCK, str(CHECKOUT / "pyproject.toml"), "-o", str(needs)], check=True
-        )
+        uv += [
+            "--universal",
+            "--python-version",
+            f"3.{PYTHONS[0]}",
+            "--format",
+            LOCK,
+            str(CHECKOUT / "pyproject.toml"),
+            "-o",
+            str(needs),
+        ]
+        subprocess.run(uv, check=True)
+        named = [package["wheels"][0] for package in _packages(lock)]
+        own_needs = []
+        for package in _packages(needs):
+            marker = f"; {package['marker']}" if package.get("marker") else ""
+            own_needs.append(f"{package['name']}=={package['version']}{marker}")
+            named += wheels_for(package["wheels"])
         files = {lock.name: lock}
-        own_names = []
-        for listed in (lock, needs):
-            for package in tomli.loads(listed.read_text(encoding="utf-8"))["packages"]:
-                wheel = _chosen(package["wheels"], any_wheel=listed is lock)
-                name = wheel["url"].rsplit("/", 1)[-1].partition("#")[0]
-                if listed is needs:
-                    own_names.append(name)
-                if name not in files:
-                    files[name] = _download(wheel, scratch / name)
-        return parts.split(list(files.values()), folder, stackfix=sorted(own_names))
+        for wheel in named:
+            name = _name(wheel)
+            if name not in files:
+                files[name] = _download(wheel, scratch / name)
+        return parts.split(list(files.values()), folder, stackfix=sorted(own_needs))
 
 
-def _chosen(wheels: list[dict[str, Any]], *, any_wheel: bool) -> dict[str, Any]:
-    """Return the wheel of a package that this Python takes; a lock of stackfix names one only."""
-    if any_wheel:
-        return wheels[0]
-    ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
-    best = min(wheels, key=lambda wheel: _rank(wheel["url"], ranks))
-    if _rank(best["url"], ranks) == len(ranks):
-        raise parts.PartError(f"none of these runs on this Python: {[wheel['url'] for wheel in wheels]}")
-    return best
+def _packages(lock: Path) -> list[dict[str, Any]]:
+    packages: list[dict[str, Any]] = tomli.loads(lock.read_text(encoding="utf-8"))["packages"]
+    return packages
 
 
-def _rank(url: str, ranks: dict[Any, int]) -> int:
-    _, _, _, tags = parse_wheel_filename(url.rsplit("/", 1)[-1].partition("#")[0])
+def wheels_for(wheels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the best wheel of a package for each Python that stackfix runs on: which one is there is not known here."""
+    best = {}
+    for minor in PYTHONS:
+        tags = [*cpython_tags((3, minor)), *compatible_tags((3, minor), f"cp3{minor}")]
+        ranks = {tag: rank for rank, tag in enumerate(tags)}
+        wheel = min(wheels, key=lambda wheel: _rank(wheel, ranks))
+        if _rank(wheel, ranks) < len(ranks):
+            best[_name(wheel)] = wheel
+    if not best:
+        raise parts.PartError(f"none of these runs on any Python here: {[_name(wheel) for wheel in wheels]}")
+    return list(best.values())
+
+
+def _name(wheel: dict[str, Any]) -> str:
+    return str(wheel["url"]).rsplit("/", 1)[-1].partition("#")[0]
+
+
+def _rank(wheel: dict[str, Any], ranks: dict[Any, int]) -> int:
+    _, _, _, tags = parse_wheel_filename(_name(wheel))
     return min((ranks[tag] for tag in tags if tag in ranks), default=len(ranks))
 
 

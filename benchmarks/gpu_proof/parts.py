@@ -1,4 +1,4 @@
-"""Files as one stream cut into parts of at most 60 MiB, and put together again, checked by size and sha256."""
+"""Files as one stream cut into parts of at most 52 MiB, and put together again, checked by size and sha256."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 LIST = "parts.json"
-LARGEST = 60 * 1024 * 1024
+# where 64 MiB travel at a time, a part goes with this checkout, which has 8
+LARGEST = 52 * 1024 * 1024
 _BLOCK = 1 << 20
 
 
@@ -87,6 +88,16 @@ def join(folder: Path, target: Path, *, consume: bool = False) -> dict[str, Any]
     if held or next(stream, b""):
         raise PartError("the parts hold more than the files")
     return listed
+
+
+def joined(folder: Path, target: Path) -> dict[str, Any] | None:
+    """Return the list if all its files are in the other folder already, as they were packed."""
+    listed = read_list(folder)
+    whole = all(
+        (target / file["name"]).is_file() and sha256_of(target / file["name"]) == file["sha256"]
+        for file in listed["files"]
+    )
+    return listed if whole else None
 
 
 def read_list(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,67 +19,106 @@ import parts
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 GPU = "proved on gpu"
-_LIMIT = 900
+_LIMIT = 500
 _SHOWN = 3000
 
 
-def prove(store: Path, work: Path, *, consume: bool = False) -> dict[str, Any]:
-    """Return date, machine, every step's result and a verdict; a step that goes wrong does not end the others."""
+def prove(
+    store: Path, work: Path, *, consume: bool = False, tell: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
+    """Return date, machine, every step's result and a verdict; a step that goes wrong does not end the others.
+
+    `tell` hears the result so far after each step: what runs here may be ended at any moment.
+    """
     work.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {
         "schema": "stackfix.gpu_proof/1",
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "python": sys.version.split()[0],
         "nvidia_smi": _printed(["nvidia-smi"]),
+        "library_path": os.environ.get("LD_LIBRARY_PATH", ""),
         "steps": [],
+        "ok": False,
+        "verdict": "not proved",
     }
-    steps = result["steps"]
+    for step in _steps(store, work, result, consume=consume):
+        result["steps"].append(step)
+        _judged(result)
+        tell(result)
+    return result
+
+
+def _steps(store: Path, work: Path, result: dict[str, Any], *, consume: bool) -> Iterator[dict[str, Any]]:
     wheels = work / "wheels"
     try:
-        listed = parts.join(store, wheels, consume=consume)
+        listed = parts.joined(store, wheels) or parts.join(store, wheels, consume=consume)
     except (parts.PartError, OSError) as error:
-        steps.append({"name": "join the parts", "ok": False, "said": str(error)})
-        return _judged(result)
-    steps.append(
-        {"name": "join the parts", "ok": True, "said": f"{len(listed['files'])} files, each by its sha256"}
-    )
+        yield {"name": "join the parts", "ok": False, "said": str(error)}
+        return
+    count = f"{len(listed['files'])} files, each by its sha256"
+    yield {"name": "join the parts", "ok": True, "said": count}
     tool = work / "tool"
-    shutil.rmtree(tool, ignore_errors=True)
-    venv.create(tool, with_pip=True)
-    named = [str(wheels / name) for name in listed["stackfix"]]
-    python = str(tool / "bin" / "python")
-    pip = [python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", *named]
-    done = subprocess.run(pip, check=False, capture_output=True, text=True)
-    steps.append(
-        {"name": "install stackfix's needs", "ok": done.returncode == 0, "said": done.stderr[-_SHOWN:]}
-    )
-    stackfix = [python, "-m", "stackfix"]
+    said = installed(tool, wheels, listed["stackfix"])
+    yield {"name": "install stackfix's needs", "ok": not said, "said": said}
+    if said:
+        return
+    stackfix = [str(tool / "bin" / "python"), "-m", "stackfix"]
     result["machine"] = _asked([*stackfix, "machine", "--json"]).get("answer")
     lock = work / "pylock.toml"
-    lock.write_text(
-        from_files((wheels / "pylock.toml").read_text(encoding="utf-8"), wheels), encoding="utf-8"
-    )
+    text = (wheels / "pylock.toml").read_text(encoding="utf-8")
+    lock.write_text(from_files(text, wheels), encoding="utf-8")
     target = work / "environment"
+    place = ["--venv", str(target)]
     install = [
         *stackfix,
         "install",
         "dwpose",
         "--lock",
         str(lock),
-        "--venv",
-        str(target),
+        *place,
         "--offline",
         "--json",
+        "--replace",
     ]
-    _step(steps, "install the newest set from the parts", [*install, "--replace"])
-    validate = [*stackfix, "validate", "--venv", str(target), "--device", "gpu", "--json", "--timeout", "600"]
+    yield _step("install the newest set from the parts", install)
+    validate = [*stackfix, "validate", *place, "--device", "gpu", "--json", "--timeout", "240"]
     for weights in ("standin", "twin"):
-        _step(steps, f"validate with {weights}s", [*validate, "--weights", weights])
+        yield _step(f"validate with {weights}s", [*validate, "--weights", weights])
+    if result["library_path"]:
+        named = "validate without LD_LIBRARY_PATH"
+        yield _step(named, [*validate, "--weights", "standin"], LD_LIBRARY_PATH="")
+    yield _compared([*validate, "--weights", "standin", "--compare"])
     for library in ("libcurand.so.10", "libcudnn.so.9"):
         with _without(target, library) as found:
             if found:
-                _step(steps, f"without {library}", validate, expected="failed")
-    return _judged(result)
+                yield _step(f"without {library}", [*validate, "--weights", "standin"], expected="failed")
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
+    yield _step("with the GPU hidden", [*validate, "--weights", "standin"], expected="not proved", **hidden)
+    with _filled(target) as said:
+        named = "with the GPU's memory held"
+        if said:
+            yield {"name": named, "ok": False, "said": f"it could not be held: {said}"}
+        else:
+            full = [*validate, "--weights", "twin"]
+            yield _step(named, full, expected="failed", code="gpu_memory")
+
+
+def installed(tool: Path, wheels: Path, needs: Sequence[str]) -> str:
+    """Make an environment with stackfix's needs, and return what went wrong, "" if nothing did.
+
+    By the pip of the set, run from its wheel: systems take `ensurepip` out of their Pythons.
+    """
+    shutil.rmtree(tool, ignore_errors=True)
+    pips = sorted(wheels.glob("pip-*.whl"))
+    try:
+        venv.create(tool, with_pip=not pips)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return str(error)
+    pip = [str(pips[-1] / "pip")] if pips else ["-m", "pip"]
+    command = [str(tool / "bin" / "python"), *pip, "install", "-q", "--no-index", "--no-deps"]
+    command += ["--disable-pip-version-check", "--find-links", str(wheels), *needs]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return (done.stderr or f"pip ended with {done.returncode}")[-_SHOWN:] if done.returncode else ""
 
 
 def from_files(lock: str, folder: Path) -> str:
@@ -97,23 +136,37 @@ def _judged(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _step(steps: list[dict[str, Any]], name: str, command: list[str], *, expected: str = GPU) -> None:
+def _step(
+    name: str, command: list[str], *, expected: str = GPU, code: str = "", **variables: str
+) -> dict[str, Any]:
     began = time.monotonic()
-    asked = _asked(command)
+    asked = _asked(command, **variables)
     answer = asked.get("answer")
-    value, reason = (answer.get(key) if isinstance(answer, dict) else None for key in ("verdict", "reason"))
-    steps.append(
-        {
-            "name": name,
-            "ok": value == expected,
-            "expected": expected,
-            "verdict": value,
-            "said": f"{value or asked['ended']}" + (f": {reason}" if reason else ""),
-            "seconds": round(time.monotonic() - began, 1),
-            "answer": _short(answer),
-            "stderr": asked["stderr"],
-        }
+    value, reason, found = (
+        answer.get(key) if isinstance(answer, dict) else None for key in ("verdict", "reason", "code")
     )
+    refused = answer.get("error") if isinstance(answer, dict) else None
+    reason = reason or (refused or {}).get("message")
+    return {
+        "name": name,
+        "ok": value == expected and (not code or found == code),
+        "expected": f"{expected} by {code}" if code else expected,
+        "verdict": value,
+        "said": f"{value or asked['ended']}" + (f": {reason}" if reason else ""),
+        "seconds": round(time.monotonic() - began, 1),
+        "answer": _short(answer),
+        "stderr": asked["stderr"],
+    }
+
+
+def _compared(command: list[str]) -> dict[str, Any]:
+    """Return a proof, and the options of a session side by side, timed on the GPU with full-size twins."""
+    step = _step("options side by side", command)
+    answer = step["answer"]
+    options = answer.get("options") if isinstance(answer, dict) else None
+    timed = sum(each["latency_ms"] is not None for each in options or ())
+    said = f"{timed} of {len(options or ())} ways to open a session were timed"
+    return {**step, "ok": step["ok"] and timed > 0, "said": f"{step['said']}; {said}"}
 
 
 def _short(answer: Any) -> Any:
@@ -126,9 +179,9 @@ def _short(answer: Any) -> Any:
     }
 
 
-def _asked(command: list[str]) -> dict[str, Any]:
+def _asked(command: list[str], **variables: str) -> dict[str, Any]:
     """Return the JSON that stackfix answers, how it ended, and the last of its stderr."""
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), **variables}
     try:
         done = subprocess.run(
             command, check=False, capture_output=True, text=True, env=environment, timeout=_LIMIT
@@ -161,3 +214,42 @@ def _without(environment: Path, library: str) -> Iterator[bool]:
     finally:
         for path in found:
             path.with_name(f"{path.name}.away").rename(path)
+
+
+# all but so much is taken, in pieces, so that nothing is rounded up beyond what is free
+_HOLD = """
+import sys, torch
+held = []
+piece = 1 << 30
+while piece >= 1 << 24:
+    if torch.cuda.mem_get_info()[0] < piece + (96 << 20):
+        piece //= 2
+        continue
+    held.append(torch.empty(piece, dtype=torch.uint8, device="cuda"))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _filled(environment: Path) -> Iterator[str]:
+    """Hold almost all of the GPU's memory for a while, by the environment's own torch; or say why it can't be."""
+    command = [str(environment / "bin" / "python"), "-c", _HOLD]
+    try:
+        holder = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except OSError as error:
+        yield str(error)
+        return
+    with holder:
+        try:
+            said = holder.stdout.readlines(1) if holder.stdout else []
+            held = said == ["held\n"]
+            yield (
+                ""
+                if held
+                else "".join([*said, *(holder.stdout or ())])[-_SHOWN:].strip() or "torch said nothing"
+            )
+        finally:
+            holder.kill()

@@ -1,14 +1,18 @@
 """The GPU session travels in parts: packed, received, joined and checked; and says so where nothing was proved."""
 
 import json
+import os
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "gpu_proof"
 sys.path.insert(0, str(FOLDER))
-import parts  # noqa: E402 - the folder is a program of its own
+import pack  # noqa: E402 - the folder is a program of its own
+import parts  # noqa: E402 - likewise
 import prove  # noqa: E402 - likewise
 
 
@@ -38,7 +42,10 @@ def test_parts_may_be_removed_as_they_are_read(packed):
 
 
 def test_no_part_is_larger_than_what_travels():
-    assert parts.LARGEST <= 60 * 1024 * 1024
+    checkout = FOLDER.parent.parent
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=checkout, capture_output=True, check=False).stdout
+    own = sum((checkout / os.fsdecode(name)).stat().st_size for name in tracked.split(b"\0") if name)
+    assert parts.LARGEST + own <= 64 * 1024 * 1024
 
 
 @pytest.mark.parametrize("harm", ["gone", "short", "changed"])
@@ -108,3 +115,66 @@ def test_a_library_that_is_taken_out_comes_back_even_after_an_error(tmp_path):
     assert library.exists()
     with prove._without(tmp_path, "libnone.so") as found:
         assert not found
+
+
+def test_files_that_were_joined_before_are_not_joined_again(packed):
+    parts.join(packed / "parts", packed / "out", consume=True)
+    assert parts.joined(packed / "parts", packed / "out")["stackfix"] == ["b.whl"]
+    (packed / "out" / "b.whl").write_bytes(b"other")
+    assert parts.joined(packed / "parts", packed / "out") is None
+
+
+def test_the_result_is_told_after_each_step_and_never_better_than_it_was(tmp_path):
+    told = []
+    prove.prove(tmp_path / "nowhere", tmp_path / "work", tell=lambda result: told.append(json.dumps(result)))
+    assert [json.loads(each)["verdict"] for each in told] == ["not proved"]
+
+
+def wheel(name):
+    return {"url": f"https://files.example/{name}", "hashes": {}}
+
+
+def test_needs_travel_for_each_python_for_which_python_is_there_is_not_known():
+    names = [
+        *(f"a-1-cp3{minor}-cp3{minor}-manylinux_2_17_x86_64.whl" for minor in range(9, 15)),
+        "a-1-cp312-cp312-win_amd64.whl",
+        "a-1-cp312-cp312-macosx_11_0_arm64.whl",
+    ]
+    if sys.platform != "linux":
+        pytest.skip("the parts are made on Linux")
+    found = pack.wheels_for([wheel(name) for name in names])
+    assert [pack._name(each) for each in found] == names[1:6]
+    pure = wheel("b-1-py3-none-any.whl")
+    assert pack.wheels_for([pure]) == [pure]
+    with pytest.raises(parts.PartError, match="win_amd64"):
+        pack.wheels_for([wheel(names[-2])])
+
+
+def test_without_ensurepip_the_needs_come_by_the_pip_of_the_set(tmp_path, monkeypatch):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    fake = "import sys\nsys.exit(f'no such wheel: {sys.argv[-1]}' if 'lacks' in sys.argv[-1] else 0)\n"
+    with zipfile.ZipFile(wheels / "pip-99-py3-none-any.whl", "w") as archive:
+        archive.writestr("pip/__main__.py", fake)
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    assert prove.installed(tmp_path / "tool", wheels, ["there==1"]) == ""
+    assert "no such wheel: lacks==1" in prove.installed(tmp_path / "tool", wheels, ["lacks==1"])
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("echo held; cat", ""), ("echo no torch >&2; exit 1", "no torch"), ("exit 0", "nothing")],
+)
+def test_memory_is_held_as_long_as_it_is_asked_for_or_it_is_said_why_not(tmp_path, script, said):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    with prove._filled(tmp_path) as told:
+        assert said in told
+        assert bool(told) == bool(said)
+
+
+def test_without_an_environment_no_memory_is_held(tmp_path):
+    with prove._filled(tmp_path / "nowhere") as told:
+        assert "No such file" in told

@@ -1,6 +1,9 @@
 """The cache: what a file is called that is not the model, and files that people bring."""
 
+import os
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from lying_hub import DATA, Heard, model_of
@@ -107,6 +110,15 @@ def test_a_file_that_is_no_model_is_refused_with_what_it_is(tmp_path, places, na
 def test_a_file_that_is_not_there_is_refused(tmp_path, places):
     with pytest.raises(QuestionError, match="there is no such file"):
         place_of(tmp_path / "nowhere", places)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither")
+def test_a_pipe_a_device_and_a_lost_link_are_not_called_absent(tmp_path, places):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/nowhere/at/all")
+    for file in (tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
+        with pytest.raises(QuestionError, match="a device, a pipe or a link to nothing"):
+            place_of(file, places)
 
 
 def test_a_file_that_changes_while_it_is_copied_never_gets_the_name(tmp_path, places, heard, monkeypatch):

@@ -171,3 +171,14 @@ def test_a_conflict_of_many_releases_is_made_minimal_without_a_search_for_each()
         return universe.asked
 
     assert asked(200) - asked(100) < 500
+
+
+def test_of_two_facts_about_one_release_the_idle_one_is_left_out():
+    needs_b = Requirement("b", frozenset({"1"}), _fact("a 1 needs b", "a", "1"))
+    needs_c = Requirement("c", frozenset({"1"}), _fact("a 1 needs c", "a", "1"))
+    broken = Requirement("d", frozenset(), _fact("b needs what is not there"))
+    root = Requirement("a", frozenset({"1"}), _fact("a is wished for"))
+    table = {"a": {"1": (needs_b, needs_c)}, "b": {"1": (broken,)}, "c": {"1": ()}, "d": {"1": ()}}
+    problem = Problem(TableUniverse(table), (root,))
+    every = {one.fact for one in (root, needs_b, needs_c, broken)}
+    assert minimal(problem, every) == every - {needs_c.fact}

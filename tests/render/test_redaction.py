@@ -76,6 +76,15 @@ def test_the_words_that_scripts_rely_on_stay_in_json():
     }
 
 
+@pytest.mark.parametrize("name", ["cpu", "gpu", ".venv", "env"])
+def test_an_environment_called_by_a_word_of_our_own_leaves_that_word_where_it_stands(name):
+    hide = redaction(Identity(folders=((name, "ENVIRONMENT"), (f"/srv/acme/{name}", "ENVIRONMENT"))))
+    text = "proved on gpu: the environment's env and .venv run on the cpu"
+    assert hide(text) == text
+    assert hide(f"/srv/acme/{name}/bin/python") == "ENVIRONMENT/bin/python"
+    assert redaction(Identity(folders=(("acme", "ENVIRONMENT"),)))("--venv acme") == "--venv ENVIRONMENT"
+
+
 NAMES = st.text("abcdefgh-._09", min_size=2, max_size=9).filter(
     lambda name: name[0].isalnum() and name[-1].isalnum()
 )

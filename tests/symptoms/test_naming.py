@@ -286,3 +286,38 @@ def test_nothing_of_linux_inside_wsl_is_told_without_wsl(codes):
     text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
     assert codes(text)[0] == "driver_broken_state"
     assert codes(f"Linux 5.15.153.1-microsoft-standard-WSL2\n{text}")[0] == "wsl2"
+
+
+ENDED = 'Starting server\n!!! Exception during processing !!!\nTraceback (most recent call last):\n  File "x.py", line 3\n{}\n'
+WARNED = {
+    "torch_torchvision_mismatch": "xFormers was built for:\n PyTorch 2.3.0+cu121 with CUDA 1201 (you have 2.6.0+cu124)",
+    "dwpose_cpu_fallback": "UserWarning: DWPose: Onnxruntime not found or doesn't come with acceleration providers",
+    "wrong_python_environment": "ModuleNotFoundError: No module named 'insightface'\nCannot import custom_nodes/x",
+}
+
+
+@pytest.mark.parametrize("code", WARNED)
+def test_what_was_only_warned_of_yields_to_what_a_text_ends_with(code, codes):
+    ends = "RuntimeError: cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"
+    assert codes(WARNED[code])[0] == code
+    assert codes(f"{WARNED[code]}\n{ENDED.format(ends)}") == ["gpu_memory", code]
+    assert codes(f"{WARNED[code]}\n{ENDED.format('ValueError: no shape')}") == [code]
+
+
+def test_what_a_text_ends_with_does_not_yield_to_itself(codes):
+    ends = "ModuleNotFoundError: No module named 'torch'"
+    assert codes(ENDED.format(ends)) == ["wrong_python_environment"]
+
+
+def test_a_failed_provider_does_not_yield_to_the_error_that_comes_of_it(codes):
+    ends = (
+        "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for CustomRelu(1) node"
+    )
+    assert codes(f"{MISSING.format('libcudnn.so.9')}\n{ENDED.format(ends)}")[0] == "cudnn_missing"
+
+
+def test_what_a_text_surely_ends_with_is_no_consequence_of_a_warning(codes):
+    ends = "AssertionError: Torch not compiled with CUDA enabled"
+    warned = WARNED["wrong_python_environment"]
+    assert codes(f"{warned}\n{ENDED.format(ends)}") == ["torch_cpu_build", "wrong_python_environment"]
+    assert codes(f"{warned}\n{ends}")[0] == "wrong_python_environment"

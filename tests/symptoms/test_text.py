@@ -127,3 +127,26 @@ def test_letters_that_stand_apart_are_drawn_together(codes):
     assert codes("\0".join(error))[0] == "windows_error_126"
     assert codes(" ".join(error))[0] == "windows_error_126"
     assert text_of("a b c and a text").text == "a b c and a text"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (
+            r'{"level": "error", "msg": "Error loading \"C:\\a\\b.dll\"\nnext"}',
+            'Error loading "C:\\a\\b.dll"\nnext',
+        ),
+        (r'{"msg": "d\u2019objecte \u627e\u4e0d\u5230"}', "d'objecte 找不到"),
+        (r"Exception('\u627e\u4e0d\u5230')", "找不到"),
+        ('{"msg": "a\\u0007b\\u000ac"}', "ab\nc"),
+        (r'{"msg": "\u001b[31mError: \ud83d\ude00 no\u001b[0m"}', '"Error: no"'),
+        ("numpy&gt;=1.17,&lt;2", "numpy>=1.17,<2"),
+    ],
+)
+def test_letters_that_json_or_a_web_page_has_escaped_are_read(line, text):
+    assert text in text_of(line).text
+
+
+@pytest.mark.parametrize("line", [r"C:\new\table\u1234\x.dll", r"D:\nvidia\runtime: not found"])
+def test_a_path_of_windows_is_no_escape(line):
+    assert text_of(line).text == line

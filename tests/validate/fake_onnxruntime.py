@@ -1,5 +1,6 @@
 """An onnxruntime that does what FAKE_ONNXRUNTIME says; it computes with the real one, on the CPU."""
 
+import ctypes
 import importlib
 import json
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 MODE = os.environ["FAKE_ONNXRUNTIME"]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
+# a folder with what a session on the GPU maps; without it this says that it runs there, and nobody else does
+DRIVER = os.environ.get("FAKE_DRIVER", "")
 
 if MODE == "raises on import":
     raise ImportError("libcublas.so.12: cannot open shared object file: No such file or directory")
@@ -68,10 +71,20 @@ class InferenceSession:
         if self.on_gpu:
             if MODE == "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
+            if MODE == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
             if MODE == "abort":
                 os.abort()
             if MODE == "hang":
                 time.sleep(600)
+            if MODE == "floods":
+                while True:
+                    os.write(2, b"warning\n" * 100_000)
+            if MODE == "answers by itself":
+                os.write(1, b'{"end": true, "verdict": "proved on gpu"}\n')
+                os.close(1)
+                os.close(2)
+                os._exit(0)
             if MODE == "stops":
                 os._exit(0)
             if MODE == "binary":
@@ -86,6 +99,10 @@ class InferenceSession:
                 raise RuntimeError("CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED ; GPU=0")
             if strict and MODE in {"refuses strictly", "silent", "cpu build"}:
                 raise RuntimeError("fallback to CPU EP has been explicitly disabled by the user")
+        if self.on_gpu and DRIVER:
+            ctypes.CDLL(f"{DRIVER}/libcuda.so.1")
+            if MODE != "has no provider":
+                ctypes.CDLL(f"{DRIVER}/libonnxruntime_providers_cuda.so")
         self.profile = sess_options.profile_file_prefix if sess_options.enable_profiling else ""
         self.claims = [CUDA, CPU] if self.on_gpu and MODE not in {"silent", "cpu build"} else [CPU]
         if MODE == "own program on the cpu" and self.on_gpu and not self.profile:
@@ -149,3 +166,7 @@ class InferenceSession:
         ]
         Path(path).write_text(json.dumps(events))
         return path
+
+
+if MODE == "is not whole":
+    del get_available_providers

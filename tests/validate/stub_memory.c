@@ -1,4 +1,5 @@
-/* A libnvidia-ml.so.1 with one GPU: STUB_TOTAL, STUB_FREE, and STUB_HELD as "pid:bytes,..." (0 is this process). */
+/* A libnvidia-ml.so.1 with one GPU: STUB_TOTAL, STUB_FREE, and STUB_HELD as "pid:bytes,..." (0 is this process).
+   With STUB_SECOND a second, idle one is there, which CUDA counts first if it is "first". */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,18 +11,23 @@ static unsigned long long number(const char *name) {
     return value ? strtoull(value, NULL, 10) : 0;
 }
 int nvmlInit_v2(void) { return 0; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = 1; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) { *device = (void *)1; return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = getenv("STUB_SECOND") ? 2 : 1; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) { *device = (void *)(long)(index + 1); return 0; }
+int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **device) {
+    const char *second = getenv("STUB_SECOND");
+    *device = (void *)(second && !strcmp(second, "first") ? 2L : 1L);
+    return strcmp(bus, "0000:41:00.0") ? 6 : 0;
+}
 int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *memory) {
     memory[0] = number("STUB_TOTAL");
-    memory[1] = number("STUB_FREE");
+    memory[1] = device == (void *)1 ? number("STUB_FREE") : memory[0];
     memory[2] = memory[0] - memory[1];
     return 0;
 }
 int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Process *processes) {
     static unsigned long long asked; /* what this process holds grows by STUB_GROWS each time */
     unsigned found = 0;
-    char *at = getenv("STUB_HELD");
+    char *at = device == (void *)1 ? getenv("STUB_HELD") : NULL;
     while (at && *at && found < *count) {
         unsigned pid = strtoul(at, &at, 10);
         unsigned long long used = strtoull(at + 1, &at, 10);

@@ -13,7 +13,7 @@ from stackfix.model.evidence import Known
 from stackfix.model.verdict import Check, Person, Verdict
 from stackfix.render.verdict_text import verdict_lines
 from stackfix.validate import journal, truth
-from stackfix.validate.causes import Cause, cause_of
+from stackfix.validate.causes import Cause, cause_of, no_gpu_here
 from stackfix.validate.inside import agreement, libraries, placement
 from stackfix.validate.inside.pipeline import People
 from stackfix.validate.weights import DETECTOR, POSE, from_folder, refuse_what_is_no_network, standins
@@ -299,6 +299,27 @@ def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weight
     assert "takes [batch,3,384,288]" in caught.value.message
 
 
+@pytest.mark.parametrize(("bins", "ok"), [((384, 512), True), ((576, 768), False), ((576, 512), False)])
+def test_a_pose_network_of_another_size_is_taken_with_two_bins_for_each_of_its_pixels(
+    weights, tmp_path, bins, ok
+):
+    tensor, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    names = ("simcc_x", "simcc_y")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["input"], [name]) for name in names],
+        "pose",
+        [tensor("input", kind, ["batch", 3, 256, 192])],
+        [tensor(name, kind, ["batch", 133, count]) for name, count in zip(names, bins, strict=True)],
+    )
+    onnx.save(onnx.helper.make_model(graph), tmp_path / POSE)
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    if ok:
+        assert from_folder(tmp_path, weights.scene.parent.parent).pose == tmp_path / POSE
+    else:
+        with pytest.raises(QuestionError, match="another network than the pose network"):
+            from_folder(tmp_path, weights.scene.parent.parent)
+
+
 def test_a_verdict_is_told_in_a_few_lines():
     verdict = Verdict(
         state="failed",
@@ -376,3 +397,23 @@ def test_of_a_failed_check_a_terminal_shows_a_few_lines():
         ]
     )
     assert max(map(len, lines)) < 340
+
+
+@pytest.mark.parametrize(("result", "devices"), [(100, None), (0, 0)])
+def test_a_gpu_that_a_variable_hides_is_told_with_the_variable(result, devices):
+    driver = {"found": True, "result": result, "devices": devices, "visible": "-1"}
+    reason, way_out = no_gpu_here({"driver": driver})
+    assert reason.endswith("finds no GPU: CUDA_VISIBLE_DEVICES is set to `-1`")
+    assert way_out.startswith("`unset CUDA_VISIBLE_DEVICES`")
+    cause = cause_of("", {"driver": driver}, NOTHING)
+    assert (cause.code, cause.fix) == ("driver_missing", way_out)
+    reason, way_out = no_gpu_here({"driver": {**driver, "visible": None}})
+    assert reason.endswith("finds no GPU")
+    assert way_out == "ask again on a machine with the GPU"
+
+
+@pytest.mark.parametrize("result", [100, 802, 999, 3])
+def test_a_driver_that_does_not_start_comes_with_something_to_do(result):
+    cause = cause_of("", {"driver": {"found": True, "result": result}}, NOTHING)
+    assert cause.code.startswith("driver_")
+    assert cause.fix

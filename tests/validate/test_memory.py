@@ -21,7 +21,7 @@ GB = 1_000_000_000
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, driver):
     """Return a folder with an interpreter that has the fake onnxruntime, and an NVML that says what it is told."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -34,17 +34,26 @@ def place(tmp_path_factory):
     (site / "more.pth").write_text(sysconfig.get_path("purelib") + "\n")
     made = [compiler, "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(STUB)]
     subprocess.run(made, check=True)
+    for each in Path(driver).iterdir():
+        shutil.copy(each, folder)
     return folder
 
 
-def asked(place, weights, mode, *, total, free, held="", grows=0):
+def asked(place, weights, mode, *, total, free, held="", grows=0, **more):
     numbers = {"STUB_TOTAL": str(total), "STUB_FREE": str(free), "STUB_HELD": held, "STUB_GROWS": str(grows)}
+    numbers |= more
     return run(
         place / "venv" / "bin" / "python",
         device="gpu",
         weights=weights,
         repeats=1,
-        environment={**os.environ, "FAKE_ONNXRUNTIME": mode, "LD_LIBRARY_PATH": str(place), **numbers},
+        environment={
+            **os.environ,
+            "FAKE_ONNXRUNTIME": mode,
+            "LD_LIBRARY_PATH": str(place),
+            **numbers,
+            "FAKE_DRIVER": str(place),
+        },
     )
 
 
@@ -57,6 +66,14 @@ def test_cudnn_that_gets_no_memory_names_who_holds_it(place, weights):
     )
     assert "(process 1) 23.0 GB; end what is not needed" in verdict.fix
     assert "23.5 GB would be free without" in verdict.fix
+
+
+@pytest.mark.parametrize(("counted", "code"), [("second", "gpu_memory"), ("first", "cudnn_broken")])
+def test_of_two_gpus_the_memory_of_that_one_is_told_that_cuda_counts_first(place, weights, counted, code):
+    full = {"total": 24 * GB, "free": 300_000_000, "held": f"1:{23 * GB}", "STUB_SECOND": counted}
+    verdict = asked(place, weights, "cudnn gets no memory", **full)
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert ("(process 1) 23.0 GB" in verdict.fix) == (code == "gpu_memory")
 
 
 def test_cudnn_that_does_not_start_with_much_free_is_broken(place, weights):

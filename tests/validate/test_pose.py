@@ -28,6 +28,28 @@ def test_the_way_back_undoes_the_warp(left, top, width, height, x, y):
     assert there == pytest.approx((x, y), abs=0.05 + 3e-7 * 6000 * 384 / float(crop.size[1]))
 
 
+@pytest.mark.parametrize("frame", [(192, 256), (288, 384), (256, 256)])
+def test_a_network_of_another_size_sees_people_at_that_size_and_puts_them_back(frame):
+    crop = pose.crop_of([100, 50, 180, 250], frame)
+    assert crop.size[0] / crop.size[1] == pytest.approx(frame[0] / frame[1])
+    corner = pose.warp_matrix(crop) @ np.array([*(crop.centre + crop.size / 2), 1.0])
+    assert corner == pytest.approx(np.array(frame, float), abs=1e-3)
+    picture = np.zeros((300, 300, 3), np.uint8)
+    seen = []
+
+    def run_pose(tensor):
+        seen.append(tensor.shape)
+        bins = [np.zeros((1, 133, 2 * side), np.float32) for side in frame]
+        for each in bins:
+            each[:, :, each.shape[2] // 2] = 0.9  # the middle of the crop
+        return tuple(bins)
+
+    positions, scores = pose.estimate(picture, np.array([[100, 50, 180, 250]]), run_pose, frame=frame)
+    assert seen == [(1, 3, frame[1], frame[0])]
+    assert positions == pytest.approx(np.broadcast_to([140.0, 150.0], (1, 133, 2)))
+    assert scores.min() == pytest.approx(0.9)
+
+
 def test_decoding_takes_the_best_bin_of_each_axis_and_the_lower_score():
     simcc_x, simcc_y = np.zeros((1, 133, 576), np.float32), np.zeros((1, 133, 768), np.float32)
     simcc_x[0, 4, 101], simcc_y[0, 4, 700] = 0.9, 0.4

@@ -14,6 +14,16 @@ from stackfix.validate.weights import Weights
 
 FAKE = Path(__file__).parent / "fake_onnxruntime.py"
 
+_TWINS = """
+import sys
+from pathlib import Path
+from stackfix.facts.root import data_root
+from stackfix.validate.run import run
+from stackfix.validate.weights import twins
+verdict = run(Path(sys.executable), device="cpu", weights=twins(data_root()), repeats=1)
+print(verdict.state, verdict.code, verdict.reason, sep="|")
+"""
+
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -27,8 +37,10 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
-def asked(python: Path, weights: Weights, mode: str, *, device: str = "gpu", timeout: float = 60) -> Verdict:
-    variables = {**os.environ, "FAKE_ONNXRUNTIME": mode, "LD_LIBRARY_PATH": ""}
+def asked(
+    python: Path, weights: Weights, mode: str, *, device: str = "gpu", timeout: float = 60, **more: str
+) -> Verdict:
+    variables = {**os.environ, "FAKE_ONNXRUNTIME": mode, "LD_LIBRARY_PATH": "", **more}
     return run(python, device=device, weights=weights, timeout=timeout, repeats=1, environment=variables)
 
 
@@ -53,15 +65,15 @@ def test_the_real_cpu_build_fails_a_gpu_request_with_its_own_words(weights):
     assert "\x1b" not in said
 
 
-def test_sessions_that_stay_on_the_gpu_are_proved_there(python, weights):
-    verdict = asked(python, weights, "gpu")
+def test_sessions_that_stay_on_the_gpu_are_proved_there(python, weights, driver):
+    verdict = asked(python, weights, "gpu", FAKE_DRIVER=driver)
     assert verdict.state == "proved on gpu", verdict.checks
     assert verdict.provider == "CUDAExecutionProvider"
     assert verdict.code == ""
 
 
-def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(python, weights):
-    verdict = asked(python, weights, "refuses strictly")
+def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(python, weights, driver):
+    verdict = asked(python, weights, "refuses strictly", FAKE_DRIVER=driver)
     assert verdict.state == "proved on gpu"
     assert "2 Shape" in next(check.text for check in verdict.checks if check.name == "placement")
 
@@ -81,13 +93,38 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("raises", "gpu session", "driver_too_old"),
         ("raises on import", "import onnxruntime", "cuda_runtime_missing"),
         ("leaves on import", "import onnxruntime", "package_broken"),
+        ("is not whole", "import onnxruntime", "package_broken"),
     ],
 )
-def test_what_is_not_the_gpu_fails_by_the_check_that_sees_it(python, weights, mode, name, code):
-    verdict = asked(python, weights, mode)
+def test_what_is_not_the_gpu_fails_by_the_check_that_sees_it(python, weights, driver, mode, name, code):
+    verdict = asked(python, weights, mode, FAKE_DRIVER=driver)
     assert verdict.state == "failed", verdict
     assert answer(verdict, name) is False
     assert verdict.code == code
+    assert verdict.fix or code in {"dwpose_cpu_fallback", "wrong_numbers"}
+
+
+def test_onnxruntimes_word_alone_proves_nothing(python, weights):
+    verdict = asked(python, weights, "gpu")
+    assert (verdict.state, verdict.code) == ("failed", "dwpose_cpu_fallback")
+    assert [check.name for check in verdict.checks if check.ok is False] == ["driver"]
+    assert "sitecustomize.py" in verdict.fix
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "said"),
+    [
+        ("gpu", {"STUB_CONTEXT": "0"}, "has no context of this process on any GPU"),
+        ("gpu", {"STUB_NO_GPU": "1"}, "gives no GPU: it finds no GPU"),
+        ("has no provider", {}, "has not mapped libonnxruntime_providers_cuda.so"),
+    ],
+)
+def test_what_the_driver_and_the_system_know_nothing_of_is_no_run_on_the_gpu(
+    python, weights, driver, mode, more, said
+):
+    verdict = asked(python, weights, mode, FAKE_DRIVER=driver, **more)
+    assert verdict.state == "failed"
+    assert said in next(check.text for check in verdict.checks if check.name == "driver")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +132,10 @@ def test_what_is_not_the_gpu_fails_by_the_check_that_sees_it(python, weights, mo
     [
         ("segfault", "validator_crashed", "SIGSEGV"),
         ("abort", "validator_crashed", "SIGABRT"),
+        ("killed", "validator_crashed", "SIGKILL"),
         ("stops", "validator_no_answer", "no complete answer"),
+        ("answers by itself", "validator_no_answer", "no complete answer"),
+        ("floods", "validator_crashed", "when it had printed "),
         ("binary", "gpu_memory", "status 3"),
     ],
 )
@@ -108,6 +148,22 @@ def test_a_process_that_dies_is_a_failed_verdict_that_says_where(python, weights
     assert answer(verdict, "models") is True  # what was answered before is kept
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as on Linux")
+def test_a_machine_without_memory_is_told_from_a_broken_network(weights):
+    limited = [
+        "sh",
+        "-c",
+        'ulimit -v "$1" && shift && exec "$@"',
+        "sh",
+        "1000000",
+        sys.executable,
+        "-c",
+        _TWINS,
+    ]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split("|")[:2] == ["failed", "system_memory"], done.stdout + done.stderr
+
+
 def test_a_hang_ends_at_the_time_limit(python, weights):
     verdict = asked(python, weights, "hang", timeout=8)
     assert (verdict.state, verdict.code) == ("failed", "validator_hung")
@@ -115,11 +171,12 @@ def test_a_hang_ends_at_the_time_limit(python, weights):
     assert "`--timeout SECONDS`" in verdict.fix
 
 
-def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, tmp_path):
+def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, driver, tmp_path):
     (tmp_path / "numpy.py").write_text("raise SystemExit('shadowed')")
     variables = {
         **os.environ,
         "FAKE_ONNXRUNTIME": "gpu",
+        "FAKE_DRIVER": driver,
         "PYTHONPATH": str(tmp_path),
         "PYTHONHOME": "/nowhere",
     }
@@ -157,6 +214,6 @@ def test_an_unknown_device_is_a_question_error(weights):
         run(Path(sys.executable), device="tpu", weights=weights)
 
 
-def test_an_interpreter_named_from_the_folder_at_hand_is_found(python, weights, monkeypatch):
+def test_an_interpreter_named_from_the_folder_at_hand_is_found(python, weights, driver, monkeypatch):
     monkeypatch.chdir(python.parent)
-    assert asked(Path(python.name), weights, "gpu").state == "proved on gpu"
+    assert asked(Path(python.name), weights, "gpu", FAKE_DRIVER=driver).state == "proved on gpu"

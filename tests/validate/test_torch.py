@@ -206,3 +206,21 @@ def test_without_opencv_the_orders_are_not_asked_and_one_line_says_why(python, t
     assert orders[ORDERS[1]].ok is None
     assert orders[ORDERS[1]].text == "no network can be run without `numpy`, which is not in this environment"
     assert not any("Traceback" in check.text for check in verdict.checks)
+
+
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [
+        ({"found": False, "used": None, "text": "libcuda.so.1: no such file"}, "no driver answers"),
+        ({"found": True, "used": []}, "no context of this process"),
+        ({"found": True, "used": [0]}, ""),
+        ({"found": True, "used": None}, ""),
+    ],
+)
+def test_what_torch_says_to_have_computed_on_a_gpu_the_driver_must_know_of(monkeypatch, driver, said):
+    monkeypatch.setattr(torch_proof.libraries, "driver", lambda: driver)
+    if said:
+        with pytest.raises(RuntimeError, match=said):
+            torch_proof._seen_by_driver()
+    else:
+        torch_proof._seen_by_driver()

@@ -11,8 +11,6 @@ from stackfix import app
 from stackfix.asking import MachineQuestion, Question, with_recipe
 from stackfix.cli import output
 from stackfix.cli.ask import End, answered, question
-from stackfix.cli.doubt import doubted
-from stackfix.cli.error import explain_error, refuse_venv_alone
 from stackfix.cli.newer import (
     documented_fields,
     newer_fields,
@@ -164,6 +162,9 @@ def explain(
     as_json: bool,
 ) -> None:
     """Say why each pin and why not newer, each with its fact; or why there is no set; or what an error text means."""
+    from stackfix.cli.doubt import doubted  # noqa: PLC0415 - 3 ms that a resolve does not need
+    from stackfix.cli.error import explain_error, refuse_venv_alone  # noqa: PLC0415 - likewise
+
     schema = "stackfix.explain/1"
     with answered(schema, as_json=as_json) as end:
         refuse_venv_alone(venv, error_file)

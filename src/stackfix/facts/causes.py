@@ -43,6 +43,7 @@ class _PatternRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alone: _Alone | Literal[""] = ""
     needs: str = ""
     without: str = ""
+    warns: bool = False
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +129,7 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
             alone=row.alone,
             needs=row.needs,
             without=row.without,
+            warns=row.warns,
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error

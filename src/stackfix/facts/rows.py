@@ -2,9 +2,9 @@
 
 A row is one release of one package on one platform, for all the Pythons whose wheels agree; where they
 do not agree a release has several rows, each with its own files.
-"""
 
-from __future__ import annotations
+Annotations are evaluated here, not kept as text: msgspec would compile each text before it reads a row.
+"""
 
 from typing import Annotated
 

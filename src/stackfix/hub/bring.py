@@ -24,7 +24,9 @@ def place_of(file: Path, places: Sequence[Place]) -> Place:
         if file.is_dir():
             raise QuestionError(f"{file}: is a folder", hint="name the files in it that are models")
         if not file.is_file():
-            raise QuestionError(f"{file}: there is no such file")
+            there = os.path.lexists(file)
+            said = "is no file with bytes to copy: a device, a pipe or a link to nothing"
+            raise QuestionError(f"{file}: {said if there else 'there is no such file'}")
         size = file.stat().st_size
         by_size = [place for place in places if place.model.bytes == size]
         for place in by_size:
@@ -51,6 +53,8 @@ def _described(file: Path) -> str:
         return f"another network, which {read_onnx(file)}"
     except NotAModelError as error:
         return f"it {error.message}"
+    except OSError as error:
+        return f"it can't be read: {error.strerror or error}"
 
 
 def bring(file: Path, place: Place, listener: Listener) -> Path:

@@ -35,7 +35,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
     must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording. `needs` and `without` are
-    circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell.
+    circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell. `warns`:
+    programs go on after it, so it yields to what a text ends with.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Pattern(Struct, frozen=True, kw_only=True):
     alone: str = ""
     needs: str = ""
     without: str = ""
+    warns: bool = False
 
 
 class Clue(Struct, frozen=True, kw_only=True):

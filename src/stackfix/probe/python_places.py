@@ -10,9 +10,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from stackfix.probe.child import Ended, run_child
 
@@ -22,8 +23,7 @@ _EXECUTABLE = "python.exe" if _WINDOWS else "bin/python3"
 _CONDA_FOLDERS = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """Where to look: environment variables, home folder, root of the file system."""
 
     environ: Mapping[str, str]
@@ -31,8 +31,7 @@ class Surroundings:
     root: Path = Path("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A file that may be a Python, and the place that named it."""
 
     path: str

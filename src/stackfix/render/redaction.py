@@ -39,6 +39,44 @@ COMMON_FOLDERS = frozenset(
     )
     for name in re.split("[ |]", names)
 )
+# names of folders that tell nobody's name, and are what stackfix's own sentences are made of
+_TERMS = frozenset(
+    [
+        "cpu",
+        "gpu",
+        "cuda",
+        "cudnn",
+        "torch",
+        "torchvision",
+        "onnxruntime",
+        "tensorrt",
+        "dwpose",
+        "comfyui",
+        "python",
+        "numpy",
+        "opencv",
+        "nvidia",
+        "driver",
+        "model",
+        "models",
+        "network",
+        "networks",
+        "env",
+        "venv",
+        "environment",
+        "fresh",
+        "new",
+        "old",
+        "test",
+        "tests",
+        "stackfix",
+        "standin",
+        "twin",
+        "real",
+        "auto",
+        "out",
+    ]
+)
 _UUID = r"\b(?:GPU|MIG)(?:-GPU)?-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 _OTHERS = r"(?P<above>(?:/+home|/+Users|\b[A-Za-z]:[\\/]+Users)[\\/]+)(?P<other>[^\s\\/:;,'\"`()<>\[\]]+)"
 _OURS = frozenset({"schema", "verdict", "name", "code", "severity", "rule", "follows", "provider", "device"})
@@ -126,6 +164,8 @@ def _folder(path: str, stand: str, *, always: bool = False) -> Iterator[tuple[st
     plain = re.sub(r"[\\/]+", "/", trimmed)
     drive = re.match(r"[A-Za-z]:", plain) is not None
     common = (plain.casefold() if drive else plain) in COMMON_FOLDERS
+    if plain.casefold().strip(".") in _TERMS:
+        return
     if not plain.strip("/.") or (common and not (always and plain == "/root")):
         return
     yield trimmed, stand

@@ -24,7 +24,7 @@ def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
         return
     source = wheel_source(wheel, file)
     for index, capability in scene.capabilities():
-        served = _served(wheel.code, tuple(scene.gpu_keys(index)))
+        served = _served(wheel.code, scene.gpu_keys(index))
         here = service(wheel.code, capability)
         short = f"no code for {capability.sm}" if isinstance(here, NoCode) else ""
         general = f"has no code for compute capability {capability}" if isinstance(here, NoCode) else ""

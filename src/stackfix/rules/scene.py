@@ -254,6 +254,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     formats: tuple[ModelFormat, ...] = ()
     constrained: frozenset[str] = frozenset()
     admitted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _gpus: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _cuda: list[str] = field(default_factory=list)
     _releases: dict[str, Releases] = field(default_factory=dict)
     _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
     _provider_keys: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
@@ -316,13 +318,14 @@ class Scene(Struct, frozen=True, kw_only=True):
             if isinstance(gpu.compute_capability, Known)
         ]
 
-    def gpu_keys(self, index: int) -> Sequence[str]:
+    def gpu_keys(self, index: int) -> tuple[str, ...]:
         """Return the keys of a GPU's node: its own capability, then others for the sake of argument."""
-        here = dict(self.capabilities()).get(index)
-        if here is None:
-            return (UNKNOWN,)
-        others = sorted(self.facts.hardware.known_capabilities(), reverse=True)
-        return (str(here), *(str(other) for other in others if other != here))
+        if index not in self._gpus:
+            here = dict(self.capabilities()).get(index)
+            others = sorted(self.facts.hardware.known_capabilities(), reverse=True)
+            listed = (str(here), *(str(other) for other in others if other != here))
+            self._gpus[index] = (UNKNOWN,) if here is None else listed
+        return self._gpus[index]
 
     def driver_keys(self) -> Sequence[str]:
         """Return the keys of the driver's node: this machine's, then the floors and branches above and below."""
@@ -341,7 +344,13 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     def cuda_keys(self) -> Sequence[str]:
         """Return the CUDA minors that exist, newest first."""
-        return [str(minor) for minor in self.facts.hardware.cuda_minors()]
+        if not self._cuda:
+            self._cuda.extend(map(str, self.facts.hardware.cuda_minors()))
+        return self._cuda
+
+    def cuda_minors(self, major: int) -> frozenset[str]:
+        """Return the keys of a CUDA major."""
+        return frozenset(key for key in self.cuda_keys() if key.partition(".")[0] == str(major))
 
     def python_keys(self) -> Sequence[str]:
         """Return the keys of the Python's node: this scene's, then others for the sake of argument."""

@@ -42,7 +42,7 @@ def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requiremen
         why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
         yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
     elif wheel.cuda_major:
-        allowed = frozenset(key for key in keys if CudaVersion.parse(key).major == wheel.cuda_major)
+        allowed = scene.cuda_minors(wheel.cuda_major)
         general = f"is built for CUDA {wheel.cuda_major}"
         says = f"{general} (with toolkit {wheel.cuda[0]})" if wheel.cuda else general
         short = f"{wheel.package} is CUDA {wheel.cuda_major}"

@@ -7,8 +7,9 @@ Source: the packaging specification of platform compatibility tags (PEP 425, PEP
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import product
 
 from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
@@ -23,7 +24,6 @@ _ANY_GLIBC = (2, 999)
 Rank = tuple[int, int, int]
 
 
-@lru_cache(maxsize=4096)
 def rank(
     tag: str, python: tuple[int, int], platform: Platform, glibc: tuple[int, int], *, free_threaded: bool
 ) -> Rank | None:
@@ -80,16 +80,32 @@ def _system_rank(system: str, platform: Platform, glibc: tuple[int, int]) -> int
     return 2 * (1000 - needed[1]) + (0 if found[2] else 1)
 
 
-def file_tags(name: str) -> Iterator[str]:
-    """Yield the tags of a wheel file name, expanded: `cp312-cp312-manylinux_2_28_x86_64`."""
-    stem = name.removesuffix(".whl")
-    pieces = stem.rsplit("-", 3)
-    if len(pieces) != 4:
-        return
-    for interpreter in pieces[1].split("."):
-        for abi in pieces[2].split("."):
-            for platform in pieces[3].split("."):
-                yield f"{interpreter}-{abi}-{platform}"
+def file_tags(name: str) -> Iterable[str]:
+    """Return the tags of a wheel file name, expanded: `cp312-cp312-manylinux_2_28_x86_64`."""
+    return _expanded(_tags_of(name))
+
+
+def _tags_of(name: str) -> str:
+    """Return the tags as a file name has them, which many releases share; "" for what is no wheel's name."""
+    pieces = name.removesuffix(".whl").rsplit("-", 3)
+    return "-".join(pieces[1:]) if len(pieces) == 4 else ""
+
+
+@lru_cache(maxsize=1024)
+def _expanded(tags: str) -> tuple[str, ...]:
+    if not tags:
+        return ()
+    interpreters, abis, platforms = (part.split(".") for part in tags.split("-"))
+    return tuple(map("-".join, product(interpreters, abis, platforms)))
+
+
+@lru_cache(maxsize=4096)
+def _best_rank(
+    tags: str, python: tuple[int, int], platform: Platform, glibc: tuple[int, int], *, free_threaded: bool
+) -> Rank | None:
+    """Return the best place that any of a file's tags has, None where the Python accepts none of them."""
+    places = (rank(tag, python, platform, glibc, free_threaded=free_threaded) for tag in _expanded(tags))
+    return min((place for place in places if place is not None), default=None)
 
 
 def build_number(name: str) -> int:
@@ -110,15 +126,10 @@ def best_file(
     """Return the file that an installer would take, or None; an unknown glibc (None) rules nothing out."""
     version, libc = (python.major, python.minor), glibc or _ANY_GLIBC
     fitting = [
-        (min(places), -build_number(file.name), file.name, file)
+        (place, -build_number(file.name), file.name, file)
         for file in files
-        if (
-            places := [
-                place
-                for tag in file_tags(file.name)
-                if (place := rank(tag, version, platform, libc, free_threaded=free_threaded)) is not None
-            ]
-        )
+        if (place := _best_rank(_tags_of(file.name), version, platform, libc, free_threaded=free_threaded))
+        is not None
         and allows_python(file.requires_python, python)
     ]
     return min(fitting)[3] if fitting else None
@@ -138,8 +149,13 @@ def allows_python(requires_python: str, python: PythonVersion) -> bool:
 
 def needed_glibc(file: WheelFile) -> tuple[int, int] | None:
     """Return the oldest glibc that a file's tags accept, or None where they name none."""
+    return _needed_glibc(_tags_of(file.name))
+
+
+@lru_cache(maxsize=1024)
+def _needed_glibc(tags: str) -> tuple[int, int] | None:
     found: list[tuple[int, int]] = []
-    for tag in file_tags(file.name):
+    for tag in _expanded(tags):
         named = _MANYLINUX.fullmatch(tag.split("-", 2)[2])
         if named is not None and named[2]:
             found.append((int(named[2]), int(named[3])))

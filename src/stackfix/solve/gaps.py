@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from stackfix.model.evidence import Source
@@ -90,6 +89,8 @@ def _may_be_newer(specifier: str, listing: Listing) -> bool:
     exact = _version(specifier)
     if exact:
         return Version(exact) > newest
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 5 ms, and few ask for what has no row
+
     return SpecifierSet(specifier).contains(f"{newest.major + _LATER}.0")
 
 

@@ -61,9 +61,9 @@ def minimal(
     counted = {*facts, *always}
     problem = Problem(_Among(problem.universe, Subjects.of(counted)), problem.roots, problem.order)
     reasons = {fact for fact in facts if fact.rule != DEFINITION}
-    core = sorted(_without_idle_groups(problem, reasons - set(always), extra, always), key=_spared_last)
+    needed, kept = _without_idle_groups(problem, reasons - set(always), extra, always)
+    core = sorted(needed, key=_spared_last)
     settled: list[Fact] = []
-    kept: set[Fact] = set()
     while core:
         fact = core.pop(0)
         if fact not in kept:
@@ -74,60 +74,68 @@ def minimal(
             if isinstance(answer, Refutation):
                 core = [other for other in core if other in answer.facts]
                 continue
-            kept.update(_kept_alike(problem, fact, answer, extra, {*core, *settled, *always}))
+            kept.update(_kept_alike(problem, fact.package, answer, extra, {fact, *core, *settled, *always}))
         settled.append(fact)
     return frozenset(settled)
 
 
 def _kept_alike(
-    problem: Problem, left_out: Fact, pins: Pins, extra: Collection[Requirement], counted: Collection[Fact]
+    problem: Problem, package: str, pins: Pins, extra: Collection[Requirement], counted: Collection[Fact]
 ) -> Iterator[Fact]:
-    """Yield facts that have to be kept, as a set shows that was found once a fact about the same package was left out.
+    """Yield facts that have to be kept, as a set shows that was found once facts about a package were left out.
 
-    In its place another release of the package does: one of which nothing is counted but a single fact, and which
-    everything else in the set admits.
+    `counted` are all facts in question, those left out among them. The set holds but for what its release of the
+    package requires; in its place another release may be, against which nothing counts but one fact.
     """
-    package = left_out.package
     if package not in pins:
         return
-    every = Counter((fact.package, fact.release) for fact in counted)
-    several = Subjects(
-        frozenset(release for release, count in every.items() if count > 1), Subjects.of(counted).rules
-    )
-    asked = [requirement for requirement in (*problem.roots, *extra) if requirement.node == package]
+    asked = [*problem.roots, *extra]
     for node, key in pins.items():
         if node != package:
-            asked += [one for one in problem.universe.requires(node, key) if one.node == package]
-    binding = [one.allowed for one in asked if one.fact.rule == DEFINITION or one.fact in counted]
-    keys = frozenset(problem.universe.keys(package))
+            asked += problem.universe.requires(node, key)
+    admitting: list[frozenset[str]] = [frozenset(problem.universe.keys(package))]
+    for one in asked:
+        if one.fact.rule != DEFINITION and one.fact not in counted:
+            continue
+        if one.node == package:
+            admitting.append(one.allowed)
+        elif pins.get(one.node) not in one.allowed:
+            return
+    every = Counter((fact.package, fact.release) for fact in counted)
+    several = frozenset(release for release, count in every.items() if count > 1)
+    subjects = Subjects(several, Subjects.of(counted).rules)
+    admitted = frozenset.intersection(*admitting)
     for fact in counted:
         if (
             fact.package == package
-            and fact.release in keys
-            and all(fact.release in allowed for allowed in binding)
-            and problem.universe.is_silent(package, fact.release, several)
+            and fact.release in admitted
+            and problem.universe.is_silent(package, fact.release, subjects)
         ):
             yield fact
 
 
 def _without_idle_groups(
     problem: Problem, facts: Collection[Fact], extra: Collection[Requirement], always: Collection[Fact]
-) -> Collection[Fact]:
+) -> tuple[Collection[Fact], set[Fact]]:
     """Return conflicting facts without what is said alike of many releases of a package and has no part in it.
 
-    One search for each such group, where leaving its facts out one by one took one for each.
+    One search for each such group, where leaving its facts out one by one took one for each; none where a set that was
+    found shows that one of them has to be kept. What has to be is returned too.
     """
     groups: dict[tuple[str, str, str], set[Fact]] = {}
     for fact in sorted(facts, key=_spared_last):
         if fact.package:
             groups.setdefault((fact.package, fact.rule, fact.general), set()).add(fact)
     core = frozenset(facts)
-    for group in groups.values():
-        if len(group) > 2 and group & core:
+    kept: set[Fact] = set()
+    for (package, *_), group in groups.items():
+        if len(group) > 2 and group & core and not group & kept:
             answer = search(problem, extra, only={*(core - group), *always})
             if isinstance(answer, Refutation):
                 core &= answer.facts
-    return core
+            else:
+                kept.update(_kept_alike(problem, package, answer, extra, {*core, *always}))
+    return core, kept
 
 
 def _spared_last(fact: Fact) -> tuple[bool, bool, str, str]:

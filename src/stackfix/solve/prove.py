@@ -8,6 +8,7 @@ dead end is jumped over. Complete: it fails only when no set exists (tests compa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import count
 
 from msgspec import Struct, field
 
@@ -79,6 +80,9 @@ class _Search:
         self.narrowings: dict[str, list[_Narrowing]] = {}
         self.domains: dict[str, tuple[str, ...]] = {}
         self.pins: dict[str, str] = {}
+        self.forced: set[str] = set()
+        self.asked = count()
+        self.since: dict[str, int] = {}
         self.learned: dict[tuple[str, str], list[tuple[tuple[tuple[str, str], ...], _Conflict]]] = {}
 
     def put(self, requirement: Requirement, by: str, trail: list[tuple[str, tuple[str, ...] | None]]) -> bool:
@@ -87,22 +91,37 @@ class _Search:
             return True
         node = requirement.node
         before = self.domains.get(node)
+        if before is None:
+            self.since[node] = next(self.asked)
         domain = before if before is not None else tuple(self.universe.keys(node))
         after = _allowed(domain, requirement.allowed)
         trail.append((node, before))
         self.narrowings.setdefault(node, []).append(_Narrowing(requirement.allowed, requirement.fact, by))
         self.domains[node] = after
+        if len(after) == 1 and node not in self.pins:
+            self.forced.add(node)
         return bool(after) and (node not in self.pins or self.pins[node] in requirement.allowed)
 
     def undo(self, trail: list[tuple[str, tuple[str, ...] | None]]) -> None:
         while trail:
             node, before = trail.pop()
             self.narrowings[node].pop()
+            if before is None or len(before) != 1:
+                self.forced.discard(node)
             if before is None:
                 del self.domains[node]
                 del self.narrowings[node]
             else:
                 self.domains[node] = before
+
+    def pin(self, node: str, key: str) -> None:
+        self.pins[node] = key
+        self.forced.discard(node)
+
+    def unpin(self, node: str) -> None:
+        del self.pins[node]
+        if len(self.domains[node]) == 1:
+            self.forced.add(node)
 
     def conflict_at(self, node: str) -> _Conflict:
         """What forbids every key of `node`, with few narrowings: greedy, latest needed first."""
@@ -124,12 +143,8 @@ class _Search:
         return conflict
 
     def forced_node(self) -> str | None:
-        """Return an undecided node with one key left, or None."""
-        pins = self.pins
-        for node, keys in self.domains.items():
-            if len(keys) == 1 and node not in pins:
-                return node
-        return None
+        """Return the undecided node with one key left of which something was asked first, or None."""
+        return min(self.forced, key=self.since.__getitem__, default=None)
 
     def next_node(self) -> str | None:
         """Return the node to decide: a forced one, else the first in the order, else the narrowest.
@@ -190,7 +205,7 @@ class _Search:
         known = self.learnt_before(node, key)
         if known is not None:
             return known
-        self.pins[node] = key
+        self.pin(node, key)
         trail: list[tuple[str, tuple[str, ...] | None]] = []
         failed: _Conflict | None = None
         for requirement in self.universe.requires(node, key):
@@ -208,7 +223,7 @@ class _Search:
         if node in failed.nodes:
             others = tuple([(other, self.pins[other]) for other in failed.nodes if other != node])
             self.learned.setdefault((node, key), []).append((others, failed))
-        del self.pins[node]
+        self.unpin(node)
         return failed
 
     def earlier(self, one: _Conflict, other: _Conflict) -> _Conflict:
@@ -314,7 +329,7 @@ def forced(problem: Problem) -> Mapping[str, Sequence[str]]:
     if not all(state.put(requirement, "", trail) for requirement in problem.roots):
         return {}
     while (node := state.forced_node()) is not None:
-        state.pins[node] = state.domains[node][0]
+        state.pin(node, state.domains[node][0])
         requires = state.universe.requires(node, state.pins[node])
         if not all(state.put(requirement, node, trail) for requirement in requires):
             return {}

@@ -13,25 +13,31 @@ from stackfix.symptoms.prose import is_told_of
 from stackfix.symptoms.search import compiled, lines_of, places, quoted
 from stackfix.symptoms.sees_no_gpu import meanings_of_no_gpu, says_cuda
 from stackfix.symptoms.text import Text
+from stackfix.symptoms.wrapped import unwrapped
 
 _MATCHES = 6
 _BECAUSE = 6
 _LIKELY = 0.5
 # What a program ended with stands before what it had only warned of, where both are about as sure.
 _ENDS = 0.06
+# What programs only warn of and go on after is no reason for how a text ends, where that has one of its own.
+_WARNED, _ENDED = 0.5, 0.45
+# What a text ends with, and is so sure, is a consequence of no warning either.
+_SURE = 0.9
 
 
 @dataclass(slots=True)
 class _Sign:
     """What speaks for a code: the strongest confidence, where it was first seen, and the words.
 
-    `ends` is whether it was seen in the failure that ends the text.
+    `ends` is whether it was seen in the failure that ends the text, `warned` whether in nothing but warnings.
     """
 
     confidence: float
     at: int
     because: list[str] = field(default_factory=list)
     ends: bool = False
+    warned: bool = True
 
     @property
     def rank(self) -> float:
@@ -48,7 +54,23 @@ class _Sign:
 
 
 def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
-    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known."""
+    """Return the causes of what a text reports, most likely first; none for a text in which nothing is known.
+
+    Where nothing is known in the lines as they are, or what may be the consequence of something that is not told, they
+    are joined where the width of a window may have broken them.
+    """
+    causes = _causes_of_lines(text, knowledge, builds)
+    first = knowledge.words.get(causes[0].code) if causes else None
+    if causes and not (first and first.after):
+        return causes
+    for each in unwrapped(text):
+        joined = _causes_of_lines(each, knowledge, builds)
+        if joined and (first is None or joined[0].code in first.after):
+            return joined
+    return causes
+
+
+def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, ...]:
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     ending = last_failure(text)
@@ -62,6 +84,7 @@ def causes_of(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[Cause, 
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.ends = sign.ends or at >= ending
+            sign.warned = sign.warned and pattern.warns
             sign.add(found.confidence, (words, *found.because))
     _combined(signs, where, knowledge, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
@@ -109,6 +132,7 @@ def _derive(signs: dict[str, _Sign], found: Meaning, source: _Sign) -> None:
     """Add what a sign means together with a circumstance; it stands where that sign stands."""
     sign = signs.setdefault(found.code, _Sign(0, source.at))
     sign.ends = sign.ends or source.ends
+    sign.warned = False
     sign.add(found.confidence, found.because)
 
 
@@ -182,12 +206,24 @@ def _of_onnxruntime(words: str) -> bool:
 
 def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> list[tuple[str, _Sign]]:
     """Return the codes, the surest first, and after them those that are consequences of one that is there."""
+    ended = any(sign.ends and sign.confidence >= _ENDED for sign in signs.values())
 
-    def consequence(code: str) -> bool:
+    def yields(sign: _Sign) -> bool:
+        return ended and sign.warned and not sign.ends
+
+    def consequence(code: str, sign: _Sign) -> bool:
         after = words[code].after if code in words else frozenset[str]()
-        return any(other in after and sign.confidence >= _LIKELY for other, sign in signs.items())
+        sure = sign.ends and sign.confidence >= _SURE
+        return any(
+            other in after and its.confidence >= _LIKELY and not (sure and yields(its))
+            for other, its in signs.items()
+        )
 
-    return sorted(signs.items(), key=lambda each: (consequence(each[0]), -each[1].rank, each[1].at))
+    def place(each: tuple[str, _Sign]) -> tuple[bool, float, int]:
+        code, sign = each
+        return consequence(code, sign), -sign.rank + (_WARNED if yields(sign) else 0), sign.at
+
+    return sorted(signs.items(), key=place)
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:

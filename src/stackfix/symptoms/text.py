@@ -33,7 +33,14 @@ _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 8203, 65279))
     0x201D: '"',
 }
 # What a web page puts in place of quotation marks, in errors that were copied from one.
-_ENTITIES = {"&#x27;": "'", "&#39;": "'", "&quot;": '"'}
+_ENTITIES = {"&#x27;": "'", "&#39;": "'", "&quot;": '"', "&lt;": "<", "&gt;": ">", "&amp;": "&"}
+# What JSON puts in place of letters, in a log of which each line is a JSON object; \\" is in no path of Windows.
+_ESCAPED_QUOTE = '\\"'
+_OBJECT = re.compile(r'[ \t]{0,8}\{"\w{1,40}": ?')
+_ESCAPED_WORD = re.compile(r"(?:\\u[0-9a-fA-F]{4}){2}")
+_ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/nrt]))')
+_HALF = re.compile("[\ud800-\udfff]")  # of a letter that JSON writes as two
+_UNESCAPED = {"n": "\r", "r": "\r", "t": " "}
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -125,12 +132,22 @@ def _text(pieces: Iterable[Piece], lines: int, *, whole: bool) -> Text:
 
 def _cleaned(line: str) -> str:
     """Return a line without escapes, entities and controls, spaces as one space, and wide letters drawn together."""
+    if _ESCAPED_QUOTE in line or _OBJECT.match(line) or ("\\u" in line and _ESCAPED_WORD.search(line)):
+        line = _ESCAPED.sub(_unescaped, line)
     line = _ESCAPES.sub("", line).translate(_CONTROLS)
     for entity, letter in _ENTITIES.items():
         line = line.replace(entity, letter)
     if line.count(" ") * 5 > len(line) * 2:
         line = _WIDE.sub(lambda letters: letters[0][::2], line)
     return _SPACES.sub(" ", line)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the letter that a JSON escape stands for; of the end of a line, what parts lines here."""
+    if escape[1]:
+        letter = chr(int(escape[1], 16))
+        return " " if _HALF.match(letter) else letter.replace("\n", "\r")
+    return _UNESCAPED.get(escape[2], escape[2])
 
 
 def _decoded(data: bytes) -> str:

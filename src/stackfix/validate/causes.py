@@ -22,19 +22,24 @@ class Cause:
 Values: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[[str, Values], "Cause | None"]
 
-_REBUILD = (
+REBUILD = (
     "make a fresh environment with `stackfix install`; `stackfix doctor` says what is wrong with this one"
 )
+_NO_DEVICE = 100
+_RESTART = "restart the machine; if it stays, look into `sudo dmesg | grep -i -e nvrm -e nvidia`"
+_UNHIDE = "`unset CUDA_VISIBLE_DEVICES`, or name a GPU that `nvidia-smi -L` lists in it, then try again"
 _CUINIT = {
     # https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
     34: ("driver_missing", "the `libcuda.so.1` that programs find is the toolkit's stub for linking, not a driver",
          "take the folder of the stub out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`; it ends in `stubs`)"),
-    100: ("driver_missing", "the CUDA driver finds no GPU"),
-    802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run"),
+    100: ("driver_missing", "the CUDA driver finds no GPU",
+          "`nvidia-smi -L` must list one; `docker run --gpus all` gives it to a container; `sudo dmesg | grep -i nvrm` tells"),
+    802: ("driver_broken_state", "the GPU is not ready yet: its fabric manager does not run",
+          "`sudo systemctl start nvidia-fabricmanager`, of the driver's very release"),
     803: ("driver_803_combination", "the driver's library and its kernel module are of different releases", "restart the machine"),
     804: ("driver_forward_compat", "a forward-compatibility library stands before the driver on a GPU it is not for",
           "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
-    999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about"),
+    999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about", _RESTART),
 }  # fmt: skip
 
 _MODULE = "wrong_python_environment"
@@ -56,34 +61,37 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "a forward-compatibility library stands before the driver on a GPU it is not for",
      "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
     (r"CUDNN_STATUS_(NOT_SUPPORTED_)?ARCH_MISMATCH", "cudnn_arch_dropped",
-     "this cuDNN has no code for this GPU", _REBUILD),
+     "this cuDNN has no code for this GPU", REBUILD),
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
-     "gpu_arch_not_in_build", "this build has no kernel for this GPU", _REBUILD),
-    (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", _REBUILD),
+     "gpu_arch_not_in_build", "this build has no kernel for this GPU", REBUILD),
+    (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", REBUILD),
+    (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", "system_memory",
+     "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
+     "end other programs or raise the limit, then try again; `--weights standin` needs little"),
     (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
-     "numpy2_abi", "a package was built for another numpy than the one that is installed", _REBUILD),
+     "numpy2_abi", "a package was built for another numpy than the one that is installed", REBUILD),
     (r"Unsupported model IR version|max supported IR|is only \*?guaranteed\*? to support|opset \d+ is under",
-     "model_ir_or_opset", "this onnxruntime is too old for the network's format", _REBUILD),
+     "model_ir_or_opset", "this onnxruntime is too old for the network's format", REBUILD),
     (r"Protobuf parsing failed|INVALID_PROTOBUF|NO_SUCHFILE|NoSuchFile|ModelProto does not have a graph",
      "corrupt_model_file", "the file of a network is missing, cut short or no network",
      "download both networks again and compare their sha256"),
     (r"error 126|LoadLibrary failed.*126", "windows_error_126",
-     "a DLL that a DLL needs is not there", _REBUILD),
+     "a DLL that a DLL needs is not there", REBUILD),
     (r"GLIBC_[\d.]+'? not found|GLIBCXX_[\d.]+'? not found|not a valid ELF|wrong ELF class", "missing_wheel",
-     "a library was built for another system than this one", _REBUILD),
+     "a library was built for another system than this one", REBUILD),
     (r"torch \S+ is the build without CUDA|Torch not compiled with CUDA enabled", "torch_cpu_build",
-     "the torch of this environment is the build without CUDA", _REBUILD),
+     "the torch of this environment is the build without CUDA", REBUILD),
     (r"libGL\.so|libgthread|libSM\.so|libXext", "opencv_conflict",
      "OpenCV's build for desktops needs libraries of a desktop",
      "install `opencv-python-headless` in place of `opencv-python`"),
     (r"No module named", _MODULE,
-     "a package that DWPose needs is not in this environment", _REBUILD),
+     "a package that DWPose needs is not in this environment", REBUILD),
     (r"undefined symbol: (?-i:cu[A-Z])", "driver_too_old",
      "the driver's `libcuda.so.1` is older than this build: it lacks a function that the build calls",
      "`stackfix resolve dwpose` names the newest set for this driver"),
     (r"undefined symbol", "cuda_runtime_missing",
-     "two libraries that were loaded together are not of one release", _REBUILD),
+     "two libraries that were loaded together are not of one release", REBUILD),
 )  # fmt: skip
 
 
@@ -102,12 +110,12 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
         if each.get("other"):
             there = str(each["other"][0]).rsplit("/", 1)[-1]
             code = "cudnn_major_mismatch" if stem.startswith("libcudnn") else "cuda_major_mismatch"
-            return Cause(code, f"onnxruntime needs `{soname}`; the environment has `{there}`", _REBUILD)
+            return Cause(code, f"onnxruntime needs `{soname}`; the environment has `{there}`", REBUILD)
         codes = {"libcudnn": "cudnn_missing", "libnvrtc": "nvrtc_missing", "libnvinfer": "tensorrt_missing"}
         if not re.match(r"lib(cud|cublas|cufft|curand|cuso|cuspa|nv)", stem):
             continue
         code = next((code for name, code in codes.items() if stem.startswith(name)), "cuda_runtime_missing")
-        return Cause(code, f"`{soname}` is not in the environment", _REBUILD)
+        return Cause(code, f"`{soname}` is not in the environment", REBUILD)
     return None
 
 
@@ -119,9 +127,9 @@ def _by_build(_text: str, values: Values) -> Cause | None:
         return Cause(
             "both_ort_packages",
             "onnxruntime and onnxruntime-gpu are both installed and share one folder; the CPU's won",
-            _REBUILD,
+            REBUILD,
         )
-    return Cause("ort_cpu_only", "the onnxruntime of this environment is the build without CUDA", _REBUILD)
+    return Cause("ort_cpu_only", "the onnxruntime of this environment is the build without CUDA", REBUILD)
 
 
 def _by_driver(_text: str, values: Values) -> Cause | None:
@@ -129,13 +137,27 @@ def _by_driver(_text: str, values: Values) -> Cause | None:
     if not isinstance(driver, Mapping) or driver.get("found") is not True:
         return None
     result = driver.get("result")
+    if _finds_none(driver):
+        code, reason, fix = _CUINIT[_NO_DEVICE]
+        hidden = _hidden(driver)
+        return Cause(code, f"{reason}{hidden}", _UNHIDE if hidden else fix)
     if result in _CUINIT:
         return Cause(*_CUINIT[result])
-    if result == 0 and driver.get("devices") == 0:
-        return Cause("driver_missing", "the CUDA driver finds no GPU")
     if isinstance(result, int) and result != 0:
-        return Cause("driver_broken_state", f"the CUDA driver does not start: cuInit gives {result}")
+        return Cause(
+            "driver_broken_state", f"the CUDA driver does not start: cuInit gives {result}", _RESTART
+        )
     return None
+
+
+def _finds_none(driver: Mapping[str, Any]) -> bool:
+    return driver.get("result") == _NO_DEVICE or (driver.get("result") == 0 and driver.get("devices") == 0)
+
+
+def _hidden(driver: Mapping[str, Any]) -> str:
+    """Return that a variable says which GPUs are to be seen, "" if it is not set."""
+    visible = driver.get("visible")
+    return f": CUDA_VISIBLE_DEVICES is set to `{visible}`" if isinstance(visible, str) else ""
 
 
 def _by_memory(text: str, values: Values) -> Cause | None:
@@ -159,10 +181,10 @@ def _lost_module(text: str) -> Cause | None:
     package = _PACKAGES.get(folder, folder)
     if inner:
         reason = f"a part of the package `{package}` is not in this environment: `{found[1]}`"
-        return Cause(_MODULE, reason, f"install `{package}` anew; or {_REBUILD}")
+        return Cause(_MODULE, reason, f"install `{package}` anew; or {REBUILD}")
     named = f"`{package}`, which brings `{folder}`," if package != folder else f"`{package}`"
     reason = f"a package that DWPose needs is not in this environment: {named.rstrip(',')}"
-    return Cause(_MODULE, reason, f"install `{package}` into it; or {_REBUILD}")
+    return Cause(_MODULE, reason, f"install `{package}` into it; or {REBUILD}")
 
 
 _STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_memory, _by_text)
@@ -177,16 +199,18 @@ def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
     return otherwise
 
 
-def no_gpu_here(values: Values) -> str:
-    """Return why nothing can run on a GPU on this machine whatever is installed, or "" if it could."""
+def no_gpu_here(values: Values) -> tuple[str, str]:
+    """Return why nothing can run on a GPU on this machine whatever is installed, and what to do; ("", "") if it could."""
     driver = values.get("driver")
     if not isinstance(driver, Mapping):
-        return ""
+        return "", ""
+    elsewhere = "ask again on a machine with the GPU"
     if driver.get("found") is False:
-        return "no NVIDIA driver answers on this machine"
-    if driver.get("result") == 100 or (driver.get("result") == 0 and driver.get("devices") == 0):
-        return "the NVIDIA driver of this machine finds no GPU"
-    return ""
+        return "no NVIDIA driver answers on this machine", elsewhere
+    if _finds_none(driver):
+        hidden = _hidden(driver)
+        return f"the NVIDIA driver of this machine finds no GPU{hidden}", _UNHIDE if hidden else elsewhere
+    return "", ""
 
 
 def sonames(values: Values) -> set[str]:

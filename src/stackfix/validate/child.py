@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,11 @@ from stackfix.telemetry import without_telemetry
 from stackfix.validate.journal import Journal, plain, read
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
+HEARD = "heard"
 _TAIL = 4000
+# a library that prints without end would fill the disk long before the time limit
+_PRINTED = 64_000_000
+_LOOK_SECONDS = 0.5
 _REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
 
 
@@ -75,13 +80,29 @@ def _child(
             return f"the interpreter can't be started: {error.strerror or error}", ""
         with child:
             try:
-                child.communicate(request.encode(), timeout=timeout)
-                ended = _how_it_ended(child.returncode)
-            except subprocess.TimeoutExpired:
-                ended = f"it was ended after {timeout:g} s without an answer"
+                ended = _waited(child, request, scratch, timeout)
             finally:
                 _end(child)
-    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / "heard"))))
+    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / HEARD))))
+
+
+def _waited(child: subprocess.Popen[bytes], request: str, scratch: Path, timeout: float) -> str:
+    """Give the request, wait, and return how the child ended wrongly, or why it must be ended."""
+    ends = time.monotonic() + timeout
+    given: bytes | None = request.encode()
+    while (left := ends - time.monotonic()) > 0:
+        try:
+            child.communicate(given, timeout=min(left, _LOOK_SECONDS))
+        except subprocess.TimeoutExpired:
+            given = None  # what was not taken yet is kept by the Popen
+        else:
+            return _how_it_ended(child.returncode)
+        written = sum(
+            path.stat().st_size for path in (scratch / "printed", scratch / HEARD) if path.is_file()
+        )
+        if written > _PRINTED:
+            return f"it was ended when it had printed {written // 1_000_000} MB"
+    return f"it was ended after {timeout:g} s without an answer"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -15,6 +15,7 @@ from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.trial import Comparison, Trial
 from stackfix.validate.child import Answer, ask
 from stackfix.validate.journal import Journal
+from stackfix.validate.memory import records
 from stackfix.validate.tensorrt import TensorRT
 from stackfix.validate.weights import TWIN, Weights
 
@@ -125,12 +126,7 @@ def _memory(value: Any) -> Reading[int]:
 
 
 def _free(journal: Journal) -> Reading[int]:
-    state = journal.values.get("gpu state")
-    if (
-        isinstance(state, list)
-        and state
-        and isinstance(state[0], Mapping)
-        and isinstance(state[0].get("free"), int)
-    ):
-        return Known(state[0]["free"], "NVML, before the trial")
+    for each in records(journal.values.get("gpu state")):
+        if each.get("first") is True and isinstance(each.get("free"), int):
+            return Known(each["free"], "NVML, before the trial")
     return Unknown(("NVML did not tell the free memory",))

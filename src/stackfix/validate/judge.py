@@ -18,7 +18,7 @@ from stackfix.model.verdict import (
     Verdict,
 )
 from stackfix.validate import truth
-from stackfix.validate.causes import Cause, cause_of, no_gpu_here, sonames
+from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, sonames
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
@@ -26,7 +26,7 @@ from stackfix.validate.weights import TWIN
 
 # without each of these, asked and answered yes, nothing is proved
 _NEEDED = {
-    "gpu": ("models", "gpu session", "providers", "finite gpu numbers", "numbers", "people", "placement", "own program"),
+    "gpu": ("models", "gpu session", "providers", "driver", "finite gpu numbers", "numbers", "people", "placement", "own program"),
     "cpu": ("models", "providers", "finite numbers"),
 }  # fmt: skip
 PICTURE_UNREADABLE = "picture_unreadable"
@@ -44,6 +44,12 @@ _FALLBACK = Cause(
 _OTHERWISE = {
     "gpu session": _FALLBACK,
     "providers": _FALLBACK,
+    "driver": Cause(
+        "dwpose_cpu_fallback",
+        "onnxruntime says that it runs on CUDA, and the driver and the system of this machine know nothing of it",
+        "something that is imported before onnxruntime, or in its place, answers for it: `stackfix doctor` reads "
+        "what is installed; look into `sitecustomize.py` and the `.pth` files of the environment too",
+    ),
     "placement": Cause("dwpose_cpu_fallback", "part of the networks does not run on the GPU"),
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
     "own program": _FALLBACK,
@@ -132,11 +138,11 @@ def judge(
 
 def _decide(checks: Sequence[Check], values: Mapping[str, Any], device: str) -> tuple[str, Cause]:
     failed = [check for check in checks if check.ok is False]
-    absent = no_gpu_here(values) if device == "gpu" else ""
+    absent, way_out = no_gpu_here(values) if device == "gpu" else ("", "")
     if absent and _opens(checks, values) and all(check.name == "gpu session" for check in failed):
         reason = f"{absent}; the environment runs DWPose on the CPU, and its CUDA provider lacks nothing that shows without a driver"
         code = "driver_missing"
-        return NOT_PROVED, Cause(code, reason, "ask again on a machine with the GPU")
+        return NOT_PROVED, Cause(code, reason, way_out)
     if failed:
         return FAILED, _cause(failed[0], "\n".join(check.text for check in failed), values)
     answered = {check.name for check in checks if check.ok is True}
@@ -153,7 +159,8 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     """Return the cause of a failed check, of which `text` is what was said."""
     if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
-    default = Cause("package_broken", f"{check.name} failed: {check.text.partition(chr(10))[0]}")
+    said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
+    default = Cause("package_broken", said, REBUILD)
     return cause_of(text, values, _OTHERWISE.get(check.name, default))
 
 

@@ -47,12 +47,12 @@ def says_memory(text: str) -> bool:
 def lack_of_memory(text: str, values: Mapping[str, Any]) -> Lack | None:
     """Return what lacked where it was memory: said so, or a library could not start with little of it free."""
     plainly = says_memory(text)
-    devices = records(values.get("gpu state"))
+    devices = _devices(values)
     start = _START.search(text)
     roomy = any(whole(each.get("free")) >= _LITTLE for each in devices)
     if not plainly and (start is None or roomy):
         return None
-    first = devices[0] if devices else {}
+    first = devices[0] if len(devices) == 1 else {}
     free, total = whole(first.get("free")), whole(first.get("total"))
     taken, weights = whole(values.get("bytes taken")), whole(values.get("network bytes"))
     several = _AT_ONCE.search(text)
@@ -87,6 +87,13 @@ def lack_of_memory(text: str, values: Mapping[str, Any]) -> Lack | None:
             reason, f"{told}; `nvidia-smi` on the host names them: end what is not needed, then try again"
         )
     return Lack(reason, "end other programs on the GPU (`nvidia-smi` names them), then try again")
+
+
+def _devices(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the GPU on which the networks were to run; all of them where that is not known, none of which is named."""
+    devices = records(values.get("gpu state"))
+    first = [each for each in devices if each.get("first") is True]
+    return first or devices
 
 
 def _end(holders: Sequence[Holder], free: int, least: int) -> str:

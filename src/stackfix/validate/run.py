@@ -25,6 +25,10 @@ _MORE_TIME = (
     "`--weights standin` takes seconds"
 )
 
+_KILLED = (
+    "a system that runs out of memory ends processes so: `sudo dmesg | grep -i oom` tells; end other programs"
+)
+
 
 def run(
     python: Path,
@@ -106,7 +110,7 @@ def _broken_off(
         if ended
         else "validator_no_answer"
     )
-    fix = _MORE_TIME if code == "validator_hung" else ""
+    fix = _MORE_TIME if code == "validator_hung" else _KILLED if "SIGKILL" in how else ""
     otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}", fix)
     cause = cause_of(
         "\n".join([printed, *(each.text for each in journal.checks if each.ok is False)]),

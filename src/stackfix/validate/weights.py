@@ -18,19 +18,30 @@ TWIN = "twin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """One of DWPose's two networks, known by its only input and by outputs of certain shapes; None is any number."""
+    """One of DWPose's two networks, known by its only input and by outputs of certain shapes; None is any number.
+
+    With `framed` the input may be of another width and height, and the outputs have two bins for each pixel of them:
+    DWPose comes in smaller sizes too, and its own code takes the size from the network.
+    """
 
     name: str
     input: tuple[int | None, ...]
     outputs: tuple[tuple[int | None, ...], ...]
     takes: str
     gives: str
+    framed: bool = False
 
     def is_this(self, found: OnnxModel) -> bool:
-        return (
-            len(found.inputs) == 1
-            and found.inputs[0].fits(self.input)
-            and all(any(mine.fits(theirs) for mine in found.outputs) for theirs in self.outputs)
+        if len(found.inputs) != 1:
+            return False
+        taken, given = self.input, self.outputs
+        sides = found.inputs[0].shape[2:]
+        if self.framed and len(sides) == 2 and all(isinstance(side, int) for side in sides):
+            height, width = (int(side) for side in sides)
+            taken = (*self.input[:2], height, width)
+            given = tuple((*shape[:2], 2 * side) for shape, side in zip(given, (width, height), strict=True))
+        return found.inputs[0].fits(taken) and all(
+            any(mine.fits(theirs) for mine in found.outputs) for theirs in given
         )
 
 
@@ -47,6 +58,7 @@ _POSE = _Kind(
     outputs=((None, 133, 576), (None, 133, 768)),
     takes="[batch,3,384,288]",
     gives="[batch,133,576] and [batch,133,768]",
+    framed=True,
 )
 
 

@@ -15,6 +15,12 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "stackfix_inside"
+# without which a module is not the library of its name: its files are gone, or another stands in its place
+ASKED_FOR = {
+    "numpy": ("ndarray", "concatenate"),
+    "cv2": ("imdecode", "warpAffine"),
+    "onnxruntime": ("InferenceSession", "SessionOptions", "get_available_providers"),
+}
 
 
 def load_inside() -> Any:
@@ -42,8 +48,15 @@ def import_library(name: str, journal: Any) -> Any:
         libraries = importlib.import_module(f"{PACKAGE}.libraries")
         journal.value("missing", libraries.missing_in(str(error)))
         return None
+    place = getattr(module, "__file__", "nowhere")
+    lacking = [f"`{each}`" for each in ASKED_FOR[name] if not hasattr(module, each)]
+    if lacking:
+        journal.failed(
+            f"import {name}", f"{name} {version} from {place} has no {', '.join(lacking)}: it is not whole"
+        )
+        return None
     journal.value(f"{name} version", version)
-    journal.passed(f"import {name}", f"{name} {version} from {getattr(module, '__file__', 'nowhere')}")
+    journal.passed(f"import {name}", f"{name} {version} from {place}")
     return module
 
 

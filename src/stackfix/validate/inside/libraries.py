@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from importlib.metadata import distributions
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _CUDA_LIBRARY = re.compile(
-    r"^(lib(cudart|cublas|cublasLt|cudnn\w*|curand|cufft|nvrtc\S*?|nvJitLink|cuda|onnxruntime_providers_cuda)"
+    r"^(lib(cudart|cublas|cublasLt|cudnn\w*|curand|cufft|nvrtc\S*?|nvJitLink|cuda|onnxruntime_providers_cuda\w*)"
     r"(-[0-9a-f]+)?\.so[.\d]*)$"
 )
 _MISSING = re.compile(r"(lib[\w.+-]+?\.so[.\d]*): cannot open shared object file")
@@ -66,14 +67,39 @@ def onnxruntime_packages() -> list[str]:
 
 
 def driver() -> dict[str, Any]:
-    """Return what the CUDA driver says: `found`, `result` of cuInit, `devices`; None where it was not asked."""
+    """Return what the CUDA driver says: `found`, `result` of cuInit, `devices`; None where it was not asked.
+
+    `used` are the GPUs on which this process has CUDA's own context, None where that is not told. `visible` is
+    what CUDA_VISIBLE_DEVICES says, None if it is not set.
+    """
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    said: dict[str, Any] = {"found": False, "result": None, "devices": None, "used": None}
+    said["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     try:
         library = ctypes.CDLL(name)
         result = int(library.cuInit(0))
     except (OSError, AttributeError) as error:
-        return {"found": False, "result": None, "devices": None, "text": str(error)}
+        return {**said, "text": str(error)}
+    said.update(found=True, result=result, text=f"cuInit gives {result}")
     count = ctypes.c_int(0)
-    counted = result == 0 and library.cuDeviceGetCount(ctypes.byref(count)) == 0
-    devices = count.value if counted else None
-    return {"found": True, "result": result, "devices": devices, "text": f"cuInit gives {result}"}
+    if result == 0 and library.cuDeviceGetCount(ctypes.byref(count)) == 0:
+        said.update(devices=count.value, used=_used(library, count.value))
+    return said
+
+
+def _used(library: Any, count: int) -> list[int] | None:
+    """Return on which GPUs this process has the context that the CUDA runtime makes before its first work."""
+    found = []
+    for index in range(count):
+        device, flags, active = ctypes.c_int(0), ctypes.c_uint(0), ctypes.c_int(0)
+        try:
+            told = library.cuDeviceGet(ctypes.byref(device), index) == 0 and not (
+                library.cuDevicePrimaryCtxGetState(device, ctypes.byref(flags), ctypes.byref(active))
+            )
+        except AttributeError:
+            return None
+        if not told:
+            return None
+        if active.value:
+            found.append(index)
+    return found

@@ -54,8 +54,12 @@ class Meter:
         self._before = self._used()
 
     def state(self) -> list[dict[str, Any]]:
-        """Return for each GPU its total and free bytes, and which processes hold how much of it."""
+        """Return for each GPU its total and free bytes, and which processes hold how much of it.
+
+        `first` is whether CUDA counts it as its first, on which everything runs here; None where that is not told.
+        """
         devices = []
+        first = self._first()
         for index, device in enumerate(self._devices):
             memory = _Memory()
             if self._library.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)) != 0:
@@ -63,6 +67,7 @@ class Meter:
             devices.append(
                 {
                     "gpu": index,
+                    "first": None if first is None else index == first,
                     "total": int(memory.total),
                     "free": int(memory.free),
                     "processes": [
@@ -73,6 +78,26 @@ class Meter:
                 }
             )
         return devices
+
+    def _first(self) -> int | None:
+        """Return which of NVML's devices is CUDA's first: the two count them in other orders, and CUDA can hide some."""
+        if len(self._devices) < 2:
+            return 0
+        name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+        device, found = ctypes.c_int(0), ctypes.c_void_p()
+        bus = ctypes.create_string_buffer(32)
+        try:
+            driver = ctypes.CDLL(name)
+            told = (
+                driver.cuInit(0) == 0
+                and driver.cuDeviceGet(ctypes.byref(device), 0) == 0
+                and driver.cuDeviceGetPCIBusId(bus, len(bus), device) == 0
+                and self._library.nvmlDeviceGetHandleByPciBusId_v2(bus, ctypes.byref(found)) == 0
+            )
+        except (OSError, AttributeError):
+            return None
+        same = [index for index, each in enumerate(self._devices) if told and each.value == found.value]
+        return same[0] if same else None
 
     def reading(self) -> dict[str, Any]:
         """Return {"value", "found_via"} or {"tried"}."""

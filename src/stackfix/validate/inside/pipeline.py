@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .detect import detect
-from .pose import estimate
+from .pose import FRAME, estimate
 from .skeleton import openpose
 
 
@@ -26,9 +26,13 @@ def find_people(
     run_detector: Callable[[Any], Any],
     run_pose: Callable[[Any], tuple[Any, Any]],
     batch: int = 1,
+    frame: tuple[int, int] = FRAME,
 ) -> People:
-    """Return the people in an RGB picture, as DWPose's own code finds them with the same networks."""
+    """Return the people in an RGB picture, as DWPose's own code finds them with the same networks.
+
+    `frame` is the (width, height) that the pose network takes.
+    """
     boxes = detect(picture, run_detector)
-    positions, scores = estimate(picture, boxes, run_pose, batch)
+    positions, scores = estimate(picture, boxes, run_pose, batch, frame)
     keypoints, keypoint_scores = openpose(positions, scores)
     return People(boxes, keypoints, keypoint_scores)

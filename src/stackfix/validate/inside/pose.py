@@ -11,7 +11,7 @@ import numpy as np
 
 from .picture import planes_of
 
-WIDTH, HEIGHT = 288, 384
+WIDTH, HEIGHT = FRAME = 288, 384
 BINS_PER_PIXEL = 2.0
 PADDING = 1.25
 KEYPOINTS = 133
@@ -25,14 +25,18 @@ NORMALISED = tuple(
 
 
 class Crop(NamedTuple):
-    """The part of a picture that is looked at: its centre and its size, both (x, y), in pixels."""
+    """The part of a picture that is looked at: its centre and its size, both (x, y), in pixels.
+
+    `frame` is the (width, height) at which the network sees it.
+    """
 
     centre: Any
     size: Any
+    frame: tuple[int, int] = FRAME
 
 
-def crop_of(box: Any) -> Crop:
-    """Return the crop of a box: same centre, a quarter larger, and extended to 288:384.
+def crop_of(box: Any, frame: tuple[int, int] = FRAME) -> Crop:
+    """Return the crop of a box: same centre, a quarter larger, and extended to the shape of the frame.
 
     In 64 bits, as DWPose's own code reckons from here on: in 32 a picture of 8K is off by 0.0005 pixels.
     """
@@ -40,14 +44,14 @@ def crop_of(box: Any) -> Crop:
     centre = np.array([left + right, top + bottom]) * 0.5
     width = (right - left) * PADDING
     height = (bottom - top) * PADDING
-    aspect = WIDTH / HEIGHT
+    aspect = frame[0] / frame[1]
     if width > height * aspect:
-        return Crop(centre, np.array([width, width / aspect]))
-    return Crop(centre, np.array([height * aspect, height]))
+        return Crop(centre, np.array([width, width / aspect]), frame)
+    return Crop(centre, np.array([height * aspect, height]), frame)
 
 
 def warp_matrix(crop: Crop) -> Any:
-    """Return the 2x3 matrix that takes the picture's pixels to the network's 288x384 pixels.
+    """Return the 2x3 matrix that takes the picture's pixels to the network's.
 
     Three points define it: the centre, half a width above it, and the point that makes a right angle.
     OpenCV takes them in 32 bits, and the third is made of the other two as they stand there.
@@ -58,8 +62,9 @@ def warp_matrix(crop: Crop) -> Any:
     source[1] = crop.centre + reach
     source[2] = _third_point(source[0], source[1])
     target = np.zeros((3, 2), np.float32)
-    target[0] = (WIDTH * 0.5, HEIGHT * 0.5)
-    target[1] = target[0] + np.array([0.0, WIDTH * -0.5], np.float32)
+    width, height = crop.frame
+    target[0] = (width * 0.5, height * 0.5)
+    target[1] = target[0] + np.array([0.0, width * -0.5], np.float32)
     target[2] = _third_point(target[0], target[1])
     return cv2.getAffineTransform(source, target)
 
@@ -70,10 +75,11 @@ def _third_point(first: Any, second: Any) -> Any:
 
 
 def tensor_of(picture: Any, *crops: Crop) -> Any:
-    """Return n crops as the network takes them: [n, 3, 384, 288], normalised; black outside the picture."""
-    tensor = np.empty((len(crops), 3, HEIGHT, WIDTH), np.float32)
+    """Return n crops as the network takes them: [n, 3, height, width], normalised; black outside the picture."""
+    frame = crops[0].frame
+    tensor = np.empty((len(crops), 3, frame[1], frame[0]), np.float32)
     for crop, channels in zip(crops, tensor):  # noqa: B905 - 3.8
-        warped = cv2.warpAffine(picture, warp_matrix(crop), (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+        warped = cv2.warpAffine(picture, warp_matrix(crop), frame, flags=cv2.INTER_LINEAR)
         for plane, values, channel in zip(planes_of(warped), NORMALISED, channels):  # noqa: B905 - 3.8
             cv2.LUT(plane, values, channel)
     return tensor
@@ -95,7 +101,7 @@ def _at(bins: Any, best: Any) -> Any:
 
 def to_picture(positions: Any, crop: Crop) -> Any:
     """Return positions in network pixels as positions in the picture."""
-    return positions / np.array([WIDTH, HEIGHT]) * crop.size + crop.centre - crop.size / 2
+    return positions / np.array(crop.frame) * crop.size + crop.centre - crop.size / 2
 
 
 def read(answers: tuple[Any, Any], crops: Sequence[Crop]) -> tuple[Any, Any]:
@@ -105,17 +111,21 @@ def read(answers: tuple[Any, Any], crops: Sequence[Crop]) -> tuple[Any, Any]:
 
 
 def estimate(
-    picture: Any, boxes: Any, run_pose: Callable[[Any], tuple[Any, Any]], batch: int = 1
+    picture: Any,
+    boxes: Any,
+    run_pose: Callable[[Any], tuple[Any, Any]],
+    batch: int = 1,
+    frame: tuple[int, int] = FRAME,
 ) -> tuple[Any, Any]:
     """Return ([n,133,2] positions, [n,133] scores); without a box the whole picture is one.
 
-    `run_pose` maps [b,3,384,288] to ([b,133,576], [b,133,768]) for up to `batch` people; DWPose's own code takes
+    `run_pose` maps [b,3,h,w] to ([b,133,2w], [b,133,2h]) for up to `batch` people and a frame of (w, h); DWPose's own code takes
     one box a call, ComfyUI's all of them at once. While it runs, a thread crops those who come next and reads
     the answers about those before: OpenCV and the runtimes of networks let other threads go on.
     """
     height, width = picture.shape[:2]
     looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]])
-    crops = [crop_of(box) for box in looked_at]
+    crops = [crop_of(box, frame) for box in looked_at]
     groups = [crops[start : start + batch] for start in range(0, len(crops), batch)]
     before = []
     with ThreadPoolExecutor(max_workers=1) as beside:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import agreement, draw, libraries, placement
+from . import agreement, draw, libraries, placement, witness
 from .journal import Journal, numbers
 from .memory import Meter
 from .pipeline import People, find_people
@@ -42,7 +42,7 @@ class Task(NamedTuple):
     def run(self, networks: Networks) -> People:
         """Return the people that these networks find."""
         networks.clear()
-        return find_people(self.picture, networks.run_detector, networks.run_pose)
+        return find_people(self.picture, networks.run_detector, networks.run_pose, frame=networks.frame)
 
 
 class Attempt(NamedTuple):
@@ -174,6 +174,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
         ("people", agreement.compare_people(people, expected)),
     ):
         journal.check(name, verdict.ok, verdict.text)
+    _witnessed(journal)
     journal.stage("run the pose network for several people at once on the GPU")
     _several(networks, meter, journal)
     _placement(networks, journal)
@@ -201,8 +202,8 @@ def _own_program(task: Task, journal: Journal) -> None:
 def _left(meter: Meter, journal: Journal) -> None:
     """Write what this process holds of the GPU, and what is left."""
     journal.value("gpu memory", meter.reading())
-    free = [each["free"] for each in meter.state()]
-    if len(free) == 1:
+    free = [each["free"] for each in meter.state() if each["first"]]
+    if free:
         journal.value("bytes free", free[0])
 
 
@@ -310,6 +311,15 @@ def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> N
     bound = {name: [copy] for name, copy in zip(names, copies)}  # noqa: B905 - 3.8
     same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
     journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
+
+
+def _witnessed(journal: Journal) -> None:
+    """Check by the driver and the system that something ran on a GPU: onnxruntime might say it of itself alone."""
+    paths = libraries.mapped()  # before the driver is asked, which maps its library
+    driver = libraries.driver()
+    journal.value("driver", driver)
+    said = witness.judge(driver, paths)
+    journal.check("driver", said.ok, said.text)
 
 
 def _mapped(journal: Journal) -> None:

@@ -14,7 +14,8 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
 DETECTOR_SHAPE = (1, 8400, 85)
-POSE_SHAPES = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
+FRAME = (288, 384)
+KEYPOINTS = 133
 TEXT_LIMIT = 6000
 HEARD = "heard"
 
@@ -53,6 +54,13 @@ class Networks:
         """Both sessions."""
         return self.detector, self.pose
 
+    @property
+    def frame(self) -> tuple[int, int]:
+        """The (width, height) of the crops that the pose network takes, which DWPose's own code reads there too."""
+        shape = list(self.pose.get_inputs()[0].shape)
+        known = len(shape) == 4 and all(isinstance(each, int) for each in shape[2:])
+        return (shape[3], shape[2]) if known else FRAME
+
     def clear(self) -> None:
         """Forget the inputs, outputs and times of earlier runs."""
         self.spent = 0.0
@@ -82,11 +90,11 @@ class Networks:
         return answer
 
     def run_pose(self, tensor: Any) -> tuple[Any, Any]:
-        """Return the pose network's [b,133,576] and [b,133,768] for b people."""
+        """Return the pose network's [b,133,2w] and [b,133,2h] for b people and a frame of (w, h)."""
         names = [each.name for each in self.pose.get_outputs()]
         answers = dict(zip(names, self._ran(self.pose, tensor, "pose")))  # noqa: B905 - 3.8
-        for name, one in POSE_SHAPES.items():
-            shape = (len(tensor), *one[1:])
+        for name, side in zip(("simcc_x", "simcc_y"), self.frame):  # noqa: B905 - 3.8
+            shape = (len(tensor), KEYPOINTS, 2 * side)
             if name not in answers:
                 raise ModelError(f"the pose network has no output `{name}`, only {', '.join(names)}")
             if tuple(answers[name].shape) != shape:

@@ -49,7 +49,7 @@ def prove(request: dict[str, Any], journal: Journal) -> None:
 def _proved(runtime: Any, request: dict[str, Any], journal: Journal) -> str:
     picture = read(request["image"])
     cpu = Networks(runtime, request["detector"], request["pose"], Options([CPU]))
-    expected = find_people(picture, cpu.run_detector, cpu.run_pose)
+    expected = find_people(picture, cpu.run_detector, cpu.run_pose, frame=cpu.frame)
     journal.stage("build TensorRT's engines and run the networks on them")
     began = time.perf_counter()
     networks, people, how = _run(runtime, request, picture)
@@ -85,7 +85,7 @@ def _run(runtime: Any, request: dict[str, Any], picture: Any) -> tuple[Networks,
         with listening(request["scratch"]) as heard:
             try:
                 networks = Networks(runtime, request["detector"], request["pose"], options)
-                people = find_people(picture, networks.run_detector, networks.run_pose)
+                people = find_people(picture, networks.run_detector, networks.run_pose, frame=networks.frame)
                 raised = (
                     ""
                     if all(each[0] == TENSORRT for each in networks.providers())

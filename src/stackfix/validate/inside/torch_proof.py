@@ -91,8 +91,18 @@ def products(torch: Any, device: str) -> str:
             worst.append(f"{name} {difference:.0e}")
     how = f"torch {torch.__version__}"
     if where == "cuda":
+        _seen_by_driver()
         how += f" on {torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
     return f"{how}: {', '.join(worst)} of the largest number beside 64-bit products on the CPU ({RELATIVE} allowed)"
+
+
+def _seen_by_driver() -> None:
+    """Raise where the driver knows nothing of what torch says to have computed on a GPU."""
+    driver = libraries.driver()
+    if not driver["found"]:
+        raise RuntimeError(f"torch names a GPU, but no driver answers: {driver['text']}")
+    if driver["used"] == []:
+        raise RuntimeError("torch names a GPU, but the driver has no context of this process on any")
 
 
 def _counted(torch: Any) -> Any:
@@ -134,7 +144,9 @@ def _session(request: dict[str, Any], device: str) -> str:
         with listening(request["scratch"]) as heard:
             try:
                 networks = Networks(runtime, request["detector"], request["pose"], options)
-                find_people(read(request["image"]), networks.run_detector, networks.run_pose)
+                find_people(
+                    read(request["image"]), networks.run_detector, networks.run_pose, frame=networks.frame
+                )
                 first = [each[0] for each in networks.providers()]
                 raised = "" if first == [wanted, wanted] else f"the sessions run on {first}"
             except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
@@ -178,7 +190,9 @@ def _torchscript(torch: Any, request: dict[str, Any], device: str, journal: Jour
     people = find_people(picture, networks.run_detector, script.run_pose, torch_standin.BATCH)
     said = f"{len(people.boxes)} people posed by TorchScript on {where}, five at a time"
     if real:
-        same = compare_people(people, find_people(picture, networks.run_detector, networks.run_pose))
+        same = compare_people(
+            people, find_people(picture, networks.run_detector, networks.run_pose, frame=networks.frame)
+        )
         journal.check("torchscript", same.ok, f"{said}; beside the ONNX pose network: {same.text}")
         return
     good = all(math.isfinite(score) for scores in people.scores for score in scores)
