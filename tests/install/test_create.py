@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON
 
+from conftest import PYTHON
 from stackfix.errors import DiskError, InstallerError, TargetError
 from stackfix.install.apply import failure
 from stackfix.install.create import create, interpreter

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON, VERSION
 from elftools.elf.elffile import ELFFile
 
+from conftest import PYTHON, VERSION
 from stackfix.errors import TargetError
 from stackfix.probe.environment import read_environment
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON
 
+from conftest import PYTHON
 from stackfix.install.hook import add_hook, load_order, remove_hook
 from stackfix.model.environment import Distribution, Environment, SharedLibrary
 from stackfix.probe.environment import read_environment

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON
 from elftools.elf.elffile import ELFFile
 
+from conftest import PYTHON
 from stackfix.install.hook import add_hook, remove_hook
 from stackfix.probe.environment import read_environment
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 
+from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 from stackfix.errors import (
     AnswerError,
     DiskError,

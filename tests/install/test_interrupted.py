@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
-from conftest import FAULTS, PYTHON, beside, snapshot
 
+from conftest import FAULTS, PYTHON, beside, snapshot
 from stackfix.errors import InstallerError
 from stackfix.install.install import install
 from stackfix.install.process import readable, run

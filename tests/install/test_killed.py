@@ -10,8 +10,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON, Shelf, beside, said, snapshot
 
+from conftest import PYTHON, Shelf, beside, said, snapshot
 from stackfix.install import switch
 from stackfix.install.install import install, undo
 from stackfix.install.journal import Entry, read_journal, write_journal

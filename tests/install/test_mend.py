@@ -11,9 +11,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 from msgspec.structs import replace
 
+from conftest import FAULTS, PYTHON, Shelf, beside, said, snapshot
 from stackfix.errors import NetworkError, StackfixError, TargetError
 from stackfix.install.install import install, undo
 from stackfix.install.mend import CONSTRAINTS, Change, mend

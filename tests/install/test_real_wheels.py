@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PYTHON, VERSION, said, snapshot
 
+from conftest import PYTHON, VERSION, said, snapshot
 from stackfix.index.artifacts import Index, Wanted, locate
 from stackfix.index.config import index_config
 from stackfix.index.simple import project
