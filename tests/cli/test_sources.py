@@ -46,7 +46,7 @@ def test_each_statement_has_its_platforms_its_pythons_and_its_document(index):
     text = index.run("facts", "sources").stdout
     assert "torch 2.8 for linux_aarch64; Python >=3.9,<=3.13" in text
     assert "for which Pythons is not documented" in " ".join(text.split())
-    assert "reported, not measured: onnxruntime-gpu 1.24" in text
+    assert "documented, not measured: onnxruntime-gpu 1.24" in text
 
 
 def test_what_a_document_excludes_for_this_python_is_not_named(index):
