@@ -246,10 +246,13 @@ def doctor(
     """
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - few verbs judge
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - reads ELF, which few verbs do
+    from stackfix.probe.meanwhile import Meanwhile  # noqa: PLC0415 - likewise
     from stackfix.probe.surroundings import read_surroundings  # noqa: PLC0415 - likewise
 
     place = venv if venv is not None else Path(sys.prefix)
     facts = database()
+    asked = replace(question or MachineQuestion(), python="")
+    machine = Meanwhile(lambda: machine_of(asked, facts, place, pythons=False))
     environment = read_environment(place)
     runs: tuple[LiveRun, ...] = ()
     if live:
@@ -258,7 +261,7 @@ def doctor(
         runs = look_live(environment)
     patient = Patient(
         environment=environment,
-        machine=machine_of(replace(question or MachineQuestion(), python=""), facts, place, pythons=False),
+        machine=machine.result(),
         surroundings=read_surroundings(),
         models=tuple(models),
         live=runs,
