@@ -16,8 +16,8 @@ from patients import Site
 ON = ("--driver", "580.95.05", "--gpu", "RTX 4090", "--glibc", "2.35")
 
 
-def fix(site, *words):
-    command = [sys.executable, "-m", "stackfix", "fix", "--venv", str(site.root), *words, *ON]
+def fix(site, *words, on=ON):
+    command = [sys.executable, "-m", "stackfix", "fix", "--venv", str(site.root), *words, *on]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
@@ -63,18 +63,7 @@ def test_a_torch_for_windows_stays_without_cuda_and_the_rest_is_planned(tmp_path
     }
     site.install("torch", "2.8.0", files, (), "cp312-cp312-win_amd64")
     site.install("onnxruntime-gpu", "1.22.0", {"onnxruntime/__init__.py": "#"}, (), "cp312-cp312-win_amd64")
-    command = [
-        sys.executable,
-        "-m",
-        "stackfix",
-        "fix",
-        "--venv",
-        str(site.root),
-        "--dry-run",
-        "--driver",
-        "580.88",
-    ]
-    done = subprocess.run([*command, "--gpu", "RTX 4090"], capture_output=True, text=True, timeout=120)
+    done = fix(site, "--dry-run", on=("--driver", "580.88", "--gpu", "RTX 4090"))
     assert done.returncode == 0, done.stdout
     assert "install  nvidia-cublas-cu12" in done.stdout
     assert "note     torch 2.8.0+cpu is a build without CUDA and stays so" in done.stdout
@@ -82,9 +71,7 @@ def test_a_torch_for_windows_stays_without_cuda_and_the_rest_is_planned(tmp_path
 
 def test_a_driver_that_is_too_old_is_answered_with_the_one_that_is_needed(tmp_path):
     site = Site(tmp_path / "other").cuda12().torch().onnxruntime()
-    command = [sys.executable, "-m", "stackfix", "fix", "--venv", str(site.root), "--dry-run"]
-    machine = ["--driver", "470.82.01", "--gpu", "V100", "--glibc", "2.35"]
-    done = subprocess.run([*command, *machine], capture_output=True, text=True, timeout=120)
+    done = fix(site, "--dry-run", on=("--driver", "470.82.01", "--gpu", "V100", "--glibc", "2.35"))
     assert done.returncode == 1
     options = [line for line in done.stdout.splitlines() if line.startswith("option")]
     assert options == [
@@ -95,16 +82,5 @@ def test_a_driver_that_is_too_old_is_answered_with_the_one_that_is_needed(tmp_pa
 
 def test_a_gpu_that_nothing_serves_does_not_hinder_a_repair_for_the_cpu(tmp_path):
     site = Site(tmp_path / "other").cuda12().torch().onnxruntime()
-    command = [
-        sys.executable,
-        "-m",
-        "stackfix",
-        "fix",
-        "--venv",
-        str(site.root),
-        "--dry-run",
-        "--device",
-        "cpu",
-    ]
-    machine = ["--driver", "470.82.01", "--gpu", "Tesla K80", "--glibc", "2.35"]
-    assert subprocess.run([*command, *machine], capture_output=True, timeout=120).returncode == 0
+    machine = ("--driver", "470.82.01", "--gpu", "Tesla K80", "--glibc", "2.35")
+    assert fix(site, "--dry-run", "--device", "cpu", on=machine).returncode == 0

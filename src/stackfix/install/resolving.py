@@ -62,12 +62,9 @@ def resolve_others(
     """
     given = _of_these(os.environ if variables is None else variables, indexes)
     options = [
-        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
-        *(word for name in builds for word in ("--no-binary", name)),
+        *_asked(python, platform, glibc, builds=builds, indexes=indexes, links=links),
         *(["--offline"] if offline else []),
         *(["--no-deps"] if alone else []),
-        *([] if indexes else ["--no-index"]),
-        *(word for place in links for word in ("--find-links", place)),
     ]
     document = parse_toml(_compiled(wanted, constraints, options, given, "pylock.toml", places or {}))
     return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
@@ -88,17 +85,32 @@ def askers(
     """Return package -> the packages that ask for it, of what was resolved just before: uv knows it without a network."""
     given = _of_these(os.environ if variables is None else variables, indexes)
     options = [
-        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
-        *(word for name in builds for word in ("--no-binary", name)),
+        *_asked(python, platform, glibc, builds=builds, indexes=indexes, links=links),
         *("--offline", "--annotation-style", "line"),
-        *([] if indexes else ["--no-index"]),
-        *(word for place in links for word in ("--find-links", place)),
     ]
     with suppress(AnswerError, NetworkError):  # then nobody is named
         lines = _compiled(wanted, constraints, options, given, "requirements.txt").splitlines()
         told = (_VIA.match(line) for line in lines)
         return {canonical_name(one[1]): _names(one[2]) for one in told if one}
     return {}
+
+
+def _asked(
+    python: PythonVersion,
+    platform: Platform,
+    glibc: tuple[int, int] | None,
+    *,
+    builds: Collection[str],
+    indexes: Sequence[str],
+    links: Sequence[str],
+) -> list[str]:
+    """Return uv's options for a machine, and for where packages come from."""
+    return [
+        *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
+        *(word for name in builds for word in ("--no-binary", name)),
+        *([] if indexes else ["--no-index"]),
+        *(word for place in links for word in ("--find-links", place)),
+    ]
 
 
 def _names(via: str) -> tuple[str, ...]:
