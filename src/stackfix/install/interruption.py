@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -31,27 +32,49 @@ def termination_is_an_exit() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-@contextmanager
-def interruptions_wait() -> Iterator[None]:
-    """Hold Ctrl-C, SIGTERM and SIGHUP back for a step that is short and must not be left half done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
+class Held:
+    """Ctrl-C, SIGTERM and SIGHUP that wait; `let_through` is for a part in the middle that may be cut off."""
 
-    def later(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
+    def __init__(self) -> None:
+        """Nothing is held yet; what is ignored stays ignored, and only a main thread is told of signals."""
+        self._came: list[int] = []
+        self._before: list[tuple[signal.Signals, Callable[[int, FrameType | None], Any]]] = []
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, *_ENDS):
+                if callable(handler := signal.getsignal(each)):
+                    self._before.append((each, handler))
 
-    handled = [
-        each
-        for each in (signal.SIGINT, *_ENDS)
-        if callable(signal.getsignal(each))  # what is ignored stays ignored
-    ]
-    before = [(each, signal.signal(each, later)) for each in handled]
-    try:
-        yield
-    finally:
-        for each, handler in before:
+    def hold(self) -> None:
+        """Let what comes wait."""
+        for each, _ in self._before:
+            signal.signal(each, self._later)
+
+    def end(self) -> None:
+        """Handle signals as before, the first that came now."""
+        for each, handler in self._before:
             signal.signal(each, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if self._came:
+            signal.raise_signal(self._came.pop(0))
+
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Handle what came and what comes during the block as if nothing were held."""
+        try:
+            self.end()
+            yield
+        finally:
+            self.hold()
+
+    def _later(self, number: int, _frame: FrameType | None) -> None:
+        self._came.append(number)
+
+
+@contextmanager
+def interruptions_wait() -> Iterator[Held]:
+    """Hold Ctrl-C, SIGTERM and SIGHUP back for a step that is short and must not be left half done."""
+    held = Held()
+    try:
+        held.hold()
+        yield held
+    finally:
+        held.end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +18,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stackfix.errors import AnswerError, DiskError
-from stackfix.install.interruption import interruptions_wait, termination_is_an_exit
+from stackfix.install.interruption import Held, interruptions_wait, termination_is_an_exit
 from stackfix.install.journal import Entry, close_journal, read_journal, write_journal
 from stackfix.install.progress import Progress
 from stackfix.install.relocate import relocate
 from stackfix.install.switch import recover, switch_in
 from stackfix.install.target import Beside
+
+_BETWEEN_ATTEMPTS = 0.05
+"""Seconds."""
 
 
 class NotProvedError(AnswerError):
@@ -85,21 +89,37 @@ def _disk_errors(place: Path) -> Iterator[None]:
 def held(beside: Beside, wait_seconds: float) -> Iterator[None]:
     """Hold the target against a second install; AnswerError says which process holds it."""
     lock = FileLock(beside.lock)
-    try:
-        lock.acquire(timeout=wait_seconds)
-    except Timeout:
-        entry = read_journal(beside)
-        who = (
-            f"process {entry.process} is {entry.step} it" if entry is not None else "another process holds it"
-        )
-        raise AnswerError(
-            f"`{beside.target}` is being changed: {who}", hint="wait for it to end, or name another folder"
-        ) from None
-    except OSError as error:
-        raise DiskError(f"`{beside.lock}` cannot be written: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            beside.lock.unlink(missing_ok=True)
-        lock.release()
+    with interruptions_wait() as interruptions:  # from before its file is made until it is gone
+        _acquire(lock, beside, wait_seconds, interruptions)
+        try:
+            with interruptions.let_through():
+                yield
+        finally:
+            with suppress(OSError):
+                beside.lock.unlink(missing_ok=True)
+            lock.release()
+
+
+def _acquire(lock: FileLock, beside: Beside, wait_seconds: float, interruptions: Held) -> None:
+    ends = time.monotonic() + wait_seconds
+    while True:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if time.monotonic() < ends:
+                with interruptions.let_through():
+                    time.sleep(_BETWEEN_ATTEMPTS)
+                continue
+            entry = read_journal(beside)
+            who = (
+                f"process {entry.process} is {entry.step} it"
+                if entry is not None
+                else "another process holds it"
+            )
+            raise AnswerError(
+                f"`{beside.target}` is being changed: {who}",
+                hint="wait for it to end, or name another folder",
+            ) from None
+        except OSError as error:
+            raise DiskError(f"`{beside.lock}` cannot be written: {error.strerror or error}") from error
+        return

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stackfix.errors import DiskError, TargetError
+from stackfix.install.interruption import interruptions_wait
 from stackfix.install.marker import read_marker
 
 # linux/fs.h: FS_IOC_GETFLAGS, FS_IMMUTABLE_FL, FS_APPEND_FL
@@ -140,7 +141,8 @@ def _open(target: Path) -> None:
             parent = parent.parent
         if not parent.is_dir():
             raise TargetError(f"`{parent}` is a file, so nothing can be below it", hint="name another folder")
-        Path(tempfile.mkdtemp(prefix=PROBE, dir=parent)).rmdir()
+        with interruptions_wait():
+            Path(tempfile.mkdtemp(prefix=PROBE, dir=parent)).rmdir()
     except OSError as error:
         hint = (
             "free some space, or name a folder on another disk"
