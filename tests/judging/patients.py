@@ -121,7 +121,7 @@ class Site:
             **{name.replace("-", "_"): version for name, version in {**releases, **other}.items()}
         )
 
-    def torch(self, version="2.8.0", build="", cuda=None, requires=()):
+    def torch(self, version="2.8.0", build="", cuda=None, requires=(), runpath=""):
         wheel = row("torch", version)
         cuda = str(wheel.cuda[0]) if cuda is None else cuda
         local = build or f"+cu{cuda.replace('.', '')}"
@@ -134,7 +134,7 @@ class Site:
                 "torch/__init__.py": "",
                 "torch/version.py": f"__version__ = '{version}{local}'\ncuda: str | None = {said}\n",
                 "torch/_C.cpython-312-x86_64-linux-gnu.so": binaries.elf(needed=("libtorch_cuda.so",)),
-                TORCH_LIBRARY: binaries.elf(soname="libtorch_cuda.so", needed=needs),
+                TORCH_LIBRARY: binaries.elf(soname="libtorch_cuda.so", needed=needs, runpath=runpath),
             },
             requires,
             "cp312-cp312-manylinux_2_28_x86_64",

@@ -1,4 +1,4 @@
-"""CUDA libraries that somebody copied into an environment by hand."""
+"""CUDA libraries that somebody copied into an environment by hand: which win, which serve, which lie idle."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from patients import codes, facts, finding, look
 
 from stackfix.asking import MachineQuestion, machine_of
 from stackfix.judging.examine import scene_of
+from stackfix.model.surroundings import StrayLibrary, Surroundings
 from stackfix.probe.environment import read_environment
 from stackfix.solve.repair import Wish, repair
+
+# the order of torch 2.8.0's own: NVIDIA's folders by name, its own folder last
+RUN_PATH = "$ORIGIN/../../nvidia/cublas/lib:$ORIGIN/../../nvidia/cudnn/lib:$ORIGIN"
+
+
+def healthy(site):
+    site.healthy().torch(runpath=RUN_PATH)
+    return site
 
 
 def copied(site, path, soname):
@@ -19,23 +28,61 @@ def copied(site, path, soname):
     return site
 
 
-@pytest.mark.parametrize("folder", ["onnxruntime/capi", "torch/lib", "."])
-def test_a_copy_of_what_a_package_brings_is_the_cause_and_goes_with_a_repair(site, folder):
-    there = copied(site.healthy(), f"{folder}/libcudnn.so.9", "libcudnn.so.9")
-    found = finding(look(there), "shadowed_libraries")
-    assert found.severity == "error"
-    assert found.about == ("nvidia-cudnn-cu12",)
-    environment = read_environment(there.root)
-    machine = machine_of(
-        MachineQuestion(driver="580.95.05", gpus=("RTX 4090",)), facts(), there.root, pythons=False
-    )
-    planned = repair(environment, scene_of(environment, machine, facts()), Wish(gpu=True))
-    assert [path.rpartition("/")[2] for path in planned.strays] == ["libcudnn.so.9"]
+def planned(site):
+    environment = read_environment(site.root)
+    question = MachineQuestion(driver="580.95.05", gpus=("RTX 4090",))
+    machine = machine_of(question, facts(), site.root, pythons=False)
+    return repair(environment, scene_of(environment, machine, facts()), Wish(gpu=True))
 
 
-def test_a_copy_of_what_no_package_brings_is_a_warning(site):
-    there = copied(site.healthy(), "onnxruntime/capi/libnvinfer.so.10", "libnvinfer.so.10")
-    assert finding(look(there), "shadowed_libraries").severity == "warning"
+def test_a_copy_in_a_folder_that_comes_first_is_the_cause_and_goes_with_a_repair(site):
+    there = copied(healthy(site), "nvidia/cublas/lib/libcudnn.so.9", "libcudnn.so.9")
+    report = look(there)
+    found = finding(report, "shadowed_libraries")
+    assert report.findings[0] == found
+    assert (found.severity, found.about) == ("error", ("nvidia-cudnn-cu12",))
+    assert found.because[1].startswith("torch/lib/libtorch_cuda.so comes to the copy first")
+    assert found.fix == f"stackfix fix --venv {there.root}"
+    assert planned(there).strays == ("nvidia/cublas/lib/libcudnn.so.9",)
+
+
+@pytest.mark.parametrize(
+    ("path", "soname"),
+    [
+        ("torch/lib/libcudnn.so.9", "libcudnn.so.9"),  # torch's own folder comes last
+        ("onnxruntime/capi/libcudnn.so.9", "libcudnn.so.9"),  # its provider has no run path
+        ("onnxruntime/capi/libcublas.so.11", "libcublas.so.11"),
+        ("nvidia/cublas/lib/libcudnn.so.8", "libcudnn.so.8"),  # nobody needs it
+        ("./libcudnn.so.9", "libcudnn.so.9"),
+    ],
+)
+def test_a_copy_that_nothing_is_led_to_does_no_harm_and_stays(site, path, soname):
+    there = copied(healthy(site), path, soname)
+    report = look(there)
+    found = finding(report, "shadowed_libraries")
+    assert (report.ok, found.severity) == (True, "warning")
+    assert found.consequence.startswith("it does no harm as it lies there")
+    assert found.fix.endswith(str(there.packages / path))
+    assert planned(there).strays == ()
+
+
+def test_a_copy_that_alone_has_what_is_needed_is_told_and_counts(site):
+    healthy(site).remove("nvidia-cudnn-cu12")
+    assert "cudnn_missing" in codes(look(site))
+    report = look(copied(site, "torch/lib/libcudnn.so.9", "libcudnn.so.9"))
+    assert "cudnn_missing" not in codes(report)
+    found = finding(report, "shadowed_libraries")
+    assert found.severity == "warning"
+    assert found.consequence.startswith("no installer updates or removes it")
+
+
+def test_an_idle_copy_whose_folder_the_shell_names_comes_first(site):
+    there = copied(healthy(site), "onnxruntime/capi/libcublas.so.12", "libcublas.so.12")
+    path = str(there.packages / "onnxruntime/capi/libcublas.so.12")
+    stray = StrayLibrary(soname="libcublas.so.12", path=path, through="LD_LIBRARY_PATH", release="", size=77)
+    found = look(there, surroundings=Surroundings(strays=(stray,))).findings[0]
+    assert (found.code, found.severity) == ("shadowed_libraries", "error")
+    assert found.fix == "unset LD_LIBRARY_PATH"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stackfix.judging import remedy
 from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.model.report import Finding
 from stackfix.model.surroundings import StrayLibrary, Surroundings
+from stackfix.rules.reach import Reached, reached
 
 _SHOWN = 4
 _ALSO = {
@@ -28,8 +30,10 @@ def shadowed(environment: Environment, surroundings: Surroundings) -> Iterator[F
     own = {name: (each.name, each.version, library) for each in environment.distributions for library in each.libraries for name in library.names}  # fmt: skip
     first = {name for library in environment.libraries if library.run_path_first for name in library.needed}
     groups: dict[str, list[StrayLibrary]] = {}
+    copied = {f"{folder}/{one.path}" for folder in environment.site_packages for one in environment.strays}
     for stray in surroundings.strays:
-        if _inside(stray.path, environment) or not _wins(stray, own, environment):
+        own_file = _inside(stray.path, environment) and stray.path not in copied
+        if own_file or not _wins(stray, own, environment):
             continue
         groups.setdefault(stray.through, []).append(stray)
     for through, strays in groups.items():
@@ -129,33 +133,75 @@ def _is_other(stray: StrayLibrary, version: str, recorded: str) -> bool:
 
 
 def _stray_copies(environment: Environment) -> Iterator[Finding]:
-    """Yield the finding for CUDA libraries that were copied into the environment by hand."""
-    if not environment.strays:
-        return
-    brought = {
-        name: each.name for each in environment.distributions for one in each.libraries for name in one.names
-    }
-    twice = [one for one in environment.strays if one.names & set(brought)]
-    because = [f"{one.path} is in no RECORD [read: the folder]" for one in environment.strays[:_SHOWN]]
-    because += [
-        f"{brought[name]} brings {name} too"
-        for one in twice[:_SHOWN]
-        for name in sorted(one.names & set(brought))[:1]
-    ]
-    more = f" and {len(environment.strays) - 1} more" if len(environment.strays) > 1 else ""
-    yield Finding(
+    """Yield the findings for CUDA libraries that were copied into the environment: what wins, what serves, what is idle."""
+    led = {one.stray: one for one in reached(environment)}
+    winning = [one for one in led.values() if one.own]
+    serving = [one for one in led.values() if not one.own]
+    if winning:
+        yield _winning(winning, environment)
+    if serving:
+        yield _copies(
+            [one.stray for one in serving],
+            tuple(f"{one.by} is led to it by {_how(environment)}, and to no package's" for one in serving),
+            "no installer updates or removes it; with the next change of CUDA or cuDNN it is the wrong one",
+            "take it out once a package brings the library",
+        )
+    idle = [one.path for one in environment.strays if one.path not in led]
+    if idle:
+        places = [f"{environment.site_packages[0]}/{path}" for path in idle]
+        yield _copies(
+            idle,
+            (f"no library here is led to it by {_how(environment)}",),
+            "it does no harm as it lies there, and no good: nothing loads it unless its folder is put into "
+            + ("PATH" if environment.windows else "LD_LIBRARY_PATH"),
+            f"it can go: rm {' '.join(map(shlex.quote, places))}",
+        )
+
+
+def _how(environment: Environment) -> str:
+    return "where Windows looks" if environment.windows else "its run path"
+
+
+def _copies(paths: Sequence[str], because: tuple[str, ...], consequence: str, fix: str) -> Finding:
+    """Return the warning about copies that are in nobody's way."""
+    return Finding(
         code="shadowed_libraries",
-        severity="error" if twice else "warning",
-        text=f"{environment.strays[0].path}{more} was copied into the environment: no package brought it",
-        because=tuple(because),
-        consequence=(
-            "the copy is found first or beside the package's own: libraries of two releases meet in one process"
-            if twice
-            else "no installer updates or removes it; with the next change of CUDA or cuDNN it is the wrong one"
+        severity="warning",
+        text=f"{_listed(paths)} copied into the environment: no package brought {'it' if len(paths) == 1 else 'them'}",
+        because=(
+            *(f"{path} is in no RECORD [read: the folder]" for path in paths[:_SHOWN]),
+            *because[:_SHOWN],
         ),
-        fix=remedy.mend(environment) if twice else "take it out once a package brings the library",
+        consequence=consequence,
+        fix=fix,
         rule="loader order",
-        about=tuple(dict.fromkeys(brought[name] for one in twice for name in one.names & set(brought))),
+    )
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{more} {'were' if more else 'was'}"
+
+
+def _winning(winning: Sequence[Reached], environment: Environment) -> Finding:
+    """Return the finding about copies that are loaded in place of a package's own library."""
+    owners = {path: each for each in environment.distributions for path in each.files}
+    because = []
+    for one in winning[:_SHOWN]:
+        whose = owners[one.own]
+        because += [
+            f"{one.stray} is in no RECORD [read: the folder]; {whose.name} {whose.version} brings {one.own}",
+            f"{one.by} comes to the copy first [read: {_how(environment)}]",
+        ]
+    return Finding(
+        code="shadowed_libraries",
+        severity="error",
+        text=f"{_listed([one.stray for one in winning])} copied into the environment and loaded before a package's own",
+        because=tuple(because),
+        consequence="libraries of two releases meet in one process: symbols are missing, or cuDNN refuses its own parts",
+        fix=remedy.mend(environment),
+        rule="loader order",
+        about=tuple(dict.fromkeys(owners[one.own].name for one in winning)),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from msgspec import Struct
 
 from stackfix.model.environment import Environment, SharedLibrary
+from stackfix.rules.reach import reached
 from stackfix.rules.scene import LibraryFacts
 
 _EXTENSION = re.compile(
@@ -82,8 +83,9 @@ class _Walk:
         self._libraries = libraries
         self._present: dict[str, SharedLibrary] = {}
         gone = {path for each in environment.distributions for path in each.missing}
-        # run paths lead to NVIDIA's folders whoever filled them; to a copy beside onnxruntime torch's do not
-        unowned = (one for one in environment.strays if one.path.startswith("nvidia/"))
+        # what loads onnxruntime's libraries looks into NVIDIA's folders whoever filled them; else run paths lead to a copy
+        led = {one.stray for one in reached(environment)}
+        unowned = (one for one in environment.strays if one.path in led or one.path.startswith("nvidia/"))
         for library in (*environment.libraries, *environment.beside, *unowned):
             for name in library.names if library.path not in gone else ():
                 self._present.setdefault(name, library)

@@ -23,6 +23,7 @@ from stackfix.rules import metadata
 from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import Held, judge, unmet
 from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
+from stackfix.rules.reach import shadowing
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.lower import Lowered
@@ -255,16 +256,8 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
         leftovers=(*case.environment.ownerless, *case.environment.abandoned),
-        strays=tuple(_shadowing(case.environment)),
+        strays=tuple(one.stray for one in shadowing(case.environment)),
     )
-
-
-def _shadowing(environment: Environment) -> Iterator[str]:
-    """Yield the stray copies of libraries that a package brings too."""
-    brought = {name for library in environment.libraries for name in library.names}
-    for one in environment.strays:
-        if one.names & brought:
-            yield one.path
 
 
 def _why(name: str, facts: Sequence[Fact], again: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,99 @@
+"""Reach: to which of several files of one name the loader comes, by the run paths of the libraries that need it.
+
+A copy that somebody put into an environment does harm only where a library is led to it. The loader of Linux looks into
+the folders of a library's DT_RUNPATH, or of its DT_RPATH and of those of the libraries that needed it, in their order
+(man ld.so), and takes the first file of the name; what a program opens by dlopen inherits none (seen with glibc 2.36:
+onnxruntime-gpu 1.16.3 does not find what lies beside its provider). That of Windows looks beside the library and beside
+the program, and torch opens whatever lies in `torch/lib` (torch/__init__.py).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from stackfix.model.environment import Environment, SharedLibrary
+
+_BESIDE_PROGRAM = "../.."  # from site-packages: where python.exe of a portable Python is
+_ALL_OPENED = "torch/lib"
+_MOST = 20_000  # ways to come to a library; torch's 60 and NVIDIA's 60 have 200
+
+
+class Reached(Struct, frozen=True, kw_only=True):
+    """A stray copy, the library that is led to it, and the package's own file of that name ("" where there is none)."""
+
+    stray: str
+    by: str
+    own: str
+
+
+def reached(environment: Environment) -> tuple[Reached, ...]:
+    """Return the stray copies that libraries of the environment are led to, each with the first that is.
+
+    It is asked of each library as if it was the first: what a process has loaded already nobody looks for.
+    """
+    strays = {one.path: one for one in environment.strays}
+    if not strays:
+        return ()
+    own = {one.file_name: one.path for one in environment.libraries if ".libs/" not in one.path}
+    led = _beside(environment, strays) if environment.windows else _by_run_paths(environment, strays)
+    first: dict[str, str] = {}
+    for path, by in led:
+        first.setdefault(path, by)
+    return tuple(
+        Reached(stray=path, by=first[path], own=own.get(one.file_name, ""))
+        for path, one in strays.items()
+        if path in first
+    )
+
+
+def shadowing(environment: Environment) -> tuple[Reached, ...]:
+    """Return the stray copies that come before a package's own file."""
+    return tuple(one for one in reached(environment) if one.own)
+
+
+def _beside(environment: Environment, strays: Mapping[str, SharedLibrary]) -> Iterator[tuple[str, str]]:
+    """Yield (stray copy, library that is led to it) as Windows does."""
+    for path, one in strays.items():
+        folder = posixpath.dirname(path)
+        for library in environment.libraries:
+            needs = one.file_name in map(str.lower, library.needed)
+            if needs and folder in (posixpath.dirname(library.path), _BESIDE_PROGRAM):
+                yield path, library.path
+        if folder == _ALL_OPENED:
+            yield path, "torch/__init__.py"
+
+
+def _by_run_paths(environment: Environment, strays: Mapping[str, SharedLibrary]) -> Iterator[tuple[str, str]]:
+    """Yield (stray copy, library that is led to it) as the loader of Linux does."""
+    there = {**{one.path: one for one in environment.libraries}, **strays}
+    after_torch = {
+        path for each in environment.distributions if each.compiled_for_torch for path in each.files
+    }
+    of_torch = {name for one in environment.libraries if one.path.startswith("torch/") for name in one.needed}
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    queue: list[tuple[SharedLibrary, tuple[str, ...]]] = [(one, ()) for one in environment.libraries]
+    for library, inherited in queue:  # it grows
+        if (library.path, inherited) in seen or len(seen) > _MOST:
+            continue
+        seen.add((library.path, inherited))
+        own = _folders(library)
+        hands_on = library.run_path_first or not own
+        search = tuple(dict.fromkeys((*own, *inherited))) if hands_on else own
+        here_already = of_torch if library.path in after_torch and library.path[:6] != "torch/" else ()
+        for name in library.needed:
+            places = (f"{folder}/{name}" for folder in search if f"{folder}/{name}" in there)
+            path = next(places, "") if name not in here_already else ""
+            if path:
+                queue.append((there[path], search if hands_on else ()))
+            if path in strays:
+                yield path, library.path
+
+
+def _folders(library: SharedLibrary) -> tuple[str, ...]:
+    """Return the folders of a library's run path that lie in site-packages, relative to it."""
+    here = posixpath.dirname(library.path)
+    texts = (each.replace("${ORIGIN}", "$ORIGIN") for each in library.run_path if each.startswith("$"))
+    return tuple(posixpath.normpath(each.replace("$ORIGIN", here or ".")) for each in texts)
