@@ -65,7 +65,9 @@ def test_an_rpath_is_handed_on_to_what_has_none_and_a_runpath_is_not():
     torch, middle = "torch/lib/libtorch.so", "torch/lib/libmiddle.so"
     needs = library(middle, "libcudnn.so.9")
     folders = (*FIRST, "$ORIGIN")
-    assert by(environment(library(torch, "libmiddle.so", rpath=folders), needs, library(OWN))) == {COPY: middle}
+    assert by(environment(library(torch, "libmiddle.so", rpath=folders), needs, library(OWN))) == {
+        COPY: middle
+    }
     assert by(environment(library(torch, "libmiddle.so", run_path=folders), needs, library(OWN))) == {}
 
 
@@ -77,7 +79,9 @@ def test_an_rpath_is_not_handed_on_past_a_runpath():
 
 def test_what_is_built_for_torch_finds_loaded_what_torch_needs():
     torch = library("torch/lib/libtorch_cuda.so", "libcudnn.so.9", rpath=FIRST[::-1])
-    extension = library("xformers/_C.so", "libtorch.so", "libcudnn.so.9", run_path=("$ORIGIN/../nvidia/cublas/lib",))
+    extension = library(
+        "xformers/_C.so", "libtorch.so", "libcudnn.so.9", run_path=("$ORIGIN/../nvidia/cublas/lib",)
+    )
     alone = library("other/_C.so", "libcudnn.so.9", run_path=("$ORIGIN/../nvidia/cublas/lib",))
     assert by(environment(torch, extension, library(OWN))) == {}
     assert by(environment(torch, alone, library(OWN))) == {COPY: "other/_C.so"}

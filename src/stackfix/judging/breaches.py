@@ -63,7 +63,11 @@ def _together(code: str, breach: Breach) -> str:
         return "driver"
     if code == "numpy2_abi":
         return "numpy"
-    return "nvidia" if code == "mixed_toolkit" or breach.package.startswith("nvidia-") else breach.package
+    if code != "mixed_toolkit" and not breach.package.startswith("nvidia-"):
+        return breach.package
+    # those of CUDA 11 and those of 13 beside a torch for 12 are two things
+    majors = {key.partition(".")[0] for key in breach.requirement.allowed}
+    return f"nvidia {sorted(majors)}" if breach.requirement.node == CUDA else "nvidia"
 
 
 def code_of(breach: Breach, scene: Scene) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.breaches import breach_findings
+from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
@@ -42,7 +42,6 @@ from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
-_DIST_INFO = ".dist-info: "
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
 _OUTSIDE = ("loader order", "driver", "model format")
@@ -106,17 +105,19 @@ def examine(patient: Patient, facts: Database) -> Report:
     models = list(model_findings(patient.models, held, environment, scene))
     breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
+    missing = list(missing_libraries(environment, closed, held, scene))
     suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
     findings = [
-        *_broken(environment),
-        *_copied(environment),
+        *broken_findings(environment, missing),
+        *cut_off(environment, unmet),
+        *copied(environment),
         *collisions(environment, facts, shared),
         *lost_files(environment, shared),
         *duplicate_records(environment),
         *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,
         *missing_symbols(environment, suspects),
-        *missing_libraries(environment, closed, held, scene),
+        *missing,
         *foreign_builds(environment, scene),
         *outdated_protobuf(environment),
         *unmet,
@@ -167,47 +168,6 @@ def _has_gpu(machine: Machine) -> bool:
     if isinstance(machine.gpus, Known):
         return bool(machine.gpus.value)
     return isinstance(machine.driver, Known)
-
-
-def _broken(environment: Environment) -> Iterator[Finding]:
-    for reason in environment.broken:
-        yield Finding(
-            code="broken_environment",
-            severity="error",
-            text=f"the environment is broken: {reason}",
-            because=(f"{environment.path} [read: its files]",),
-            consequence="nothing in it can be run",
-            fix=f"make it anew: stackfix install dwpose --venv {environment.path} --replace",
-            rule="environment",
-        )
-    for reason in environment.unreadable:
-        yield Finding(
-            code="gutted_package",
-            severity="warning",
-            text=f"a package is broken: {reason}",
-            because=(f"{environment.site_packages[0] if environment.site_packages else environment.path} [read: its files]",),
-            consequence="pip and importlib.metadata skip it or stumble over it; its files may be there without it",
-            fix=remedy.mend(environment),
-            rule="environment",
-            about=(canonicalize_name(reason.partition("-")[0]),) if _DIST_INFO in reason else (),
-        )  # fmt: skip
-
-
-def _copied(environment: Environment) -> Iterator[Finding]:
-    """Yield that the scripts of an environment start another one's Python."""
-    names = [name for name, _ in environment.strange_scripts]
-    if not names:
-        return
-    elsewhere = ", ".join(dict.fromkeys(folder for _, folder in environment.strange_scripts))
-    yield Finding(
-        code="copied_environment",
-        severity="warning",
-        text=f"{len(names)} scripts of it start the Python in {elsewhere}: it was copied or moved from there",
-        because=(f"the first line of {', '.join(f'bin/{name}' for name in names[:4])} [read: the files]",),
-        consequence="`pip` and every other command of it works on that environment, or fails where it is gone",
-        fix=f"run them as `{environment.executable} -m pip`; or make it anew where it is to stand",
-        rule="environment",
-    )
 
 
 def _good(

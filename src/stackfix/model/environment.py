@@ -111,7 +111,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries that
     somebody copied into it. `distributions` has each name
     once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
-    folder, each with that folder. `abandoned` are the names of what pip left there under a name of its own (`~orch`). `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
+    folder, each with that folder. `abandoned` are the names of what pip left there under a name of its own (`~orch`), `cut_off` the packages
+    and versions that these were. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str
@@ -134,6 +135,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     broken: tuple[str, ...] = ()
     outside: tuple[Distribution, ...] = ()
     abandoned: tuple[str, ...] = ()
+    cut_off: tuple[tuple[str, str], ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:

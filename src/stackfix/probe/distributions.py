@@ -120,6 +120,16 @@ def left_by_pip(shelf: Shelf) -> list[str]:
     return sorted(name for name in shelf.listed("") if _LEFT_BY_PIP.fullmatch(name) and name.isprintable())
 
 
+def cut_off(shelf: Shelf) -> Iterator[tuple[str, str]]:
+    """Yield name and version of what pip had set aside when it was cut off, by the METADATA under its name for it."""
+    for folder in left_by_pip(shelf):
+        if folder.endswith(".dist-info"):
+            with suppress(OSError, InvalidName):
+                head = _head(shelf, folder, modern=True)
+                name, version = (printable(head.get(key, [""])[0]) for key in ("name", "version"))
+                yield canonicalize_name(name, validate=True), version
+
+
 def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Distribution]:
     modern = info.endswith(".dist-info")
     try:
@@ -330,6 +340,7 @@ def _import_folders(shelf: Shelf, name: str, info: str) -> Iterator[str]:
         yield f"nvidia/{part[1].replace('-', '_')}"
         return
     yield name.replace("-", "_")
+    yield f"{name.replace('-', '_')}.libs"  # where auditwheel puts what it brings
     with suppress(OSError):
         yield from filter(str.isidentifier, shelf.text(f"{info}/top_level.txt").split())
 

@@ -19,6 +19,7 @@ from stackfix.probe.child import Ended, run_child
 from stackfix.probe.distributions import (
     MAX_TEXT,
     Shelf,
+    cut_off,
     left_by_pip,
     once_each,
     read_distributions,
@@ -257,6 +258,7 @@ def _environment(
         strange_scripts=strange_scripts(folder) if kind == "venv" and not windows else (),
         unreadable=tuple(unreadable),
         abandoned=tuple(name for shelf in shelves for name in left_by_pip(shelf)),
+        cut_off=tuple(each for shelf in shelves for each in cut_off(shelf)),
         broken=tuple(broken),
     )
 
