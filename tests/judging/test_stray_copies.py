@@ -61,7 +61,7 @@ def test_a_copy_that_nothing_is_led_to_does_no_harm_and_stays(site, path, soname
     report = look(there)
     found = finding(report, "shadowed_libraries")
     assert (report.ok, found.severity) == (True, "warning")
-    assert found.consequence.startswith("it does no harm as it lies there")
+    assert found.consequence.startswith("no harm where it lies")
     assert found.fix.endswith(str(there.packages / path))
     assert planned(there).strays == ()
 

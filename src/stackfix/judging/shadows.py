@@ -152,7 +152,7 @@ def _stray_copies(environment: Environment) -> Iterator[Finding]:
         yield _copies(
             idle,
             (f"no library here is led to it by {_how(environment)}",),
-            "it does no harm as it lies there, and no good: nothing loads it unless its folder is put into "
+            "no harm where it lies, and no good: nothing loads it unless its folder is put into "
             + ("PATH" if environment.windows else "LD_LIBRARY_PATH"),
             f"it can go: rm {' '.join(map(shlex.quote, places))}",
         )
