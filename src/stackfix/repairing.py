@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ from stackfix.proving import proof
 from stackfix.reaching import installer_variables
 from stackfix.render.repair_text import constraint_lines, repair_lines
 from stackfix.solve.repair import PILLARS, Wish, repair
+from stackfix.solve.shared import apart, with_outside
 from stackfix.versions import DriverVersion, canonical_name
 
 _GPU = ("onnxruntime-gpu", "tensorrt")
@@ -74,7 +76,6 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
             f"`{environment.path}` cannot be mended: {environment.broken[0]}",
             hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
         )
-    _refuse_shared(environment)
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
     if wish.device == "cpu":
         machine = _without_gpus(machine)
@@ -85,8 +86,12 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     _refuse_absent(keep, environment)
     gpu = wants_gpu(environment, machine, wish.device)
     scene = scene_of(environment, machine, facts)
-    wanted = Wish(gpu=gpu, keep=keep, instead=without_a_desktop(before.findings))
-    found = repair(environment, scene, wanted)
+    whole, elsewhere = with_outside(environment, PILLARS)
+    wanted = Wish(gpu=gpu, keep=keep | elsewhere, instead=without_a_desktop(before.findings))
+    worked_out = repair(whole, scene, wanted)
+    found = worked_out if isinstance(worked_out, Explanation) else apart(worked_out, environment)
+    if found is None or (elsewhere and isinstance(found, Explanation)):
+        raise _shared(environment, elsewhere)
     if isinstance(found, Explanation):
         return replace(found, options=tuple(_ways_out(patient, facts, wanted)))
     found = replace(found, strained=(*found.strained, *_stays_on_the_cpu(environment, found, gpu=gpu)))
@@ -199,14 +204,15 @@ def _refuse_absent(keep: frozenset[str], environment: Environment) -> None:
         )
 
 
-def _refuse_shared(environment: Environment) -> None:
-    """Refuse to plan for an environment whose torch or onnxruntime lies in another: neither can be changed alone."""
-    outside = sorted(each.name for each in environment.outside if each.name in PILLARS)
-    if outside:
-        raise TargetError(
-            f"{outside[0]} of `{environment.path}` lies outside it: the two can't be mended together",
-            hint=f"mend the Python that it comes from, or make one that stands alone: `{remedy.mend(environment)}`",
-        )
+def _shared(environment: Environment, elsewhere: frozenset[str]) -> TargetError:
+    """Return why an environment can't be mended of which a half lies outside, and that half would have to change."""
+    names = sorted(elsewhere) or [each.name for each in environment.outside]
+    place = shlex.quote(environment.path)
+    return TargetError(
+        f"{names[0]} of `{environment.path}` lies outside it, and what goes with it can't be had in the environment alone",
+        hint="mend the Python that it comes from, or make one that stands alone: "
+        f"`stackfix install dwpose --venv {place} --replace`",
+    )
 
 
 def _refuse_what_stays(environment: Environment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from patients import Site, codes, facts, finding, look
 
+from stackfix.asking import MachineQuestion
 from stackfix.errors import TargetError
 from stackfix.install.progress import Silent
 from stackfix.model.surroundings import Overlay, Surroundings
@@ -38,13 +39,33 @@ def test_the_libraries_behind_a_venv_are_of_their_own_cuda(venv):
     first = look(venv.onnxruntime(version="1.31.1")).findings[0]
     assert (first.code, first.about[0]) == ("cuda_major_mismatch", "onnxruntime-gpu")
     assert first.text == "onnxruntime-gpu 1.31.1 is built for CUDA 13, and torch 2.8.0 was built with CUDA 12"
-    assert first.fix == f"stackfix install dwpose --venv {venv.root} --replace"
+    assert first.fix == f"stackfix fix --venv {venv.root}"
 
 
-def test_two_environments_that_make_one_are_not_mended_alone(venv):
-    venv.onnxruntime(version="1.31.1")
+def planned(venv, **wish):
+    machine = MachineQuestion(driver="580.95.05", gpus=("RTX 4090",))
+    return mended(venv.root, FixWish(dry_run=True, machine=machine, **wish), facts(), Silent()).repair
+
+
+def test_what_lies_outside_stays_and_what_is_the_environments_own_is_fitted_to_it(venv):
+    found = planned(venv.onnxruntime(version="1.31.1"))
+    put = {step.pin.name: (step.before, step.pin.wheel.cuda_major) for step in found.steps}
+    assert put["onnxruntime-gpu"] == ("1.31.1", 12)
+    assert "torch 2.8.0" in found.kept
+    assert {"torch", "numpy", "nvidia-cublas-cu12", "nvidia-cudnn-cu12"}.isdisjoint(put)
+
+
+def test_what_is_wrong_outside_is_put_into_the_environment_and_nothing_leaves_the_other(venv):
+    found = planned(venv.onnxruntime().install("thing", "1", requires=("numpy>=2.3",)))
+    (step,) = [step for step in found.steps if step.pin.name == "numpy"]
+    assert step.before == ""
+    assert "numpy" not in found.leaving
+
+
+def test_an_outside_that_would_have_to_change_is_not_mended_from_here(venv):
+    venv.torchvision("0.22.0", build="+cu128", requires=("torch==2.7.0",)).onnxruntime()
     with pytest.raises(TargetError, match=r"torch of `.*` lies outside it"):
-        mended(venv.root, FixWish(dry_run=True), facts(), Silent())
+        planned(venv, keep=("torchvision",))
 
 
 def test_what_is_required_counts_by_the_release_that_lies_outside(venv):

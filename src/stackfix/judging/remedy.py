@@ -12,7 +12,6 @@ from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
 OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
-_HALVES = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 _IMPORTS = {
     "onnxruntime-gpu": "onnxruntime",
     "opencv-python": "cv2",
@@ -63,9 +62,7 @@ def again(environment: Environment, pins: Sequence[str]) -> str:
 
 
 def mend(environment: Environment) -> str:
-    """Return our own command, which works the whole change out; a fresh environment where half of it lies outside."""
-    if any(each.name in _HALVES for each in environment.outside):
-        return f"stackfix install dwpose --venv {shlex.quote(environment.path)} --replace"
+    """Return our own command, which works the whole change out."""
     return f"stackfix fix --venv {shlex.quote(environment.path)}"
 
 
