@@ -74,7 +74,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     if environment.broken:
         raise TargetError(
             f"`{environment.path}` cannot be mended: {environment.broken[0]}",
-            hint=f"make it anew: `stackfix install dwpose --venv {environment.path} --replace`",
+            hint=remedy.anew(environment),
         )
     machine = machine_of(replace(wish.machine, python=""), facts, venv, pythons=False)
     if wish.device == "cpu":

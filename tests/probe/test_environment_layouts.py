@@ -101,6 +101,8 @@ def test_a_venv_with_nothing_but_its_packages_left_is_still_read(site):
     (site.root / "bin").rename(site.root.parent / "away")
     report = look(site)
     assert codes(report) == ["broken_environment"]
+    assert "it has no Python of its own" in report.findings[0].text
+    assert "--replace" not in report.findings[0].fix  # it may be the prefix of another Python
     assert read_environment(site.root).packages == {"thing": "1.0"}
 
 

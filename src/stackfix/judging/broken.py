@@ -27,7 +27,7 @@ def broken_findings(environment: Environment, missing: Sequence[Finding]) -> Ite
             text=f"the environment is broken: {reason}",
             because=(f"{environment.path} [read: its files]",),
             consequence="nothing in it can be run",
-            fix=f"make it anew: stackfix install dwpose --venv {environment.path} --replace",
+            fix=remedy.anew(environment),
             rule="environment",
         )
     for reason in environment.unreadable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from stackfix.model.environment import Environment
+from stackfix.model.environment import NO_PYTHON, Environment
 from stackfix.model.wheel import ListedWheel
 from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
@@ -64,6 +64,14 @@ def again(environment: Environment, pins: Sequence[str]) -> str:
 def mend(environment: Environment) -> str:
     """Return our own command, which works the whole change out."""
     return f"stackfix fix --venv {shlex.quote(environment.path)}"
+
+
+def anew(environment: Environment) -> str:
+    """Return what to do about an environment that is broken as a whole; a folder that is none is left to its owner."""
+    place = shlex.quote(environment.path)
+    if NO_PYTHON in environment.broken:
+        return "make one that stands alone, in a folder of its own: stackfix install dwpose --venv FOLDER"
+    return f"make it anew: stackfix install dwpose --venv {place} --replace"
 
 
 def _has_pip(environment: Environment) -> bool:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from stackfix.versions import PythonVersion
 
+NO_PYTHON = "it has no Python of its own: it is what `pip install --prefix` has filled for another, or what is left of a venv"
 _CODE = re.compile(r"\.(py|so|pyd|dll)$|\.so\.")
 _IDLE = re.compile(r"^\.\./|(^|/)(tests?|testing)/")  # scripts, and what people delete to save space
 _OF_TORCH = ("libtorch", "libc10", "torch_", "c10.", "c10_")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stackfix.errors import QuestionError, TargetError
-from stackfix.model.environment import Distribution, Duplicate, Environment, SharedLibrary
+from stackfix.model.environment import NO_PYTHON, Distribution, Duplicate, Environment, SharedLibrary
 from stackfix.probe.builds import read_builds
 from stackfix.probe.child import Ended, run_child
 from stackfix.probe.distributions import (
@@ -113,12 +113,15 @@ def _from_files(folder: Path) -> Environment:
         kind = "portable" if windows else "system"
     broken: list[str] = [] if found else ["it has no site-packages folder"]
     executable = _executable(folder, kind, windows=windows)
-    if not os.path.exists(executable):  # noqa: PTH110 - no error where nothing may be read
+    lost = kind == "system" and (folder / "bin" / "activate").exists()
+    if kind == "system" and not lost and not os.path.lexists(executable):
+        broken.append(NO_PYTHON)
+    elif not os.path.exists(executable):  # noqa: PTH110 - no error where nothing may be read
         what = f"its interpreter `{executable}` is gone"
         if os.path.islink(executable):  # noqa: PTH114 - likewise
             what += f": it leads to `{os.readlink(executable)}`, which is not there"  # noqa: PTH115 - as it is written
         broken.append(what)
-    if kind == "system" and (folder / "bin" / "activate").exists():
+    if lost:
         broken.append("its pyvenv.cfg is gone: Python does not take it for an environment any more")
     elif kind == "venv" and (home := settings.get("home")) and not windows and not _is_folder(home):
         broken.append(f"the Python that it was made from, in `{home}`, is gone")
