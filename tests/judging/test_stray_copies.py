@@ -69,8 +69,10 @@ def test_a_copy_that_nothing_is_led_to_does_no_harm_and_stays(site, path, soname
 def test_a_copy_that_alone_has_what_is_needed_is_told_and_counts(site):
     healthy(site).remove("nvidia-cudnn-cu12")
     assert "cudnn_missing" in codes(look(site))
+    copied(site, "torch/lib/libcudnn_ops.so.9", "libcudnn_ops.so.9")
     report = look(copied(site, "torch/lib/libcudnn.so.9", "libcudnn.so.9"))
     assert "cudnn_missing" not in codes(report)
+    assert codes(report).count("shadowed_libraries") == 1
     found = finding(report, "shadowed_libraries")
     assert found.severity == "warning"
     assert found.consequence.startswith("no installer updates or removes it")

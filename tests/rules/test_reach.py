@@ -93,6 +93,16 @@ def test_a_copy_that_no_package_has_is_reached_and_in_nobodys_way():
     assert shadowing(there) == ()
 
 
+def test_the_parts_of_a_copied_cudnn_go_with_it():
+    part, other = "nvidia/cublas/lib/libcudnn_ops.so.9", "torch/lib/libcudnn_ops.so.9"
+    torch = library("torch/lib/libtorch_cuda.so", "libcudnn.so.9", rpath=FIRST)
+    there = environment(
+        torch, library(OWN), library(OWN.replace("cudnn.so", "cudnn_ops.so")), strays=(COPY, part, other)
+    )
+    assert [one.stray for one in shadowing(there)] == [COPY, part]
+    assert by(there)[part] == COPY
+
+
 def test_a_run_path_that_leads_in_a_circle_ends():
     one = library("torch/lib/liba.so", "libb.so", rpath=("$ORIGIN",))
     two = library("torch/lib/libb.so", "liba.so", rpath=("${ORIGIN}",))

@@ -10,6 +10,7 @@ the program, and torch opens whatever lies in `torch/lib` (torch/__init__.py).
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
@@ -42,6 +43,10 @@ def reached(environment: Environment) -> tuple[Reached, ...]:
     first: dict[str, str] = {}
     for path, by in led:
         first.setdefault(path, by)
+    for path in list(first):  # cuDNN opens its parts beside itself
+        for other in strays:
+            if _family(other) == _family(path):
+                first.setdefault(other, path)
     return tuple(
         Reached(stray=path, by=first[path], own=own.get(one.file_name, ""))
         for path, one in strays.items()
@@ -90,6 +95,12 @@ def _by_run_paths(environment: Environment, strays: Mapping[str, SharedLibrary])
                 queue.append((there[path], search if hands_on else ()))
             if path in strays:
                 yield path, library.path
+
+
+def _family(path: str) -> str:
+    """Return folder and stem of a library: all parts of one cuDNN in one folder have the same."""
+    folder, name = posixpath.split(path)
+    return f"{folder}/{re.split('[_.-]', name, maxsplit=1)[0]}"
 
 
 def _folders(library: SharedLibrary) -> tuple[str, ...]:
