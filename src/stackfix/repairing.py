@@ -87,7 +87,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     gpu = wants_gpu(environment, machine, wish.device)
     scene = scene_of(environment, machine, facts)
     whole, elsewhere = with_outside(environment, PILLARS)
-    wanted = Wish(gpu=gpu, keep=keep | elsewhere, instead=without_a_desktop(before.findings))
+    wanted = Wish(gpu=gpu, keep=keep, outside=elsewhere, instead=without_a_desktop(before.findings))
     worked_out = repair(whole, scene, wanted)
     found = worked_out if isinstance(worked_out, Explanation) else apart(worked_out, environment)
     if found is None or (elsewhere and isinstance(found, Explanation)):

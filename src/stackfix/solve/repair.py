@@ -41,11 +41,13 @@ _BROUGHT_IN = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 class Wish(Struct, frozen=True, kw_only=True):
     """What a repair must come to: `gpu` whether the GPU builds are wanted, `keep` what must stay as it is.
 
-    `instead` is package -> the one that takes its place: an OpenCV with windows on a system without a desktop.
+    `outside` is what lies in another place and stays whoever asks. `instead` is package -> the one that takes its
+    place: an OpenCV with windows on a system without a desktop.
     """
 
     gpu: bool
     keep: frozenset[str] = frozenset()
+    outside: frozenset[str] = frozenset()
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,6 +66,7 @@ class _Case(Struct, frozen=True, kw_only=True):
     damaged: frozenset[str]
     foreign: frozenset[str]
     instead: Mapping[str, str]
+    outside: frozenset[str]
     filling: Mapping[str, frozenset[str]]
 
 
@@ -144,6 +147,7 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collectio
         ),
         foreign=frozenset(each.name for each in foreign(environment, scene)),
         instead={other: installed[name] for name, other in wish.instead.items() if name in installed},
+        outside=wish.outside,
         filling=filling,
     )
 
@@ -160,7 +164,7 @@ def _names(
     for name, other in wish.instead.items():
         if name in names - wish.keep and scene.facts.knows(other):
             names = names - {name} | {other}
-    return staying(names, environment, filling, gpu=wish.gpu, keep=wish.keep)
+    return staying(names, environment, filling, gpu=wish.gpu, keep=wish.keep | wish.outside)
 
 
 def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[str, frozenset[str]]]:
@@ -191,7 +195,9 @@ def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Probl
     for name, keys in case.wanted.items():
         if name in stay or name in keep:
             version = case.installed[name]
-            said = f"{name} {version} is installed" + (", and you ask to keep it" if name in keep else "")
+            said = f"{name} {version} is installed"
+            if name in keep:
+                said += " outside the environment" if name in case.outside else ", and you ask to keep it"
             source = Source(method="read", where=case.environment.path)
             why = Fact(text=said, rule="request", source=source, relaxable=True)
             roots.append(Requirement(name, frozenset({version}), why))
@@ -206,8 +212,9 @@ def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Probl
 
 
 def _smallest(case: _Case, wish: Wish) -> Repair | Refutation:
-    free = [name for name in case.pinned if name not in wish.keep]
-    keep = [name for name in wish.keep if name in case.wanted and name in case.installed]
+    kept = wish.keep | wish.outside
+    free = [name for name in case.pinned if name not in kept]
+    keep = [name for name in kept if name in case.wanted and name in case.installed]
     first: Refutation | None = None
     conflict: tuple[Fact, ...] = ()
     for changed in range(len(free) + 1):
