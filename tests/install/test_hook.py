@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from conftest import PYTHON
 from stackfix.install.hook import add_hook, load_order, remove_hook
@@ -50,6 +51,24 @@ def test_each_library_comes_after_those_that_it_needs():
     assert sorted(names) == ["libcublas.so.13", "libcublasLt.so.13", "libcudart.so.13", "libcurand.so.10"]
     assert names.index("libcublasLt.so.13") < names.index("libcublas.so.13")
     assert names.index("libcudart.so.13") < names.index("libcurand.so.10")
+
+
+def test_libraries_of_the_python_behind_a_venv_are_loaded_from_where_they_lie(tmp_path):
+    behind = "/usr/lib/python3/dist-packages/nvidia"
+    there = environment(
+        library(PROVIDER, "libcublas.so.12", "libcudart.so.12"), library("nvidia/cublas/lib/libcublas.so.12")
+    )
+    beside = (
+        library(f"{behind}/cublas/lib/libcublas.so.12"),
+        library(f"{behind}/cuda_runtime/lib/libcudart.so.12"),
+        library("libcudart.so.12"),  # of a conda prefix, whose Python finds it
+    )
+    there = structs.replace(there, beside=beside)
+    runtime = f"{behind}/cuda_runtime/lib/libcudart.so.12"
+    assert load_order(there) == ("nvidia/cublas/lib/libcublas.so.12", runtime)
+    add_hook(tmp_path, there)
+    module = (tmp_path / "_stackfix_libraries.py").read_text()
+    assert f"'{runtime}'" in module
 
 
 def test_libraries_that_are_opened_by_name_come_too():

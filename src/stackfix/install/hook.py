@@ -47,15 +47,18 @@ _OPENED_ON_WINDOWS = re.compile(
     r"(cudart64|cublasLt64|cublas64|curand64|cufft64|cudnn64|nvrtc64|nvJitLink)_\d[\d_]*\.dll", re.IGNORECASE
 )
 _TOOLKIT = re.compile(r"nvidia/cu\d+/")
+_OUTSIDE = re.compile(r"/.*/(site|dist)-packages/nvidia/")
 
 
 def load_order(environment: Environment) -> tuple[str, ...]:
     """Return the libraries to load before onnxruntime's CUDA provider, each after those that it needs.
 
-    Paths are relative to site-packages. Empty where there is no provider, or nothing of NVIDIA's.
+    Paths are relative to site-packages, and whole for what lies outside the environment. Empty where there is no
+    provider, or nothing of NVIDIA's.
     """
     provider = next((each for each in environment.libraries if PROVIDER.fullmatch(each.file_name)), None)
     ours = sorted((each for each in environment.libraries if each.path.startswith("nvidia/")), key=_path)
+    ours += sorted((each for each in environment.beside if _OUTSIDE.match(each.path)), key=_path)
     if provider is None:
         return ()
     if provider.file_name.endswith(".dll"):
@@ -100,7 +103,7 @@ def _opened(ours: Sequence[SharedLibrary], needed: Sequence[SharedLibrary]) -> I
 
 def _toolkit(library: SharedLibrary) -> str:
     """Return the folder of a whole toolkit ("nvidia/cu13/"), or "nvidia/" for wheels with one each."""
-    found = _TOOLKIT.match(library.path)
+    found = _TOOLKIT.search(library.path)
     return found[0] if found else "nvidia/"
 
 

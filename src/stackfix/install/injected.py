@@ -47,7 +47,7 @@ def _load() -> None:
             loaded.append(os.add_dll_directory(path))  # type: ignore[attr-defined, unused-ignore] # Windows
             os.environ["PATH"] = path + os.pathsep + os.environ.get("PATH", "")
     for library in LIBRARIES:
-        path = os.path.join(here, *library.split("/"))  # noqa: PTH118 - likewise
+        path = library if library[:1] == "/" else os.path.join(here, *library.split("/"))  # noqa: PTH118 - likewise
         try:
             loaded.append(ctypes.CDLL(path, mode=0 if windows else ctypes.RTLD_GLOBAL))
         except OSError as error:

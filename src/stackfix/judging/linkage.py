@@ -279,12 +279,16 @@ def loader_order(environment: Environment, found: Closure, *, windows: bool) -> 
     )
     if provider is None or not any(_is_cuda(name) for name in provider.needed):
         return
-    names = {name for one in environment.libraries for name in one.names}
+    outside = [one for one in environment.beside if one.path.startswith("/")]
+    names = {name for one in (*environment.libraries, *outside) for name in one.names}
     wanted = sorted(name for name in provider.needed if name in names and _is_cuda(name))
-    if not wanted or any("nvidia" in path for path in provider.run_path) or environment.beside:
+    of_conda = len(outside) < len(environment.beside)  # its Python's run path leads to them
+    if not wanted or any("nvidia" in path for path in provider.run_path) or of_conda:
         return
     with_torch = environment.builds.get("torch")
-    helped = with_torch is not None and bool(with_torch.cuda)
+    helped = (with_torch is not None and bool(with_torch.cuda)) or any(
+        one.name == "torch" for one in environment.outside
+    )
     yield Finding(
         code="import_order_preload",
         severity="warning" if helped else "error",
