@@ -31,6 +31,7 @@ from stackfix.judging.primary import ordered
 from stackfix.judging.requires import unmet_requirements
 from stackfix.judging.shadows import shadowed
 from stackfix.judging.symbols import missing_symbols
+from stackfix.judging.torch_symbols import torch_symbols
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.live import LiveRun
@@ -44,7 +45,7 @@ from stackfix.rules.scene import Scene
 
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
-_OUTSIDE = ("loader order", "driver", "model format")
+_OUTSIDE = ("loader order", "driver", "model format", "torch symbols")
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -117,6 +118,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,
         *missing_symbols(environment, suspects),
+        *torch_symbols(environment, scene, unmet),
         *missing,
         *foreign_builds(environment, scene),
         *outdated_protobuf(environment),
