@@ -223,6 +223,12 @@ def _refuse_what_stays(environment: Environment) -> None:
             f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
             hint=plan,
         )
+    for folder in environment.site_packages:
+        if not Path(folder).is_relative_to(environment.path):
+            raise TargetError(
+                f"packages of `{environment.path}` lie in `{folder}`: stackfix can plan their repair but not carry it out",
+                hint=plan,
+            )
     try:
         resolved(Path(environment.path))
     except TargetError as error:

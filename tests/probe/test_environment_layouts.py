@@ -10,10 +10,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
 
-from patients import Site, codes, finding, look
+from patients import Site, codes, facts, finding, look
 
+from stackfix.asking import MachineQuestion
 from stackfix.errors import TargetError
+from stackfix.install.progress import Silent
 from stackfix.probe.environment import read_environment
+from stackfix.probe.overlays import user_packages
+from stackfix.repairing import FixWish, mended
 
 
 @pytest.fixture
@@ -61,6 +65,53 @@ def test_a_portable_python_for_windows_is_read_on_any_system(tmp_path):
 def test_a_python_of_no_known_layout_is_asked_for_its_folders():
     found = read_environment(Path(os.path.realpath(sys.executable)))
     assert (found.python.major, found.python.minor) == sys.version_info[:2]
+
+
+@pytest.fixture
+def users(tmp_path, monkeypatch):
+    """The user's own packages of the Python that runs this, with an onnxruntime among them."""
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = tmp_path / "lib" / f"python{minor}" / "site-packages"
+    (folder / "onnxruntime").mkdir(parents=True)
+    (folder / "onnxruntime" / "__init__.py").write_text("")
+    info = folder / "onnxruntime-1.26.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: onnxruntime\nVersion: 1.26.0\n")
+    (info / "RECORD").write_text("onnxruntime/__init__.py,,\n")
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path))
+    return folder
+
+
+def test_what_pip_install_user_has_put_there_belongs_to_the_python(users, monkeypatch):
+    python = Path(os.path.realpath(sys.executable))
+    found = read_environment(python)
+    assert found.site_packages[0] == str(users)
+    assert found.packages["onnxruntime"] == "1.26.0"
+    monkeypatch.setenv("PYTHONNOUSERSITE", "1")
+    assert str(users) not in read_environment(python).site_packages
+
+
+def test_what_is_wrong_with_the_users_packages_is_planned_by_their_python(users):
+    python = os.path.realpath(sys.executable)
+    cause = finding(look(Path(python)), "ort_cpu_only")
+    assert cause.fix == f"stackfix fix --venv {python} --dry-run"
+
+
+def test_what_a_python_has_itself_too_is_not_read_as_one_with_it(users, tmp_path):
+    own = tmp_path / "own"
+    (own / "onnxruntime").mkdir(parents=True)
+    minor = users.parent.name.removeprefix("python")
+    variables = {"PYTHONUSERBASE": str(tmp_path)}
+    assert user_packages(variables, minor, [str(own)]) == ""
+    assert user_packages(variables, minor, [str(tmp_path)]) == str(users)
+    assert user_packages({"HOME": "relative"}, minor, []) == ""
+
+
+def test_the_users_packages_are_not_mended_in_place(users):
+    python = os.path.realpath(sys.executable)
+    question = MachineQuestion(driver="580.95.05", gpus=("RTX 4090",))
+    with pytest.raises(TargetError, match=r"can plan their repair but not carry it out"):
+        mended(Path(python), FixWish(machine=question), facts(), Silent())
 
 
 def test_a_program_that_is_no_python_is_refused(tmp_path):

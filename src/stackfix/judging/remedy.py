@@ -62,7 +62,9 @@ def again(environment: Environment, pins: Sequence[str]) -> str:
 
 
 def mend(environment: Environment) -> str:
-    """Return our own command, which works the whole change out."""
+    """Return our own command, which works the whole change out; where it can only be planned, the plan."""
+    if any(not folder.startswith(f"{environment.path}/") for folder in environment.site_packages):
+        return f"stackfix fix --venv {shlex.quote(environment.executable)} --dry-run"
     return f"stackfix fix --venv {shlex.quote(environment.path)}"
 
 

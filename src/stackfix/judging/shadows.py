@@ -218,7 +218,7 @@ def _overlaid(environment: Environment, surroundings: Surroundings) -> Iterator[
             if (own := _release(environment.packages, environment.fillers(name)))
             and (there := _release(overlay.packages, _ALSO.get(name, (name,))))
         ]
-        if not twice or _inside(overlay.folder, environment):
+        if not twice or overlay.folder in environment.site_packages or _inside(overlay.folder, environment):
             continue
         differing = [name for name, own, there in twice if own != there]
         without_cuda = any(

@@ -26,6 +26,7 @@ from stackfix.probe.distributions import (
     read_library,
 )
 from stackfix.probe.outside import outside_folders, read_outside
+from stackfix.probe.overlays import user_packages
 from stackfix.probe.scripts import strange_scripts
 from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
@@ -200,8 +201,11 @@ def _asked(executable: Path) -> Environment:
         version, prefix, *folders = json.loads(answer.out)
         packages = [Path(str(each)) for each in dict.fromkeys(folders)]
         parsed = PythonVersion.parse(str(version))
+        users = user_packages(os.environ, f"{parsed.major}.{parsed.minor}", folders)
     except (ValueError, TypeError, QuestionError) as error:
         raise TargetError(f"`{executable}` is not a Python that answers") from error
+    if users:
+        packages.insert(0, Path(users))
     return _environment(Path(str(prefix)), executable, parsed, packages, kind="system")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -18,13 +18,29 @@ def read_overlays(environ: Mapping[str, str]) -> Iterator[Overlay]:
     """Yield the folders of PYTHONPATH and the user's own site-packages, where they hold a package that counts."""
     for folder in dict.fromkeys(environ.get("PYTHONPATH", "").split(os.pathsep)):
         yield from _overlay(folder, "PYTHONPATH", "")
-    base = environ.get("PYTHONUSERBASE", "") or os.path.join(environ.get("HOME", ""), ".local")  # noqa: PTH118 - may be none
-    if environ.get("PYTHONNOUSERSITE") or not os.path.isabs(base):  # noqa: PTH117 - likewise
-        return
-    for name in _listed(f"{base}/lib"):
+    base = _user_base(environ)
+    for name in _listed(f"{base}/lib") if base else ():
         if re.fullmatch(r"python3\.\d+", name):
             folder = f"{base}/lib/{name}/site-packages"
             yield from _overlay(folder, "the user's own packages", name.removeprefix("python"))
+
+
+def user_packages(environ: Mapping[str, str], minor: str, folders: Sequence[str]) -> str:
+    """Return the user's own site-packages for a Python ("3.12"), "" where there are none.
+
+    None either where they hold a package that counts and the Python's own `folders` hold too: which of the two is
+    imported is a finding, not a reading.
+    """
+    base = _user_base(environ)
+    folder = f"{base}/lib/python{minor}/site-packages"
+    names = set(_listed(folder)) if base else set()
+    twice = any(names & set(_WATCHED) & set(_listed(each)) for each in folders)
+    return folder if names and not twice else ""
+
+
+def _user_base(environ: Mapping[str, str]) -> str:
+    base = environ.get("PYTHONUSERBASE", "") or os.path.join(environ.get("HOME", ""), ".local")  # noqa: PTH118 - may be none
+    return base if os.path.isabs(base) and not environ.get("PYTHONNOUSERSITE") else ""  # noqa: PTH117 - likewise
 
 
 def _overlay(folder: str, through: str, python: str) -> Iterator[Overlay]:
