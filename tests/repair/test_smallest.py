@@ -381,3 +381,12 @@ def test_a_package_that_has_lost_its_record_is_written_again():
     found = mended(replace(there, distributions=lost))
     assert [step.split(" ")[1] for step in steps(found)] == ["nvidia-cublas-cu12"]
     assert steps(mended(replace(there, distributions=lost, kind="system"))) == []
+
+
+def test_an_onnxruntime_that_comes_in_anew_is_of_the_cuda_that_is_there():
+    cuda = {name: version for name, version in CUDA_12.items() if name.startswith("nvidia-cu")}
+    there = environment({**cuda, "nvidia-nvjitlink-cu12": "12.8.93", "onnxruntime": "1.26.0"})
+    found = mended(there)
+    put = {step.pin.name: step.pin.version for step in found.steps if isinstance(step, Put)}
+    assert put == {"onnxruntime-gpu": "1.26.0"}
+    assert [step.name for step in found.steps if isinstance(step, TakenOut)] == ["onnxruntime"]

@@ -26,6 +26,7 @@ from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
 from stackfix.rules.reach import shadowing
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
+from stackfix.solve.brought import all_kept, alters
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
@@ -229,6 +230,10 @@ def _smallest(case: _Case, wish: Wish) -> Repair | Refutation:
                 last = pins
                 continue
             found.append(_steps(case, problem, pins))
+            if alters(found[-1], case.installed.keys() - case.damaged):
+                with_all = all_kept(problem, case.installed, case.scene, case.environment.path)
+                pins = solve(with_all)
+                found += () if isinstance(pins, Refutation) else (_steps(case, with_all, pins),)
         if found:
             best = min(found, key=lambda one: (len(one.steps), one.download_bytes))
             return replace(best, conflict=conflict)
