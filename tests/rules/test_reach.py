@@ -87,6 +87,24 @@ def test_what_is_built_for_torch_finds_loaded_what_torch_needs():
     assert by(environment(torch, alone, library(OWN))) == {COPY: "other/_C.so"}
 
 
+def test_what_torch_has_loaded_its_later_parts_do_not_look_for():
+    first = library(
+        "torch/lib/libtorch_cuda.so", "libcusparse.so.12", rpath=("$ORIGIN/../../nvidia/cusparse/lib",)
+    )
+    sparse = library(
+        "nvidia/cusparse/lib/libcusparse.so.12", "libcudnn.so.9", run_path=("$ORIGIN/../../cudnn/lib",)
+    )
+    # by itself it comes to the copy first, as libcusolver.so.11 does to one of libnvJitLink.so.12 beside cuBLAS
+    solver = library(
+        "nvidia/cusolver/lib/libcusolver.so.11", "libcudnn.so.9", run_path=("$ORIGIN/../../cublas/lib",)
+    )
+    later = library(
+        "torch/lib/libtorch_cuda_linalg.so", "libcusolver.so.11", rpath=("$ORIGIN/../../nvidia/cusolver/lib",)
+    )
+    assert by(environment(first, sparse, solver, later, library(OWN))) == {}
+    assert by(environment(sparse, solver, later, library(OWN))) == {COPY: solver.path}
+
+
 def test_a_copy_that_no_package_has_is_reached_and_in_nobodys_way():
     there = environment(library("torch/lib/libtorch_cuda.so", "libcudnn.so.9", rpath=FIRST))
     assert [one.own for one in reached(there)] == [""]

@@ -19,7 +19,6 @@ from stackfix.model.environment import Environment, SharedLibrary
 
 _BESIDE_PROGRAM = "../.."  # from site-packages: where python.exe of a portable Python is
 _ALL_OPENED = "torch/lib"
-_MOST = 20_000  # ways to come to a library; torch's 60 and NVIDIA's 60 have 200
 
 
 class Reached(Struct, frozen=True, kw_only=True):
@@ -33,7 +32,7 @@ class Reached(Struct, frozen=True, kw_only=True):
 def reached(environment: Environment) -> tuple[Reached, ...]:
     """Return the stray copies that libraries of the environment are led to, each with the first that is.
 
-    It is asked of each library as if it was the first: what a process has loaded already nobody looks for.
+    What a process has loaded already nobody looks for: a copy that is in the way of a later library alone is not reached.
     """
     strays = {one.path: one for one in environment.strays}
     if not strays:
@@ -72,28 +71,52 @@ def _beside(environment: Environment, strays: Mapping[str, SharedLibrary]) -> It
 
 
 def _by_run_paths(environment: Environment, strays: Mapping[str, SharedLibrary]) -> Iterator[tuple[str, str]]:
-    """Yield (stray copy, library that is led to it) as the loader of Linux does."""
+    """Yield (stray copy, library that is led to it) as the loader of Linux does.
+
+    torch is loaded before what was compiled for it, and opens parts of its own later; NVIDIA's libraries are loaded by
+    who needs them, or by path.
+    """
     there = {**{one.path: one for one in environment.libraries}, **strays}
     after_torch = {
         path for each in environment.distributions if each.compiled_for_torch for path in each.files
     }
-    of_torch = {name for one in environment.libraries if one.path.startswith("torch/") for name in one.needed}
-    seen: set[tuple[str, tuple[str, ...]]] = set()
-    queue: list[tuple[SharedLibrary, tuple[str, ...]]] = [(one, ()) for one in environment.libraries]
-    for library, inherited in queue:  # it grows
-        if (library.path, inherited) in seen or len(seen) > _MOST:
+    with_torch: set[str] = set()
+    for library in sorted(environment.libraries, key=_turn):
+        if library.path.startswith("nvidia/"):
             continue
-        seen.add((library.path, inherited))
+        of_torch = library.path.startswith("torch/")
+        loaded = with_torch if of_torch else set(with_torch) if library.path in after_torch else set()
+        for path, by in _loads(library, there, loaded):
+            if path in strays:
+                yield path, by
+
+
+def _turn(library: SharedLibrary) -> int:
+    """Return when a library is loaded: torch/__init__.py opens these two first."""
+    if library.file_name == "libtorch_global_deps.so":
+        return 0
+    if library.path.startswith("torch/_C."):
+        return 1
+    return 2 if library.path.startswith("torch/") else 3
+
+
+def _loads(
+    root: SharedLibrary, there: Mapping[str, SharedLibrary], loaded: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield (library, who needs it) in the order of loading, breadth first; `loaded` are the names that are there."""
+    loaded |= root.names
+    queue: list[tuple[SharedLibrary, tuple[str, ...]]] = [(root, ())]
+    for library, inherited in queue:  # it grows
         own = _folders(library)
         hands_on = library.run_path_first or not own
         search = tuple(dict.fromkeys((*own, *inherited))) if hands_on else own
-        here_already = of_torch if library.path in after_torch and library.path[:6] != "torch/" else ()
         for name in library.needed:
-            places = (f"{folder}/{name}" for folder in search if f"{folder}/{name}" in there)
-            path = next(places, "") if name not in here_already else ""
+            if name in loaded:
+                continue
+            path = next((f"{folder}/{name}" for folder in search if f"{folder}/{name}" in there), "")
             if path:
+                loaded |= {name, *there[path].names}
                 queue.append((there[path], search if hands_on else ()))
-            if path in strays:
                 yield path, library.path
 
 
