@@ -47,22 +47,36 @@ def test_a_copy_in_a_folder_that_comes_first_is_the_cause_and_goes_with_a_repair
 
 
 @pytest.mark.parametrize(
-    ("path", "soname"),
+    "path",
     [
-        ("torch/lib/libcudnn.so.9", "libcudnn.so.9"),  # torch's own folder comes last
-        ("onnxruntime/capi/libcudnn.so.9", "libcudnn.so.9"),  # its provider has no run path
-        ("onnxruntime/capi/libcublas.so.11", "libcublas.so.11"),
-        ("nvidia/cublas/lib/libcudnn.so.8", "libcudnn.so.8"),  # nobody needs it
-        ("./libcudnn.so.9", "libcudnn.so.9"),
+        "torch/lib/libcudnn.so.9",  # torch's own folder comes last
+        "onnxruntime/capi/libcudnn.so.9",  # its provider has no run path
+        "libcudnn.so.9",
     ],
 )
-def test_a_copy_that_nothing_is_led_to_does_no_harm_and_stays(site, path, soname):
-    there = copied(healthy(site), path, soname)
+def test_a_second_one_that_nothing_is_led_to_does_no_harm_and_goes_with_a_repair(site, path):
+    there = copied(healthy(site), path, "libcudnn.so.9")
     report = look(there)
     found = finding(report, "shadowed_libraries")
     assert (report.ok, found.severity) == (True, "warning")
     assert found.consequence.startswith("no harm where it lies")
-    assert found.fix.endswith(str(there.packages / path))
+    assert found.fix == f"stackfix fix --venv {there.root}"
+    assert planned(there).strays == (path,)
+
+
+@pytest.mark.parametrize(
+    ("path", "soname"),
+    [
+        ("onnxruntime/capi/libcublas.so.11", "libcublas.so.11"),
+        ("nvidia/cublas/lib/libcudnn.so.8", "libcudnn.so.8"),
+    ],
+)
+def test_a_copy_that_nobody_needs_does_no_harm_and_stays(site, path, soname):
+    there = copied(healthy(site), path, soname)
+    report = look(there)
+    found = finding(report, "shadowed_libraries")
+    assert (report.ok, found.severity) == (True, "warning")
+    assert found.fix == f"it can go: rm {there.packages / path}"
     assert planned(there).strays == ()
 
 
@@ -76,6 +90,7 @@ def test_a_copy_that_alone_has_what_is_needed_is_told_and_counts(site):
     found = finding(report, "shadowed_libraries")
     assert found.severity == "warning"
     assert found.consequence.startswith("no installer updates or removes it")
+    assert planned(site).strays == ("torch/lib/libcudnn.so.9", "torch/lib/libcudnn_ops.so.9")
 
 
 def test_an_idle_copy_whose_folder_the_shell_names_comes_first(site):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stackfix.model.environment import Distribution, Environment, SharedLibrary
-from stackfix.rules.reach import reached, shadowing
+from stackfix.rules.reach import doubled, reached
 from stackfix.versions import PythonVersion
 
 OWN = "nvidia/cudnn/lib/libcudnn.so.9"
@@ -45,6 +45,10 @@ def environment(*libraries, strays=(COPY,), windows=False):
         strays=tuple(library(path) for path in strays),
         windows=windows,
     )
+
+
+def shadowing(environment):
+    return tuple(one for one in reached(environment) if one.own)
 
 
 def by(environment):
@@ -139,3 +143,11 @@ def test_a_run_path_that_leads_in_a_circle_ends():
 def test_windows_looks_beside_the_library_and_beside_the_program(stray, reader, found):
     there = environment(library(reader, "CUDNN64_9.dll"), strays=(stray,), windows=True)
     assert bool(reached(there)) is found
+
+
+def test_a_copy_of_what_a_package_has_or_will_have_is_one_too_many():
+    there = environment(
+        library(OWN), strays=("torch/lib/libcudnn.so.9", "torch/lib/libcublas.so.12", "libcufft.so.10")
+    )
+    assert doubled(there) == ("torch/lib/libcudnn.so.9",)
+    assert doubled(there, {"libcublas.so.12"}) == ("torch/lib/libcudnn.so.9", "torch/lib/libcublas.so.12")

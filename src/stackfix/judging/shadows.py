@@ -11,7 +11,7 @@ from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.model.report import Finding
 from stackfix.model.surroundings import StrayLibrary, Surroundings
-from stackfix.rules.reach import Reached, reached
+from stackfix.rules.reach import Reached, doubled, reached
 
 _SHOWN = 4
 _ALSO = {
@@ -146,16 +146,20 @@ def _stray_copies(environment: Environment) -> Iterator[Finding]:
             "no installer updates or removes it; with the next change of CUDA or cuDNN it is the wrong one",
             "take it out once a package brings the library",
         )
-    idle = [one.path for one in environment.strays if one.path not in led]
-    if idle:
-        places = [f"{environment.site_packages[0]}/{path}" for path in idle]
-        yield _copies(
-            idle,
-            (f"no library here is led to it by {_how(environment)}",),
-            "no harm where it lies, and no good: nothing loads it unless its folder is put into "
-            + ("PATH" if environment.windows else "LD_LIBRARY_PATH"),
-            f"it can go: rm {' '.join(map(shlex.quote, places))}",
-        )
+    twice = set(doubled(environment))
+    for is_twice in (True, False):
+        idle = [
+            one.path for one in environment.strays if one.path not in led and (one.path in twice) is is_twice
+        ]
+        if idle:
+            places = (shlex.quote(f"{environment.site_packages[0]}/{path}") for path in idle)
+            yield _copies(
+                idle,
+                (f"no library here is led to it by {_how(environment)}",),
+                "no harm where it lies, and no good: nothing loads it unless its folder is put into "
+                + ("PATH" if environment.windows else "LD_LIBRARY_PATH"),
+                remedy.mend(environment) if is_twice else f"it can go: rm {' '.join(places)}",
+            )
 
 
 def _how(environment: Environment) -> str:

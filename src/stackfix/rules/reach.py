@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -53,9 +53,10 @@ def reached(environment: Environment) -> tuple[Reached, ...]:
     )
 
 
-def shadowing(environment: Environment) -> tuple[Reached, ...]:
-    """Return the stray copies that come before a package's own file."""
-    return tuple(one for one in reached(environment) if one.own)
+def doubled(environment: Environment, coming: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the stray copies of files that a package brings too, or will: `coming` are names that are installed next."""
+    names = {one.file_name for one in environment.libraries} | set(coming)
+    return tuple(one.path for one in environment.strays if one.file_name in names)
 
 
 def _beside(environment: Environment, strays: Mapping[str, SharedLibrary]) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from stackfix.rules import metadata
 from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import Held, judge, unmet
 from stackfix.rules.on_disk import SOURCE, installed_wheels, with_installed
-from stackfix.rules.reach import shadowing
+from stackfix.rules.reach import doubled
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.brought import all_kept, alters
@@ -259,6 +259,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
             continue
         pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=whys[name])
         steps.append(Put(pin=pin, before=before, why=tuple(_why(name, whys[name], again))))
+    coming = {name for step in steps if isinstance(step, Put) for name in step.pin.wheel.provides}
     return Repair(
         steps=tuple(steps),
         kept=tuple(
@@ -268,7 +269,7 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         ),
         hook="onnxruntime-gpu" in packages and not case.environment.windows,
         leftovers=(*case.environment.ownerless, *case.environment.abandoned),
-        strays=tuple(one.stray for one in shadowing(case.environment)),
+        strays=doubled(case.environment, coming),
     )
 
 
