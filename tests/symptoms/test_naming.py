@@ -100,6 +100,19 @@ def test_what_bitsandbytes_finds_twice_is_a_cause_only_where_its_setup_fails(aft
     assert "shadowed_libraries" in found if expected else found == []
 
 
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("0123456789ab", "container_without_gpu"),
+        ("deadbeef.example", "driver_missing"),
+        ("pc-7", "driver_missing"),
+    ],
+)
+def test_the_name_that_docker_gives_a_host_tells_a_container(host, code, codes):
+    text = f"CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname={host} ; line=66"
+    assert codes(text)[0] == code
+
+
 def test_what_onnxruntime_itself_asks_for_is_not_taken_for_what_is_there(codes):
     text = MISSING.format("libcublasLt.so.12") + (
         "\nFailed to create CUDAExecutionProvider. Require cuDNN 9.* and CUDA 12.*. 2025-01-15 10:00:00"
