@@ -90,3 +90,43 @@ def test_a_library_path_of_the_shell_is_told_and_does_not_hinder_the_repair(envi
     assert [one["code"] for one in fixed["findings"]] == ["shadowed_libraries"]
     code, after = stackfix("doctor", "--venv", str(environment))
     assert (code, after["findings"]) == (0, [])
+
+
+def test_a_copy_of_cudnn_that_torch_comes_to_first_is_told_and_taken_away(environment, tmp_path):
+    python = ("--python", str(environment / "bin" / "python"))
+    uv("install", *python, "torch==2.8.0", "numpy")
+    uv("install", "--no-deps", "--target", str(tmp_path / "other"), "nvidia-cudnn-cu12==9.1.0.70")
+    packages = next((environment / "lib").glob("python3.*/site-packages"))
+    other = tmp_path / "other" / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9"
+    copy = packages / "nvidia" / "cublas" / "lib" / "libcudnn.so.9"
+    copy.write_bytes(other.read_bytes())
+    command = [
+        str(environment / "bin" / "python"),
+        "-c",
+        "import torch; print(torch.backends.cudnn.version())",
+    ]
+    assert subprocess.run(command, capture_output=True, timeout=300).returncode != 0  # it lacks its own parts
+    code, before = stackfix("doctor", "--venv", str(environment))
+    assert (code, before["findings"][0]["code"]) == (1, "shadowed_libraries")
+    code, fixed = stackfix("fix", "--venv", str(environment))
+    assert (code, fixed["applied"]) == (0, True), fixed
+    assert not copy.exists()
+    assert subprocess.run(command, capture_output=True, text=True, timeout=300).stdout.strip() == "91002"
+    code, after = stackfix("doctor", "--venv", str(environment))
+    assert (code, after["findings"]) == (0, [])
+    assert stackfix("fix", "--undo", "--venv", str(environment))[0] == 0
+    assert copy.exists()
+
+
+def test_an_extension_for_another_torch_is_told_by_the_name_on_which_its_import_ends(environment):
+    python = ("--python", str(environment / "bin" / "python"))
+    uv("install", *python, "torch==2.8.0", "numpy")
+    uv("install", *python, "--no-deps", "xformers==0.0.30")
+    command = [str(environment / "bin" / "python"), "-c", "import xformers.ops"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=300).stderr
+    code, before = stackfix("doctor", "--venv", str(environment))
+    assert (code, before["findings"][0]["code"]) == (1, "torch_torchvision_mismatch")
+    assert said.rstrip().rpartition("undefined symbol: ")[2] in before["findings"][0]["text"]
+    code, fixed = stackfix("fix", "--venv", str(environment))
+    assert (code, fixed["applied"]) == (0, True), fixed
+    assert subprocess.run(command, capture_output=True, timeout=300).returncode == 0
