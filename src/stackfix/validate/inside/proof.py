@@ -42,7 +42,13 @@ class Task(NamedTuple):
     def run(self, networks: Networks) -> People:
         """Return the people that these networks find."""
         networks.clear()
-        return find_people(self.picture, networks.run_detector, networks.run_pose, frame=networks.frame)
+        return find_people(
+            self.picture,
+            networks.run_detector,
+            networks.run_pose,
+            frame=networks.frame,
+            square=networks.square,
+        )
 
 
 class Attempt(NamedTuple):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .detect import Square
+
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
@@ -45,6 +47,7 @@ class Networks:
 
     def __init__(self, runtime: Any, detector: str, pose: str, options: Options) -> None:
         self.recording = True
+        self.square = Square()
         self.detector = _open(runtime, detector, options, "detector")
         self.pose = _open(runtime, pose, options, "pose")
         self.clear()
@@ -107,7 +110,7 @@ class Networks:
 
     def _ran(self, session: Any, tensor: Any, name: str) -> Any:
         if self.recording:
-            self.inputs[name].append(tensor)
+            self.inputs[name].append(tensor.copy())
         began = time.perf_counter()
         answers = session.run(None, {_only_input(session): tensor})
         self.spent += time.perf_counter() - began
