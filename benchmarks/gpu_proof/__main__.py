@@ -38,7 +38,7 @@ def _receive(piece: Path, store: Path) -> int:
     if piece.resolve() != target.resolve():
         shutil.copyfile(piece, target)
     if (store / parts.LIST).is_file():
-        left = parts.lacking(store)
+        left = parts.received(store, piece.name)
         _say(
             f"{piece.name}: received; {len(left)} parts are lacking"
             + (f": {', '.join(left[:4])}" if left else "")

@@ -48,6 +48,17 @@ def test_no_part_is_larger_than_what_travels():
     assert parts.LARGEST + own <= 64 * 1024 * 1024
 
 
+def test_of_what_came_before_only_the_length_is_looked_at(packed):
+    folder = packed / "parts"
+    for name in ("part-003", "part-007"):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    (folder / "part-005").unlink()
+    assert parts.received(folder, "part-007") == ["part-005", "part-007"]
+    assert parts.received(folder, "part-008") == ["part-005"]
+    assert parts.lacking(folder) == ["part-003", "part-005", "part-007"]
+
+
 @pytest.mark.parametrize("harm", ["gone", "short", "changed"])
 def test_a_part_that_is_missing_or_changed_is_named(packed, harm):
     part = packed / "parts" / "part-004"
