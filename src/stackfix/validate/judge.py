@@ -18,7 +18,7 @@ from stackfix.model.verdict import (
     Verdict,
 )
 from stackfix.validate import truth
-from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, sonames
+from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, said_by_cuda, sonames
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
@@ -160,8 +160,13 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
     said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
-    default = Cause("package_broken", said, REBUILD)
-    return cause_of(text, values, _OTHERWISE.get(check.name, default))
+    otherwise = _OTHERWISE.get(check.name, Cause("package_broken", said, REBUILD))
+    failure = said_by_cuda(text)
+    if otherwise is _FALLBACK and failure:
+        otherwise = Cause(
+            otherwise.code, f"onnxruntime runs the networks on the CPU: {failure}", otherwise.fix
+        )
+    return cause_of(text, values, otherwise)
 
 
 def _with_cause(check: Check, values: Mapping[str, Any]) -> Check:
