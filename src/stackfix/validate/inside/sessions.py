@@ -85,7 +85,7 @@ class Networks:
 
     def run_detector(self, tensor: Any) -> Any:
         """Return the detector's [1,8400,85]."""
-        answer = self._ran(self.detector, tensor, "detector")[0]
+        answer = self._ran(self.detector, tensor, "detector")["output"]
         if tuple(answer.shape) != DETECTOR_SHAPE:
             raise ModelError(f"the detector gives {list(answer.shape)}, YOLOX-L gives {list(DETECTOR_SHAPE)}")
         if self.recording:
@@ -94,12 +94,11 @@ class Networks:
 
     def run_pose(self, tensor: Any) -> tuple[Any, Any]:
         """Return the pose network's [b,133,2w] and [b,133,2h] for b people and a frame of (w, h)."""
-        names = [each.name for each in self.pose.get_outputs()]
-        answers = dict(zip(names, self._ran(self.pose, tensor, "pose")))  # noqa: B905 - 3.8
+        answers = self._ran(self.pose, tensor, "pose")
         for name, side in zip(("simcc_x", "simcc_y"), self.frame):  # noqa: B905 - 3.8
             shape = (len(tensor), KEYPOINTS, 2 * side)
             if name not in answers:
-                raise ModelError(f"the pose network has no output `{name}`, only {', '.join(names)}")
+                raise ModelError(f"the pose network has no output `{name}`, only {', '.join(answers)}")
             if tuple(answers[name].shape) != shape:
                 raise ModelError(
                     f"the pose network gives {list(answers[name].shape)} as `{name}`, DWPose gives {list(shape)}"
@@ -108,13 +107,19 @@ class Networks:
                 self.outputs[name].append(answers[name].copy())
         return answers["simcc_x"], answers["simcc_y"]
 
-    def _ran(self, session: Any, tensor: Any, name: str) -> Any:
+    def names(self, session: Any) -> list[str]:
+        """Return DWPose's names of a session's outputs; where they have others, in the order in which it takes them."""
+        own = ["output"] if session is self.detector else ["simcc_x", "simcc_y"]
+        given = [str(each.name) for each in session.get_outputs()]
+        return given if {*own} <= {*given} else [*own[: len(given)], *given[len(own) :]]
+
+    def _ran(self, session: Any, tensor: Any, name: str) -> dict[str, Any]:
         if self.recording:
             self.inputs[name].append(tensor.copy())
         began = time.perf_counter()
         answers = session.run(None, {_only_input(session): tensor})
         self.spent += time.perf_counter() - began
-        return answers
+        return dict(zip(self.names(session), answers))  # noqa: B905 - 3.8
 
     def end_profiling(self) -> list[str]:
         """Return the profile files, which are complete only now."""
