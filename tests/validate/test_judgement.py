@@ -324,6 +324,17 @@ def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weight
     assert "takes [batch,3,384,288]" in caught.value.message
 
 
+@pytest.mark.parametrize("numbers", ["float16", "uint8"])
+def test_a_network_that_takes_other_numbers_is_no_damaged_file(weights, tmp_path, numbers):
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    model = onnx.load(weights.pose)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DataType.Value(numbers.upper())
+    onnx.save(model, tmp_path / POSE)
+    with pytest.raises(QuestionError, match=f"the pose network with an input of {numbers}") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert "keep_io_types" in caught.value.hint
+
+
 @pytest.mark.parametrize(("bins", "ok"), [((384, 512), True), ((576, 768), False), ((576, 512), False)])
 def test_a_pose_network_of_another_size_is_taken_with_two_bins_for_each_of_its_pixels(
     weights, tmp_path, bins, ok
