@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from . import heif
+from . import exif, heif
 
 # cv2.warpAffine asserts that both sides are below SHRT_MAX
 LARGEST_SIDE = 32766
@@ -60,9 +60,11 @@ def _any(path: str, data: bytes, otherwise: str) -> Any:
     # only as it stands does OpenCV keep transparency, and only in colour does it turn a photo upright (EXIF)
     jpeg = data.startswith(_JPEG)
     decoded = _decoded(path, data, cv2.IMREAD_COLOR if jpeg else cv2.IMREAD_UNCHANGED, otherwise)
-    if not jpeg and _opaque(decoded) and any(name in data for name in _EXIF):
+    if jpeg or not any(name in data for name in _EXIF):
+        return decoded
+    if _opaque(decoded):
         return _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    return decoded
+    return heif.Look(exif.turns(data), 8).of(decoded)
 
 
 def _avif(path: str, data: bytes) -> Any:
