@@ -139,6 +139,13 @@ def test_onnxruntimes_word_alone_proves_nothing(python, weights):
     assert "sitecustomize.py" in verdict.fix
 
 
+def test_what_answers_for_onnxruntime_is_seen_on_the_cpu_too(python, weights):
+    verdict = asked(python, weights, "says cuda", device="cpu")
+    assert (verdict.state, verdict.code) == ("failed", "dwpose_cpu_fallback")
+    assert "opened on the CPU alone" in verdict.reason
+    assert "sitecustomize.py" in verdict.fix
+
+
 @pytest.mark.parametrize(
     ("mode", "more", "said"),
     [

@@ -116,7 +116,8 @@ def cpu_proof(task: Task, journal: Journal) -> None:
     _write_people(task, people, journal)
     providers = networks.providers()
     plain = all(each == [CPU] for each in providers)
-    journal.check("providers", plain, f"both sessions say {providers}" if not plain else f"both ran on {CPU}")
+    said = f"both ran on {CPU}" if plain else f"opened on the CPU alone, the sessions say {providers}"
+    journal.check("providers", plain, said)
     journal.value("provider", CPU)
     journal.stage("run the pose network for several people at once on the CPU")
     together(networks, journal)
