@@ -314,8 +314,7 @@ def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> N
     except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
         journal.not_asked("bound outputs", _said(error))
         return
-    names = [name for session in networks.sessions for name in networks.names(session)]
-    bound = {name: [copy] for name, copy in zip(names, copies) if name in expected}  # noqa: B905 - 3.8
+    bound = {name: [copy] for name, copy in zip(networks.names, copies) if name in expected}  # noqa: B905 - 3.8
     same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
     journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
 
