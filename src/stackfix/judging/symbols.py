@@ -71,7 +71,7 @@ class _Tables:
     """The symbol tables of an environment's libraries, each read once and when it is asked for."""
 
     def __init__(self, environment: Environment) -> None:
-        self._folders = environment.site_packages
+        self._environment = environment
         self.brought = {
             name: _Brought(each, library)
             for each in environment.distributions
@@ -100,21 +100,23 @@ class _Tables:
 
     def _read_asked(self, path: str) -> Mapping[str, frozenset[str]]:
         try:
-            with opened(self._place(path)) as reader:
+            with opened(place(self._environment, path)) as reader:
                 return asked(reader)
         except (MeasureError, OSError):
             return {}  # a library that cannot be read is a finding already
 
     def _read_offered(self, path: str) -> frozenset[str]:
         try:
-            with opened(self._place(path)) as reader:
+            with opened(place(self._environment, path)) as reader:
                 return offered(reader)
         except (MeasureError, OSError):
             return frozenset()
 
-    def _place(self, path: str) -> str:
-        places = (os.path.join(folder, path) for folder in self._folders)  # noqa: PTH118 - as the doctor's readings
-        return next((place for place in places if os.path.isfile(place)), path)  # noqa: PTH113 - likewise
+
+def place(environment: Environment, path: str) -> str:
+    """Return where a library lies, of the path that it has below site-packages."""
+    places = (os.path.join(folder, path) for folder in environment.site_packages)  # noqa: PTH118 - as the doctor's readings
+    return next((one for one in places if os.path.isfile(one)), path)  # noqa: PTH113 - likewise
 
 
 def _stem(name: str) -> str:

@@ -7,12 +7,12 @@ Of torchvision and torchaudio it is known which torch they go with; here are all
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 
 from stackfix.errors import MeasureError
 from stackfix.judging import remedy
+from stackfix.judging.symbols import place
 from stackfix.measure.elf_hash import offers
 from stackfix.measure.elf_symbols import asked
 from stackfix.measure.reader import held as opened
@@ -61,7 +61,7 @@ def _asked(environment: Environment, each: Distribution) -> dict[str, str]:
     found: dict[str, str] = {}
     for library in each.libraries:
         try:
-            with opened(_place(environment, library.path)) as reader:
+            with opened(place(environment, library.path)) as reader:
                 names = asked(reader).get("", frozenset())
         except (MeasureError, OSError):
             continue  # a library that cannot be read is a finding already
@@ -73,15 +73,10 @@ def _asked(environment: Environment, each: Distribution) -> dict[str, str]:
 
 def _offered(environment: Environment, path: str, names: set[str]) -> frozenset[str]:
     try:
-        with opened(_place(environment, path)) as reader:
+        with opened(place(environment, path)) as reader:
             return offers(reader, names)
     except (MeasureError, OSError):
         return frozenset(names)  # of what cannot be read nothing is said
-
-
-def _place(environment: Environment, path: str) -> str:
-    places = (os.path.join(folder, path) for folder in environment.site_packages)  # noqa: PTH118 - as the doctor's readings
-    return next((place for place in places if os.path.isfile(place)), path)  # noqa: PTH113 - likewise
 
 
 def _finding(each: Distribution, torch: Distribution, left: dict[str, str], fix: str) -> Finding:
