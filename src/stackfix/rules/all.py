@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from stackfix.model.problem import DEFINITION, Requirement, presence_node
+from stackfix.model.evidence import Source
+from stackfix.model.problem import DEFINITION, Fact, Requirement, presence_node
 from stackfix.model.wheel import TOOLKIT_PARTS, Outline, RowKind, Wheel, WheelFile
 from stackfix.rules.abi import numpy_abi
 from stackfix.rules.collisions import NAME as COLLISIONS
@@ -15,6 +16,7 @@ from stackfix.rules.kernels import kernels, told_of_code
 from stackfix.rules.linkage import linkage
 from stackfix.rules.metadata import pinned, requires_dist, tag_requirements
 from stackfix.rules.model_format import model_format
+from stackfix.rules.pairs import NAME as PAIRS
 from stackfix.rules.pairs import pairs
 from stackfix.rules.scene import Rule, Scene, release_fact, wheel_source
 from stackfix.rules.shipped_together import one_cuda, shipped_together, told_of_cuda
@@ -81,3 +83,32 @@ def of_tags(
     file = outlines[place[0]].file(place[1], key)
     files = [each for one in outlines for each in one.files]
     yield from tag_requirements(outlines[0].title(package, key), file, files, scene)
+
+
+def told_again(
+    first: Iterable[Requirement], key: str, kinds: Sequence[RowKind], place: tuple[int, int]
+) -> Iterator[Requirement]:
+    """Yield what is told of a release, from what is told of the first whose rows are of the same kinds.
+
+    Only names differ, of the release and of its file; and what was built beside what, which is not said here.
+    """
+    outline = kinds[place[0]].outline
+    if outline is None:
+        return
+    where = outline.file(place[1], key).name
+    for one in first:
+        fact = one.fact
+        if fact.rule == PAIRS:
+            continue
+        says = fact.text.removeprefix(f"{fact.package} {fact.release}")
+        source = Source(method=fact.source.method, where=where, seen=fact.source.seen)
+        again = Fact(
+            text=f"{fact.package} {key}{says}",
+            rule=fact.rule,
+            source=source,
+            package=fact.package,
+            release=key,
+            general=fact.general,
+            short=fact.short,
+        )
+        yield Requirement(one.node, one.allowed, again)

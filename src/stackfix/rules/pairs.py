@@ -15,6 +15,11 @@ from stackfix.rules.scene import Scene, release_fact
 NAME = "pairs"
 
 
+def is_paired(package: str, key: str, scene: Scene) -> bool:
+    """Whether it is on record what a release was built beside."""
+    return any(pair.version == key for pair in scene.facts.hardware.pairs(package))
+
+
 def pairs(wheel: TitledRow, file: AnyFile, scene: Scene) -> Iterator[Requirement]:
     """Yield the release that a wheel was built beside, where the pair is on record."""
     del file

@@ -23,9 +23,10 @@ from stackfix.model.problem import (
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.all import OF_NO_RELEASE, is_told_of, of_tags, requirements, told
+from stackfix.rules.all import OF_NO_RELEASE, is_told_of, of_tags, requirements, told, told_again
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
+from stackfix.rules.pairs import is_paired
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 _LIBRARY = "lib:"
@@ -67,6 +68,7 @@ class Lowered(Struct):
     _told: dict[tuple[str, str], Told] = field(default_factory=dict)
     _told_alike: dict[tuple[str, tuple[int, ...]], Told] = field(default_factory=dict)
     _at_once: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
+    _first_alike: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     _places: dict[tuple[str, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
@@ -140,8 +142,11 @@ class Lowered(Struct):
             return self.requires(node, key)
         if not is_package(node) or "[" in node:
             return ()
-        kinds = self.scene.releases(node).kinds(key)
-        return told(node, key, kinds, self._place(node, key), self.scene)
+        releases = self.scene.releases(node)
+        first = self._first_alike.setdefault((node, releases.like(key)), key)
+        if first == key or is_paired(node, key, self.scene):
+            return told(node, key, releases.kinds(key), self._place(node, key), self.scene)
+        return told_again(self.at_once(node, first), key, releases.kinds(key), self._place(node, key))
 
     def _place(self, package: str, key: str) -> tuple[int, int]:
         """Return which row of a release and which file of it serves the scene: the same for all of the same kinds."""
