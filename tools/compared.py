@@ -21,6 +21,8 @@ from whole_wheel import MODULE, OF_TORCH, PROVIDER, WholeWheel, cuda_majors, ima
 BESIDE_TORCH = ("torchvision", "torchaudio")
 PRELOADER = "onnxruntime/capi/_ld_preload.py"
 BUILD_INFORMATION = "onnxruntime/capi/build_and_package_info.py"
+# What others need by name; nvshmem_bootstrap_mpi.so.3 and its like are opened where somebody configures them.
+BY_NAME = re.compile(r"(^|/)(lib[^/]+\.so(\.\d+)+|[^/]+\.dll)$", re.IGNORECASE)
 NUMPY_IN = {
     "torch": re.compile(r"torch/lib/(lib)?torch_python\.(so|dll)"),
     "onnxruntime": MODULE,
@@ -87,7 +89,7 @@ def _linkage(row: WheelRow, wheel: WholeWheel) -> Iterator[str]:
         sonames = {
             library.soname or path.rpartition("/")[2]: path
             for path, library in wheel.libraries.items()
-            if re.search(r"\.so(\.\d+)+$|\.dll$", path.lower())
+            if BY_NAME.search(path)
         }
         yield from _differ("provides", row.provides.items(), sonames.items())
 
@@ -108,7 +110,7 @@ def _features(row: WheelRow, wheel: WholeWheel) -> dict[str, set[str]]:
                 parts.setdefault(part[1] if part else "", set()).add(path)
         return parts
     if row.package.startswith("nvidia-"):
-        return {"": {path for path in libraries if re.search(r"\.so(\.\d+)+$|\.dll$", path.lower())}}
+        return {"": {path for path in libraries if BY_NAME.search(path)}}
     return {}
 
 

@@ -125,3 +125,30 @@ def test_a_program_that_is_not_there_is_an_error_of_ours(tmp_path):
 def test_what_is_shown_holds_no_escapes_and_no_passwords():
     raw = b"\x1b[31merror\x1b[0m: https://user:secret@index.example/simple\r\n"
     assert readable(raw) == "error: https://index.example/simple"
+
+
+AT_FORK = """
+    import os
+    import signal
+    import sys
+    from pathlib import Path
+    from stackfix.install.process import run
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.register_at_fork(**{sys.argv[1]: lambda: signal.raise_signal(signal.SIGINT)})
+    try:
+        run(["sleep", "60"], folder=Path.cwd(), environment=os.environ)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks")
+@pytest.mark.parametrize("moment", ["before", "after_in_parent", "after_in_child"])
+def test_ctrl_c_while_a_child_is_forked_is_not_lost(moment, variables):
+    arguments = [sys.executable, "-c", textwrap.dedent(AT_FORK), moment]
+    if moment == "after_in_child":  # only the child is told: it goes on, as one does that is not told
+        arguments[2] = arguments[2].replace('"sleep", "60"', '"true"')
+    done = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("" if moment == "after_in_child" else "interrupted\n")

@@ -24,6 +24,11 @@ MISSING = (
         ("libcudnn.so.8", "2024-02-01 10:00:00 [E:onnxruntime]", "cudnn_missing"),
         ("libcudnn.so.9", "cudnn 8.9.7", "cudnn_major_mismatch"),
         ("libcudnn.so.9", "pytorch version: 2.6.0+cpu", "torch_cpu_build"),
+        ("libcudnn.so.9", "cuda 12.1\ncudnn8", "cudnn_major_mismatch"),
+        ("libcudnn.so.9", "it requires cuDNN 8", "cudnn_missing"),
+        ("libcudnn.so.8", "C:\\cuda\\bin\\cudnn64_8.dll", "cudnn_missing"),
+        ("libcublasLt.so.12", "onnxruntime-linux-x64-gpu-1.18.1.tgz", "cuda_runtime_missing"),
+        ("libcuda.so.1", "在docker中运行", "container_without_gpu"),
         ("libcudnn_adv.so.9", "", "cudnn_missing"),
         ("libcudnn.so.9", "", "cudnn_missing"),
         ("libcublasLt.so.12", "", "cuda_major_mismatch"),
@@ -60,6 +65,52 @@ MISSING = (
 def test_what_stands_beside_a_missing_library_decides(library, beside, code, codes):
     assert codes(f"{beside}\n{MISSING.format(library)}")[0] == code
     assert codes(f"{MISSING.format(library)}\n{beside}")[0] == code
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        ("2024-02-01 10:00:00", "cudnn_missing"),
+        ("Feb 1, 2024, 10:00:00 AM", "cudnn_missing"),
+        ("Thu Feb  1 10:00:00 2024", "cudnn_missing"),
+        ("2024/02/01 10:00:00", "cudnn_missing"),
+        ("[02/01/2024-10:00:00] [TRT]", "cudnn_missing"),
+        ("2025-01-31 20:54:10", "cudnn_major_mismatch"),
+        ("January 31, 2025 at 8:54 PM", "cudnn_major_mismatch"),
+        ("Fri Jan 31 20:54:10 2025", "cudnn_major_mismatch"),
+        ("2025/01/31 20:54:10", "cudnn_major_mismatch"),
+        ("[01/31/2025-20:54:10] [TRT]", "cudnn_major_mismatch"),
+    ],
+)
+@pytest.mark.parametrize(
+    "line", [MISSING.format("libcudnn.so.8"), "Could not load library libcudnn_ops_infer.so.8."]
+)
+def test_the_day_of_a_text_decides_in_whatever_form_it_is_written(day, code, line, codes):
+    assert codes(f"{day} {line}")[0] == code
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [("bitsandbytes is ready", []), ("CUDA Setup failed despite GPU being available.", True)],
+)
+def test_what_bitsandbytes_finds_twice_is_a_cause_only_where_its_setup_fails(after, expected, codes):
+    found = codes(
+        f"UserWarning: Found duplicate ['libcudart.so', 'libcudart.so.11.0'] files: /usr/lib\n{after}"
+    )
+    assert "shadowed_libraries" in found if expected else found == []
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("0123456789ab", "container_without_gpu"),
+        ("deadbeef.example", "driver_missing"),
+        ("pc-7", "driver_missing"),
+    ],
+)
+def test_the_name_that_docker_gives_a_host_tells_a_container(host, code, codes):
+    text = f"CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname={host} ; line=66"
+    assert codes(text)[0] == code
 
 
 def test_what_onnxruntime_itself_asks_for_is_not_taken_for_what_is_there(codes):

@@ -18,6 +18,23 @@ def test_a_space_stands_for_a_line_break_and_for_the_bar_of_a_box():
     assert found("has no wheels", ("wheels",), r"has\ no[ ]wheels") == ["has no wheels"]
 
 
+@pytest.mark.parametrize(
+    ("text", "regex"),
+    [
+        ("在docker中运行", r"\bdocker\b"),
+        ("使用torch 2.5.1版本", r"(?<![\w-])torch [\d.]+(?!\w)"),
+        ("WSL2で動かす", r"\bwsl2\b"),
+    ],
+)
+def test_letters_that_no_name_holds_bound_a_word(text, regex):
+    assert len(found(text, ("docker", "torch", "wsl2"), regex)) == 1
+
+
+def test_letters_that_a_name_holds_bound_none():
+    assert found("mydocker dockerd", ("docker",), r"\bdocker\b") == []
+    assert found("libtorch 2.5.1", ("torch",), r"(?<![\w-])torch [\d.]+") == []
+
+
 def test_without_its_words_an_expression_is_not_asked():
     assert found("abc", ("xyz",), "abc") == []
 

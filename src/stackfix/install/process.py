@@ -17,6 +17,7 @@ from queue import Empty, Queue
 from typing import IO, Protocol
 
 from stackfix.errors import InstallerError
+from stackfix.install.interruption import interruptions_wait
 
 _PR_SET_PDEATHSIG = 1
 _KEPT = 256 << 10
@@ -62,12 +63,13 @@ def run(
 
     `secrets` keeps the credentials in what it says, which must then not be shown.
     """
-    try:
-        child = _started(command, folder, environment)
-    except OSError as error:
-        raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
-    with _stopped_on_error(child):
-        output = child.communicate()[0] if watch is None else _watched(child, watch)
+    with interruptions_wait() as interruptions:  # Python drops one that comes while it forks
+        try:
+            child = _started(command, folder, environment)
+        except OSError as error:
+            raise InstallerError(f"`{command[0]}` cannot be started: {error.strerror or error}") from error
+        with _stopped_on_error(child), interruptions.let_through():
+            output = child.communicate()[0] if watch is None else _watched(child, watch)
     kept = output[-_KEPT:]
     return Ended(child.returncode, kept.decode("utf-8", "replace") if secrets else readable(kept))
 

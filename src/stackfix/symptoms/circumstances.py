@@ -13,7 +13,8 @@ from stackfix.symptoms.text import Text
 
 _MOST = 12
 _LOCAL = re.compile(r"\+cu(\d{2,3})")
-_MAJOR_MINOR = re.compile(r"\d+\.\d+")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_IN_WORDS = re.compile(r"(?P<month>[a-z]{3})[a-z]* (?P<day>\d{1,2})\b.* (?P<year>\d{4})$", re.IGNORECASE)
 
 
 class Builds(Protocol):
@@ -129,7 +130,7 @@ def _asked(found: dict[str, tuple[Told, ...]], says: str) -> dict[int, str]:
 def _when(found: dict[str, tuple[Told, ...]], builds: Builds) -> Told | None:
     """Return the day of a text: the first date in it, or that of the newest release of onnxruntime that it names."""
     if dates := found.get("date"):
-        return dates[0]
+        return Told(_iso(dates[0].value), dates[0].because)
     package = "onnxruntime-gpu"
     days = [
         Told(day, f"{each.because}: {package} {each.value} came out on {day}")
@@ -137,6 +138,14 @@ def _when(found: dict[str, tuple[Told, ...]], builds: Builds) -> Told | None:
         if (day := builds.released(package, each.value))
     ]
     return max(days, key=lambda each: each.value, default=None)
+
+
+def _iso(date: str) -> str:
+    """Return a date as 2025-01-31, of "Jan 31, 2025", "Jan 31 10:00:00 2025", "2025/01/31" or "01/31/2025"."""
+    if words := _IN_WORDS.match(date):
+        return f"{words['year']}-{_MONTHS.index(words['month'].lower()) + 1:02d}-{int(words['day']):02d}"
+    parts = date.replace("/", "-").split("-")
+    return "-".join(parts if len(parts[0]) == len("2025") else (parts[2], *parts[:2]))
 
 
 def _value(match: re.Match[str]) -> str:

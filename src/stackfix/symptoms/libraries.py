@@ -132,14 +132,16 @@ def _cuda(asked: _Asked) -> list[Meaning]:
 def _newer(asked: _Asked, stack: str, wanted: int) -> tuple[bool, str]:
     """Return whether what is there is likelier of a newer major than not there at all, and why.
 
-    What the wording or the kind of library says comes first; then whether a newer major was what one got when the text
-    was printed (now, where it has no date). A library without a number in its name is of no major.
+    What the kind of library says comes first; then whether a newer major was what one got on the day of the text; then
+    what the wording says, and that the text was printed now. A library without a number in its name is of no major.
     """
-    likelier = asked.alone or asked.kind.alone.get(asked.number) or asked.kind.alone.get("*")
-    if likelier:
-        return likelier == "mismatch", ""
     since = asked.knowledge.newer_since.get(stack, {}).get(str(wanted + 1), "")
     when = asked.where.when
+    likelier = asked.kind.alone.get(asked.number) or asked.kind.alone.get("*")
+    if not likelier and not (since and when and when.value >= since):
+        likelier = asked.alone
+    if likelier:
+        return likelier == "mismatch", ""
     if not since or when is None:
         return wanted > 0, ""
     newer = when.value >= since

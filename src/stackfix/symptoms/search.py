@@ -18,10 +18,19 @@ _WINDOWS = 120
 _SPACE = r"(?:[\s│|]{1,6})"
 
 
+# What bounds a word: only a letter that a name can hold. Chinese and Japanese put none between theirs and "docker".
+_BOUNDARY = re.compile(r"(?<!\\)((?:\\\\)*)\\b(?![^\[\]]*\])")
+_NOT_BESIDE = re.compile(r"(\(\?<?!\[[^\]]*?)\\w")
+
+
 @lru_cache(maxsize=4096)
 def compiled(regex: str) -> re.Pattern[str]:
     """Return a wording's expression: letters in either case, and a space for any white space, a new line too."""
-    return re.compile(_spaced(regex), re.IGNORECASE)
+    return re.compile(_spaced(_bounded(regex)), re.IGNORECASE)
+
+
+def _bounded(regex: str) -> str:
+    return _NOT_BESIDE.sub(r"\1a-z0-9_", _BOUNDARY.sub(r"\1(?a:\\b)", regex))
 
 
 def _spaced(regex: str) -> str:
