@@ -166,7 +166,7 @@ class Ahead:
                 continue
             asked = (one.node, one.allowed)
             if asked not in self._known_of_one:
-                self._known_of_one[asked] = self._against(one, node)
+                self._known_of_one[asked] = self._against(one, "")
             against = self._known_of_one[asked]
             if against is not None:
                 return _Against(against.facts | {one.fact}, against.nodes, by_it=True)
@@ -176,6 +176,8 @@ class Ahead:
 def _resting_on(narrowings: Sequence[Narrowing], own: Narrowing, nodes: set[str]) -> _Against:
     """Return the facts and decisions of narrowings, without the fact of one's own."""
     conflict = Conflict(nodes=nodes)
-    conflict.absorb(narrowings)
+    conflict.absorb([each for each in narrowings if each is not own])
     by_it = any(each is own for each in narrowings)
-    return _Against(conflict.facts - {own.fact}, conflict.nodes, by_it)
+    if by_it and own.by:
+        conflict.nodes.add(own.by)
+    return _Against(conflict.facts, conflict.nodes, by_it)
