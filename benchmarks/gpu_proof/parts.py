@@ -113,13 +113,26 @@ def read_list(folder: Path) -> dict[str, Any]:
 
 def lacking(folder: Path) -> list[str]:
     """Return the names of parts that are not there, or not as they were packed."""
+    return [part["name"] for part in read_list(folder)["parts"] if not is_whole(folder, part)]
+
+
+def is_whole(folder: Path, part: dict[str, Any]) -> bool:
+    """Whether a part is there as it was packed."""
+    return _is_long(folder, part) and sha256_of(folder / part["name"]) == part["sha256"]
+
+
+def received(folder: Path, name: str) -> list[str]:
+    """Return what lacks once a part has come, which alone is read: all of them each time would take hours."""
     return [
         part["name"]
         for part in read_list(folder)["parts"]
-        if not (folder / part["name"]).is_file()
-        or (folder / part["name"]).stat().st_size != part["bytes"]
-        or sha256_of(folder / part["name"]) != part["sha256"]
+        if not (is_whole if part["name"] == name else _is_long)(folder, part)
     ]
+
+
+def _is_long(folder: Path, part: dict[str, Any]) -> bool:
+    path = folder / part["name"]
+    return path.is_file() and path.stat().st_size == part["bytes"]
 
 
 def sha256_of(path: Path) -> str:

@@ -245,11 +245,11 @@ def _filled(environment: Path) -> Iterator[str]:
     with holder:
         try:
             said = holder.stdout.readlines(1) if holder.stdout else []
-            held = said == ["held\n"]
-            yield (
-                ""
-                if held
-                else "".join([*said, *(holder.stdout or ())])[-_SHOWN:].strip() or "torch said nothing"
-            )
+            if said != ["held\n"]:
+                # the last line of a traceback is what went wrong
+                lines = "".join([*said, *(holder.stdout or ())]).strip().splitlines()
+                yield lines[-1] if lines else "torch said nothing"
+            else:
+                yield ""
         finally:
             holder.kill()

@@ -111,10 +111,11 @@ def proof(
     )
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
-    if wished_for_gpu or (verdict.state == FAILED and verdict.code in _VAGUE):
+    if wished_for_gpu or (verdict.state == FAILED and verdict.code in _FOLLOWS):
         report = _examined(environment, facts, around)
         wrong = next(_wrong_packages(environment, report), None)
-        if wrong is not None:
+        # a driver that really is too old would be so for packages that go together
+        if wrong is not None and not any(one.code == verdict.code == _TOO_OLD for one in report.findings):
             return _failed_by(wrong, verdict)
         verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
     if wished_for_gpu and not here:
@@ -166,10 +167,15 @@ def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:
 _SAYS_MORE = frozenset(
     ("both_ort_packages", "cuda_major_mismatch", "cudnn_major_mismatch", "ort_cpu_only", "torch_cpu_build")
 )
-_VAGUE = ("", "package_broken", "wrong_python_environment")  # what a failed import says of its cause
+_TOO_OLD = "driver_too_old"
+# What a run says of packages that don't go together: a failed import nothing of its cause, a session what came last
+# of it, and half a driver that it is too old. What no driver would mend comes before what another one would.
+_FOLLOWS = frozenset(
+    ("", "package_broken", "wrong_python_environment", "cuda_runtime_missing", "cudnn_broken", "dwpose_cpu_fallback", "driver_missing", "validator_crashed", _TOO_OLD)
+)  # fmt: skip
 # What is no matter of the packages, or what a run with a GPU tells better than any reading.
 _NOT_OF_PACKAGES = frozenset(
-    ("driver_missing", "driver_too_old", "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload")
+    ("driver_missing", _TOO_OLD, "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload")
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_every_way_is_timed_and_held_against_this_checkouts(tmp_path):
     rows = [match.groups() for line in told if (match := LINE.match(line))]
     assert len(rows) == len(told)
     assert [(size, people) for size, people, name, *_ in rows if name == "this"] == [
-        (size, people) for size in ("640x480", "1920x1080", "3840x2160") for people in ("1", "4", "10")
+        (size, people) for size in ("640x480", "1920x1080", "3840x2160") for people in ("1", "4", "16")
     ]
     assert [name for _, _, name, *_ in rows] == ["this", "other", "upstream"] * 9
     assert {(name, apart) for _, _, name, _, _, apart in rows} == {

@@ -98,7 +98,7 @@ def test_what_is_whole_is_not_failed(whole):
         (instead("nvidia-cublas-cu12", "nvidia-cublas>=13"), "cuda_major_mismatch", "libcublas"),
         (besides("onnxruntime==1.26.0"), "both_ort_packages", "onnxruntime and onnxruntime-gpu"),
         (lambda environment: provider(environment).unlink(), "both_ort_packages", "has lost 1 of its files"),
-        (cut_short, "both_ort_packages", "onnxruntime-gpu 1.26.0"),
+        (cut_short, "both_ort_packages", "onnxruntime-gpu 1.26.0 holds libraries that cannot be read"),
     ],
     ids=[
         "no cuRAND", "no cuDNN", "cuDNN of CUDA 13", "cuDNN 8", "cuBLAS of CUDA 13", "the CPU's on top", "no provider",
@@ -120,15 +120,50 @@ def test_the_build_without_cuda_fails_where_a_gpu_is_wished_for(environment):
     assert (code, verdict["verdict"], verdict["code"]) == (1, "failed", "ort_cpu_only")
 
 
-def test_the_toolkits_stub_is_told_from_a_driver(whole, tmp_path):
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    """Return a folder with a library that answers as a driver does, and has few of its functions."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler")
-    made = [compiler, "-shared", "-fPIC", "-o", str(tmp_path / "libcuda.so.1"), str(STUB)]
+    folder = tmp_path_factory.mktemp("stub")
+    made = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-Wl,-soname,libcuda.so.1",
+        "-o",
+        str(folder / "libcuda.so.1"),
+        str(STUB),
+    ]
     subprocess.run(made, check=True)
-    # as a user without an import hook finds the wheels' libraries, so that only the driver is wrong
-    folders = [str(tmp_path), *map(str, whole.glob("lib/python*/site-packages/nvidia/*/lib"))]
-    code, verdict = validated(whole, LD_LIBRARY_PATH=":".join(folders), STUB_CUINIT="34")
+    return folder
+
+
+def found_first(folder, environment):
+    """Return a path on which, as for a user without an import hook, wheels' libraries are found: only the driver is wrong."""
+    return ":".join([str(folder), *map(str, environment.glob("lib/python*/site-packages/nvidia/*/lib"))])
+
+
+@pytest.mark.parametrize(
+    ("broken", "cause"),
+    [
+        (lambda _: None, "driver_missing"),
+        (instead("nvidia-cudnn-cu12", "nvidia-cudnn-cu13"), "cuda_major_mismatch"),
+        (besides("nvidia-cudnn-cu13"), "cuda_major_mismatch"),
+        (cut_short, "both_ort_packages"),
+    ],
+    ids=["whole", "cuDNN of CUDA 13", "cuDNN of CUDA 13 on top", "a provider cut short"],
+)
+def test_half_a_driver_does_not_hide_what_no_driver_would_mend(environment, stub, broken, cause):
+    broken(environment)
+    code, verdict = validated(environment, LD_LIBRARY_PATH=found_first(stub, environment), STUB_CUDA="13000")
+    assert (code, verdict["verdict"], verdict["code"]) == (1, "failed", cause), verdict["reason"]
+    assert verdict["fix"]
+
+
+def test_the_toolkits_stub_is_told_from_a_driver(whole, stub):
+    code, verdict = validated(whole, LD_LIBRARY_PATH=found_first(stub, whole), STUB_CUINIT="34")
     assert (code, verdict["verdict"], verdict["code"]) == (1, "failed", "driver_missing")
     assert "stub" in verdict["reason"]
     assert "LD_LIBRARY_PATH" in verdict["fix"]

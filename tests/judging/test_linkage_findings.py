@@ -116,6 +116,16 @@ def test_a_broken_head_of_the_provider_is_a_finding_and_nothing_else(site):
     assert "cannot be read" in first.text
 
 
+def test_a_provider_that_is_cut_short_is_not_called_another_packages(site):
+    site.healthy()
+    provider = site.packages / PROVIDER
+    provider.write_bytes(provider.read_bytes()[:40])
+    first = look(site).findings[0]
+    assert first.about == ("onnxruntime-gpu",)
+    assert first.text.endswith("holds libraries that cannot be read")
+    assert "cut off" in first.consequence
+
+
 def test_every_package_that_the_fixtures_install_is_pinned_by_torch():
     asked = " ".join(row("torch", "2.8.0").requires_dist)
     assert all(f"{name}==" in asked for name in CUDA12)

@@ -19,7 +19,8 @@ def as_onnx_reads_it(model):
     def tensor(value):
         shape = value.type.tensor_type.shape.dim
         dims = (each.dim_value if each.HasField("dim_value") else each.dim_param for each in shape)
-        return Tensor(name=value.name, shape=tuple(dims))
+        numbers = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
+        return Tensor(name=value.name, shape=tuple(dims), numbers=numbers)
 
     constants = {each.name for each in model.graph.initializer}
     free = tuple(tensor(each) for each in model.graph.input if each.name not in constants)
@@ -50,6 +51,34 @@ def test_constants_among_the_inputs_are_no_inputs_and_open_dimensions_are_kept(t
     found = read_onnx(tmp_path / "m.onnx")
     assert found == as_onnx_reads_it(model)
     assert str(found) == "takes `x` [batch,?,3] and gives `y` [batch,?,3]"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "FLOAT",
+        "UINT8",
+        "INT8",
+        "UINT16",
+        "INT16",
+        "INT32",
+        "INT64",
+        "FLOAT16",
+        "DOUBLE",
+        "BFLOAT16",
+        "STRING",
+    ],
+)
+def test_the_kind_of_numbers_is_that_which_onnx_reads(tmp_path, kind):
+    value = [helper.make_tensor_value_info(name, TensorProto.DataType.Value(kind), [2]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", value[:1], value[1:])
+    model = helper.make_model(graph)
+    onnx.save(model, tmp_path / "m.onnx")
+    found = read_onnx(tmp_path / "m.onnx")
+    if kind == "STRING":
+        assert found.inputs[0].numbers == "numbers of ONNX's type 8"
+    else:
+        assert found == as_onnx_reads_it(model)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,12 @@ from stackfix.validate import journal, truth
 from stackfix.validate.causes import Cause, cause_of, no_gpu_here
 from stackfix.validate.inside import agreement, libraries, placement
 from stackfix.validate.inside.pipeline import People
+from stackfix.validate.judge import judge
 from stackfix.validate.weights import DETECTOR, POSE, from_folder, refuse_what_is_no_network, standins
 
 NOTHING = Cause("nothing", "nothing was seen")
+NO_FUNCTION = "libcudart.so.13: undefined symbol: cuKernelGetFunction"
+INSUFFICIENT = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
 PROVIDER = {"libcublasLt.so.12: cannot open shared object file: No such file or directory"}
 
 
@@ -98,6 +101,13 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         ("", {"cuda build": False, "onnxruntime packages": ["onnxruntime", "onnxruntime-gpu"]}, "both_ort_packages"),
         ("", {"driver": {"found": True, "result": 803, "devices": None}}, "driver_803_combination"),
         ("", {"driver": {"found": True, "result": 0, "devices": 0}}, "driver_missing"),
+        (NO_FUNCTION, {}, "driver_too_old"),
+        (NO_FUNCTION, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/nvidia0"]}}, "driver_too_old"),
+        (NO_FUNCTION, {"driver": {"found": True, "result": 0, "devices": 1, "device files": None}}, "driver_too_old"),
+        (NO_FUNCTION, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
+        (INSUFFICIENT, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
+        ("CUDA failure 36: API call is not supported in the installed CUDA driver ; GPU=-1", {}, "driver_too_old"),
+        (INSUFFICIENT, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/dxg"]}}, "driver_too_old"),
         ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
         ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
         ("INVALID_PROTOBUF : Load model failed: Protobuf parsing failed", {}, "corrupt_model_file"),
@@ -123,6 +133,21 @@ def test_the_hint_names_the_package_whose_module_is_missing(module, package):
     assert cause.code == "wrong_python_environment"
     assert f"`{package}`" in cause.reason
     assert f"install `{package}`" in cause.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("CUDA failure 46: all CUDA-capable devices are busy ; GPU=-1", "CUDA failure 46: all CUDA-capable devices are busy"),
+        ("onnxruntime gives a session on the CPU and says nothing", "gives no reason"),
+    ],
+)  # fmt: skip
+def test_what_cuda_said_is_the_reason_why_nothing_ran_on_it(text, reason):
+    lines = [{"check": {"name": "gpu session", "ok": False, "text": text}}, {"end": True}]
+    told = journal.read("\n".join(map(json.dumps, lines)))
+    verdict = judge(told, "gpu", truths=None, weights="standin")
+    assert (verdict.state, verdict.code) == ("failed", "dwpose_cpu_fallback")
+    assert reason in verdict.reason
 
 
 def gpu_state(free, *processes):
@@ -297,6 +322,17 @@ def test_another_network_is_told_with_what_it_takes_and_what_dwpose_takes(weight
         from_folder(tmp_path, weights.scene.parent.parent)
     assert "it takes `image` [1,3,224,224] and gives `logits` [1,1000]" in caught.value.message
     assert "takes [batch,3,384,288]" in caught.value.message
+
+
+@pytest.mark.parametrize("numbers", ["float16", "uint8"])
+def test_a_network_that_takes_other_numbers_is_no_damaged_file(weights, tmp_path, numbers):
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    model = onnx.load(weights.pose)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.DataType.Value(numbers.upper())
+    onnx.save(model, tmp_path / POSE)
+    with pytest.raises(QuestionError, match=f"the pose network with an input of {numbers}") as caught:
+        from_folder(tmp_path, weights.scene.parent.parent)
+    assert "keep_io_types" in caught.value.hint
 
 
 @pytest.mark.parametrize(("bins", "ok"), [((384, 512), True), ((576, 768), False), ((576, 512), False)])

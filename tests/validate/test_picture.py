@@ -1,9 +1,13 @@
+import struct
 import zlib
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from stackfix.validate.inside import exif
 from stackfix.validate.inside.picture import PictureError, as_rgb, read
 
 
@@ -79,6 +83,32 @@ def test_a_png_that_says_it_lies_on_its_side_is_turned_upright_too(tmp_path):
     (tmp_path / "p.png").write_bytes(png[:33] + chunk + png[33:])
     plain = cv2.imread(str(tmp_path / "p.png"), cv2.IMREAD_COLOR)
     assert read(str(tmp_path / "p.png")).shape == plain.shape == (32, 16, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_transparent_png_is_turned_as_opencv_turns_an_opaque_one(tmp_path, orientation, order):
+    opaque = np.random.default_rng(orientation).integers(0, 256, (16, 32, 3), dtype=np.uint8)
+    tag = struct.pack(order + "HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    body = b"eXIf" + (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8) + tag
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    found = []
+    for name, picture in (
+        ("o.png", opaque),
+        ("t.png", np.dstack((opaque, np.full((16, 32), 255, np.uint8)))),
+    ):
+        png = cv2.imencode(".png", picture)[1].tobytes()
+        (tmp_path / name).write_bytes(png[:33] + chunk + png[33:])
+        found.append(read(str(tmp_path / name)))
+    assert found[0].shape == ((16, 32, 3) if orientation < 5 else (32, 16, 3))
+    assert np.array_equal(*found)
+
+
+@given(st.binary(max_size=60), st.integers(0, 60))
+def test_whatever_stands_where_exif_should_is_no_turn_or_one(rubbish, cut):
+    whole = b"eXIfMM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    assert exif.turns(rubbish + whole) == (("irot", 3),) or b"II*" in rubbish or b"MM" in rubbish
+    assert all(kind in ("irot", "imir") for kind, _ in exif.turns(whole[:cut] + rubbish))
 
 
 def test_a_picture_of_fractions_is_refused_with_the_name_of_its_file(tmp_path):

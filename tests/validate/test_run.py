@@ -3,8 +3,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from stackfix.errors import QuestionError, TargetError
@@ -72,6 +74,32 @@ def test_sessions_that_stay_on_the_gpu_are_proved_there(python, weights, driver)
     assert verdict.code == ""
 
 
+def renamed(path: Path, folder: Path, **names: str) -> Path:
+    """Write a network whose inputs and outputs have other names."""
+    model = onnx.load(path)
+    for each in (*model.graph.input, *model.graph.output):
+        each.name = names.get(each.name, each.name)
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(value, value) for value in values]
+    onnx.save(model, folder / path.name)
+    return folder / path.name
+
+
+@pytest.mark.parametrize("device", ["gpu", "cpu"])
+def test_networks_with_other_names_are_taken_as_dwposes_own_code_takes_them(
+    python, weights, driver, tmp_path, device
+):
+    other = replace(
+        weights,
+        detector=renamed(weights.detector, tmp_path, images="x:0", output="boxes"),
+        pose=renamed(weights.pose, tmp_path, input="crop", simcc_x="across", simcc_y="down"),
+    )
+    verdict = asked(python, other, "gpu", device=device, FAKE_DRIVER=driver)
+    assert verdict.state == f"proved on {device}", verdict.checks
+    assert answer(verdict, "boxes") is answer(verdict, "keypoints") is True
+
+
 def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(python, weights, driver):
     verdict = asked(python, weights, "refuses strictly", FAKE_DRIVER=driver)
     assert verdict.state == "proved on gpu"
@@ -108,6 +136,13 @@ def test_onnxruntimes_word_alone_proves_nothing(python, weights):
     verdict = asked(python, weights, "gpu")
     assert (verdict.state, verdict.code) == ("failed", "dwpose_cpu_fallback")
     assert [check.name for check in verdict.checks if check.ok is False] == ["driver"]
+    assert "sitecustomize.py" in verdict.fix
+
+
+def test_what_answers_for_onnxruntime_is_seen_on_the_cpu_too(python, weights):
+    verdict = asked(python, weights, "says cuda", device="cpu")
+    assert (verdict.state, verdict.code) == ("failed", "dwpose_cpu_fallback")
+    assert "opened on the CPU alone" in verdict.reason
     assert "sitecustomize.py" in verdict.fix
 
 

@@ -67,6 +67,33 @@ def test_the_letterbox_is_that_of_the_plain_steps(height, width):
     assert np.array_equal(detect.letterbox(picture).tensor, plain_letterbox(picture))
 
 
+# to which the detector's square is as one to an odd number, a number next to one, or an even one
+STEPS = [
+    (5, 640),
+    (640, 640),
+    (1920, 1080),
+    (1079, 1920),
+    (1800, 3200),
+    (70, 4480),
+    (18, 5760),
+    (33, 7040),
+    (720, 1280),
+]
+
+
+@pytest.mark.parametrize(("height", "width"), STEPS)
+def test_a_picture_of_whole_steps_is_scaled_as_any_other(height, width):
+    picture = noise(height, height, width)
+    assert np.array_equal(detect.letterbox(picture).tensor, plain_letterbox(picture))
+
+
+def test_a_square_that_is_kept_holds_nothing_of_the_pictures_before():
+    square = detect.Square()
+    for height, width in [*SIZES, *reversed(SIZES), (480, 640), (640, 480), (600, 600), (640, 480)]:
+        picture = noise(height, height, width)
+        assert np.array_equal(square.hold(picture).tensor, plain_letterbox(picture))
+
+
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_crops_are_those_of_the_plain_steps_one_by_one_and_together(height, width):
     picture = noise(width, height, width)

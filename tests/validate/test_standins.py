@@ -116,6 +116,15 @@ def test_a_picture_of_one_pixel_and_one_of_8k_are_looked_at(networks):
     assert np.abs(np.array(sorted(boxes)) - people).max() <= 12
 
 
+def test_inputs_that_were_recorded_stay_when_the_square_holds_another_picture(weights, networks):
+    picture, other = read(str(weights.scene)), np.zeros((480, 640, 3), np.uint8)
+    networks.clear()
+    for each in (picture, other):
+        find_people(each, networks.run_detector, networks.run_pose, square=networks.square)
+    expected = [letterbox(each).tensor for each in (picture, other)]
+    assert [*map(np.array_equal, networks.inputs["detector"], expected)] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["detector", "pose"])
 def test_every_convolution_and_product_takes_part_in_the_answer(weights, name, networks):
     picture = read(str(weights.scene))

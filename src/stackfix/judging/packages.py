@@ -172,20 +172,22 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
         if each in swept or (not lost and each.name in sharing):
             continue
         foreign = _overwritten(environment, each)
-        broken = [
-            library for library in each.libraries if library.broken and library.path not in each.changed
-        ]
-        if not lost and not each.changed and not foreign and not broken:
+        broken = [library for library in each.libraries if library.broken]
+        # one that was cut short is of another size too, and no other package's
+        unreadable = {library.path for library in broken}
+        changed = [path for path in each.changed if path not in unreadable]
+        taken = bool(lost or changed or foreign)
+        if not taken and not broken:
             continue
         what = []
         if lost:
             what.append(f"has lost {len(lost)} of its files")
-        if each.changed or foreign:
-            what.append(f"holds {'libraries' if each.changed else 'files'} that are not its own")
+        if changed or foreign:
+            what.append(f"holds {'libraries' if changed else 'files'} that are not its own")
         if broken:
             what.append("holds libraries that cannot be read")
         because = [f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]]
-        because += [f"{path} has another size than RECORD says" for path in each.changed[:_SHOWN]]
+        because += [f"{path} has another size than RECORD says" for path in changed[:_SHOWN]]
         because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
         if foreign:
             because.append(foreign)
@@ -196,7 +198,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             because=tuple(because),
             consequence=(
                 "another package's installation or removal took them: imports fail, or another build runs"
-                if lost or each.changed or foreign
+                if taken
                 else "loading them fails, as after a full disk or a download that was cut off"
             ),
             fix=remedy.reinstall(environment, each.name, each.version),

@@ -13,6 +13,9 @@ from typing import BinaryIO
 from stackfix.errors import MeasureError
 
 HEAD = 512
+USUAL = "float32"
+# TensorProto.DataType; others are no numbers of a picture or an answer, and called by their number
+_NUMBERS = {1: USUAL, 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 10: "float16", 11: "float64", 16: "bfloat16"}  # fmt: skip
 _VARINT, _EIGHT_BYTES, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 _GRAPH = 7
 # field number -> wire type of ModelProto
@@ -34,13 +37,18 @@ class NotAModelError(MeasureError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
-    """An input or output: its name and shape. A dimension without a number is its name, or ""."""
+    """An input or output: its name, shape and kind of numbers ("float32"; "" where the file does not say).
+
+    A dimension without a number is its name, or "".
+    """
 
     name: str
     shape: tuple[int | str, ...]
+    numbers: str = ""
 
     def __str__(self) -> str:
-        return f"`{self.name}` [{','.join(str(each) or '?' for each in self.shape)}]"
+        kind = f"{self.numbers} " if self.numbers not in ("", USUAL) else ""
+        return f"`{self.name}` {kind}[{','.join(str(each) or '?' for each in self.shape)}]"
 
     def fits(self, shape: tuple[int | None, ...]) -> bool:
         """Whether a tensor of this shape can go through; None is any number, and so is a named dimension.
@@ -137,20 +145,29 @@ def _signature(stream: BinaryIO, start: int, end: int) -> OnnxModel:
 
 
 def _tensor(stream: BinaryIO, start: int, end: int) -> Tensor:
-    """Return a ValueInfoProto: name = 1; type = 2, in it tensor_type = 1, shape = 2, dim = 1."""
-    name = ""
-    for field, first, last in list(_fields(stream, start, end)):
-        if field == 1:
-            name = _text(stream, first, last)
-    dimensions = [(start, end)]
-    for step in (2, 1, 2, 1):
-        dimensions = [
+    """Return a ValueInfoProto: name = 1; type = 2, in it tensor_type = 1, elem_type = 1 and shape = 2, dim = 1."""
+    name = numbers = ""
+    for first, last in _within(stream, [(start, end)], 1):
+        name = _text(stream, first, last)
+    types = _within(stream, [(start, end)], 2, 1)
+    for first, _ in _within(stream, types, 1):
+        stream.seek(first)
+        kind = _number(stream, first)[0]
+        numbers = _NUMBERS.get(kind, f"numbers of ONNX's type {kind}") if kind else ""
+    dimensions = _within(stream, types, 2, 1)
+    return Tensor(name=name, shape=tuple(_dimension(stream, *place) for place in dimensions), numbers=numbers)
+
+
+def _within(stream: BinaryIO, places: list[tuple[int, int]], *steps: int) -> list[tuple[int, int]]:
+    """Return where the fields of these numbers, each within the one before, begin and end."""
+    for step in steps:
+        places = [
             (first, last)
-            for place in dimensions
+            for place in places
             for field, first, last in list(_fields(stream, *place))
             if field == step
         ]
-    return Tensor(name=name, shape=tuple(_dimension(stream, *place) for place in dimensions))
+    return places
 
 
 def _dimension(stream: BinaryIO, start: int, end: int) -> int | str:

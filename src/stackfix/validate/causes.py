@@ -42,6 +42,14 @@ _CUINIT = {
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about", _RESTART),
 }  # fmt: skip
 
+_TOO_OLD = "driver_too_old"
+_NO_WHOLE_DRIVER = Cause(
+    "driver_missing",
+    "the `libcuda.so.1` that programs find is no whole driver: this machine has none of the devices of NVIDIA's kernel module",
+    "take the folder of this library out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`); on a machine with a GPU "
+    "`nvidia-smi -L` must list it",
+)
+
 _MODULE = "wrong_python_environment"
 # import folders whose distribution has another name
 _PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
@@ -52,7 +60,8 @@ _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
 _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"NVML.*mismatch|driver/library version mismatch", "nvml_mismatch",
      "the driver was updated and its old kernel module still runs", "restart the machine"),
-    (r"CUDA failure 35\b|driver version is insufficient|cudaErrorInsufficientDriver", "driver_too_old",
+    ((r"CUDA failure 3[56]\b|driver version is insufficient|cudaErrorInsufficientDriver"
+      r"|not supported in the installed CUDA driver|cudaErrorCallRequiresNewerDriver"), _TOO_OLD,
      "the driver is too old for the CUDA runtime of this environment",
      "`stackfix resolve dwpose` names the newest set for this driver"),
     (r"(CUDA )?(failure|error) 803\b|system has unsupported display driver / cuda driver", "driver_803_combination",
@@ -87,7 +96,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "install `opencv-python-headless` in place of `opencv-python`"),
     (r"No module named", _MODULE,
      "a package that DWPose needs is not in this environment", REBUILD),
-    (r"undefined symbol: (?-i:cu[A-Z])", "driver_too_old",
+    (r"undefined symbol: (?-i:cu[A-Z])", _TOO_OLD,
      "the driver's `libcuda.so.1` is older than this build: it lacks a function that the build calls",
      "`stackfix resolve dwpose` names the newest set for this driver"),
     (r"undefined symbol", "cuda_runtime_missing",
@@ -165,11 +174,18 @@ def _by_memory(text: str, values: Values) -> Cause | None:
     return Cause("gpu_memory", lack.reason, lack.fix) if lack else None
 
 
-def _by_text(text: str, _values: Values) -> Cause | None:
+def _by_text(text: str, values: Values) -> Cause | None:
     for pattern, code, reason, fix in _TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
+            if code == _TOO_OLD and _is_half(values.get("driver")):
+                return _NO_WHOLE_DRIVER
             return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
     return None
+
+
+def _is_half(driver: Any) -> bool:
+    """Whether a library answers as the driver, and the kernel of this machine has nothing of one."""
+    return isinstance(driver, Mapping) and driver.get("found") is True and driver.get("device files") == []
 
 
 def _lost_module(text: str) -> Cause | None:
@@ -197,6 +213,12 @@ def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
         if found is not None:
             return found
     return otherwise
+
+
+def said_by_cuda(text: str) -> str:
+    """Return what CUDA said when onnxruntime first called it, "" if an error text tells of no such call."""
+    found = re.search(r"CUDA failure \d+: [^;\n]+", text)
+    return " ".join(found[0].split()) if found else ""
 
 
 def no_gpu_here(values: Values) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from stackfix.model.verdict import (
     Verdict,
 )
 from stackfix.validate import truth
-from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, sonames
+from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, said_by_cuda, sonames
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
@@ -41,14 +41,22 @@ _FALLBACK = Cause(
     "onnxruntime runs the networks on the CPU and gives no reason",
     "`stackfix doctor` reads what is installed",
 )
+_ANSWERED_FOR = (
+    "something that is imported before onnxruntime, or in its place, answers for it: `stackfix doctor` reads "
+    "what is installed; look into `sitecustomize.py` and the `.pth` files of the environment too"
+)
+_LIES = Cause(
+    "dwpose_cpu_fallback",
+    "onnxruntime was opened on the CPU alone and says that it runs elsewhere",
+    _ANSWERED_FOR,
+)
 _OTHERWISE = {
     "gpu session": _FALLBACK,
     "providers": _FALLBACK,
     "driver": Cause(
         "dwpose_cpu_fallback",
         "onnxruntime says that it runs on CUDA, and the driver and the system of this machine know nothing of it",
-        "something that is imported before onnxruntime, or in its place, answers for it: `stackfix doctor` reads "
-        "what is installed; look into `sitecustomize.py` and the `.pth` files of the environment too",
+        _ANSWERED_FOR,
     ),
     "placement": Cause("dwpose_cpu_fallback", "part of the networks does not run on the GPU"),
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
@@ -160,8 +168,15 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
     said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
-    default = Cause("package_broken", said, REBUILD)
-    return cause_of(text, values, _OTHERWISE.get(check.name, default))
+    if check.name == "providers" and "opened on the CPU alone" in check.text:
+        return _LIES
+    otherwise = _OTHERWISE.get(check.name, Cause("package_broken", said, REBUILD))
+    failure = said_by_cuda(text)
+    if otherwise is _FALLBACK and failure:
+        otherwise = Cause(
+            otherwise.code, f"onnxruntime runs the networks on the CPU: {failure}", otherwise.fix
+        )
+    return cause_of(text, values, otherwise)
 
 
 def _with_cause(check: Check, values: Mapping[str, Any]) -> Check:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.measure.onnx_model import NotAModelError, OnnxModel, read_onnx
+from stackfix.measure.onnx_model import USUAL, NotAModelError, OnnxModel, read_onnx
 
 DETECTOR = "yolox_l.onnx"
 POSE = "dw-ll_ucoco_384.onnx"
@@ -126,7 +126,13 @@ def _refuse_other_networks(detector: Path, pose: Path) -> None:
     for path, own, other in ((detector, _DETECTOR, _POSE), (pose, _POSE, _DETECTOR)):
         found = refuse_what_is_no_network(path)
         if own.is_this(found):
-            continue
+            given = found.inputs[0].numbers
+            if given in ("", USUAL):
+                continue
+            raise QuestionError(
+                f"{path}: {own.name} with an input of {given}; DWPose's own code gives it {USUAL}",
+                hint="convert it with inputs and outputs kept (`keep_io_types=True`), or take the file that DWPose names",
+            )
         if other.is_this(found):
             raise QuestionError(
                 f"{path}: this is {other.name}, under {own.name}'s name",

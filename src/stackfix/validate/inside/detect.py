@@ -17,6 +17,7 @@ CANDIDATE_SCORE = 0.1
 PERSON_SCORE = 0.3
 OVERLAP = 0.45
 PERSON = 0
+_ODD = frozenset((1, 3, 5, 7, 9, 11))
 
 
 class Letterbox(NamedTuple):
@@ -26,18 +27,47 @@ class Letterbox(NamedTuple):
     ratio: float
 
 
+class Square:
+    """The detector's input, kept from picture to picture: what is grey already is not made grey again."""
+
+    def __init__(self) -> None:
+        self._tensor = np.empty((1, 3, SIDE, SIDE), np.float32)
+        self._height = self._width = SIDE
+
+    def hold(self, picture: Any) -> Letterbox:
+        """Return the picture scaled into the top left of a grey square, values 0 to 255, channels first.
+
+        The next picture is written over it.
+        """
+        height, width = picture.shape[:2]
+        ratio = min(SIDE / height, SIDE / width)
+        # a picture 2000 times as wide as high would otherwise be scaled to no rows at all
+        tall, wide = max(1, int(height * ratio)), max(1, int(width * ratio))
+        self._tensor[:, :, tall : self._height, : self._width] = PAD
+        self._tensor[:, :, :tall, wide : self._width] = PAD
+        self._tensor[0, :, :tall, :wide] = planes_of(_scaled(picture, tall, wide))
+        self._height, self._width = tall, wide
+        return Letterbox(self._tensor, ratio)
+
+
 def letterbox(picture: Any) -> Letterbox:
-    """Return the picture scaled into the top left of a grey square, values 0 to 255, channels first."""
+    """Return the picture in a square of its own."""
+    return Square().hold(picture)
+
+
+def _scaled(picture: Any, tall: int, wide: int) -> Any:
+    """Return the picture in another size, each pixel the mean of the four next to its place.
+
+    Where an odd number of pixels becomes one, such as three of 1920, that place is the middle one's own.
+    """
     height, width = picture.shape[:2]
-    ratio = min(SIDE / height, SIDE / width)
-    # a picture 2000 times as wide as high would otherwise be scaled to no rows at all
-    scaled_height, scaled_width = max(1, int(height * ratio)), max(1, int(width * ratio))
-    scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=cv2.INTER_LINEAR)
-    tensor = np.empty((1, 3, SIDE, SIDE), np.float32)
-    tensor[:, :, scaled_height:] = PAD
-    tensor[:, :, :scaled_height, scaled_width:] = PAD
-    tensor[0, :, :scaled_height, :scaled_width] = planes_of(scaled)
-    return Letterbox(tensor, ratio)
+    step = width // wide
+    if (height, width) == (tall * step, wide * step) and step in _ODD:
+        if step == 1:
+            return picture
+        inner = picture[step // 2 :, step // 2 :]
+        return cv2.resize(inner, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_LINEAR)
 
 
 def _grid() -> tuple[Any, Any]:
@@ -104,7 +134,10 @@ def people(output: Any, ratio: float) -> Any:
     return boxes[kept][scores[kept].astype(np.float64) > PERSON_SCORE]
 
 
-def detect(picture: Any, run_detector: Callable[[Any], Any]) -> Any:
-    """Return the boxes of people in an RGB picture; `run_detector` maps [1,3,640,640] to [1,8400,85]."""
-    boxed = letterbox(picture)
+def detect(picture: Any, run_detector: Callable[[Any], Any], square: Square | None = None) -> Any:
+    """Return the boxes of people in an RGB picture; `run_detector` maps [1,3,640,640] to [1,8400,85].
+
+    It is given a square that holds the picture until the next one: `square`, or one of its own.
+    """
+    boxed = (square or Square()).hold(picture)
     return people(run_detector(boxed.tensor), boxed.ratio)

@@ -70,11 +70,12 @@ def driver() -> dict[str, Any]:
     """Return what the CUDA driver says: `found`, `result` of cuInit, `devices`; None where it was not asked.
 
     `used` are the GPUs on which this process has CUDA's own context, None where that is not told. `visible` is
-    what CUDA_VISIBLE_DEVICES says, None if it is not set.
+    what CUDA_VISIBLE_DEVICES says, None if it is not set; `device files` are those of a driver's other half in the kernel.
     """
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     said: dict[str, Any] = {"found": False, "result": None, "devices": None, "used": None}
     said["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES")
+    said["device files"] = _device_files()
     try:
         library = ctypes.CDLL(name)
         result = int(library.cuInit(0))
@@ -85,6 +86,18 @@ def driver() -> dict[str, Any]:
     if result == 0 and library.cuDeviceGetCount(ctypes.byref(count)) == 0:
         said.update(devices=count.value, used=_used(library, count.value))
     return said
+
+
+def _device_files() -> list[str] | None:
+    """Return through which files a driver's library speaks with the kernel, None where there are none to look for.
+
+    Of a machine, a container (also without /proc/driver), WSL and Jetson.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    names = ("nvidia*", "dxg", "nvgpu*", "nvhost*", "nvmap")
+    found = [str(path) for name in names for path in sorted(Path("/dev").glob(name))[:2]]
+    return found + [path for path in ("/proc/driver/nvidia/version",) if Path(path).exists()]
 
 
 def _used(library: Any, count: int) -> list[int] | None:

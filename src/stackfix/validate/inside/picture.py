@@ -8,10 +8,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from . import exif, heif
+
 # cv2.warpAffine asserts that both sides are below SHRT_MAX
 LARGEST_SIDE = 32766
 _JPEG = b"\xff\xd8\xff"
-# how JPEG and AVIF, PNG, and WebP name what says how a camera was held
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
+_NO_AVIF = ": it is AVIF, which OpenCV's wheels read from 4.12"
+# how JPEG, PNG, and WebP name what says how a camera was held
 _EXIF = (b"Exif", b"eXIf", b"EXIF")
 
 
@@ -28,11 +33,8 @@ def read(path: str) -> Any:
         raise PictureError(f"{path}: {error.strerror or error}") from error
     if not data:
         raise PictureError(f"{path}: the file is empty")
-    # only as it stands does OpenCV keep transparency, and only in colour does it turn a photo upright (EXIF)
-    decoded = _decoded(path, data, cv2.IMREAD_COLOR if data.startswith(_JPEG) else cv2.IMREAD_UNCHANGED)
-    opaque = decoded.ndim == 2 or decoded.shape[2] in {1, 3}
-    if opaque and not data.startswith(_JPEG) and any(name in data for name in _EXIF):
-        decoded = _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    brands = heif.brands(data)
+    decoded = _avif(path, data) if _AVIF & {*brands} else _any(path, data, _otherwise(brands))
     if max(decoded.shape[:2]) > LARGEST_SIDE:
         raise PictureError(f"{path}: OpenCV can't warp a picture with more than {LARGEST_SIDE} pixels a side")
     if decoded.ndim == 3 and decoded.shape[2] >= 3:
@@ -54,13 +56,41 @@ def planes_of(picture: Any) -> Any:
     return planes
 
 
-def _decoded(path: str, data: bytes, how: int) -> Any:
+def _any(path: str, data: bytes, otherwise: str) -> Any:
+    # only as it stands does OpenCV keep transparency, and only in colour does it turn a photo upright (EXIF)
+    jpeg = data.startswith(_JPEG)
+    decoded = _decoded(path, data, cv2.IMREAD_COLOR if jpeg else cv2.IMREAD_UNCHANGED, otherwise)
+    if jpeg or not any(name in data for name in _EXIF):
+        return decoded
+    if _opaque(decoded):
+        return _decoded(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return heif.Look(exif.turns(data), 8).of(decoded)
+
+
+def _avif(path: str, data: bytes) -> Any:
+    """Return an AVIF picture upright: by its own boxes, which win over EXIF, and by that where they say nothing."""
+    look = heif.look(data)
+    decoded = look.in_8_bits(_decoded(path, data, cv2.IMREAD_UNCHANGED, _NO_AVIF))
+    if look.turns:
+        return look.of(decoded)
+    return _decoded(path, data, cv2.IMREAD_COLOR) if _opaque(decoded) else decoded
+
+
+def _opaque(decoded: Any) -> bool:
+    return decoded.ndim == 2 or decoded.shape[2] in {1, 3}
+
+
+def _otherwise(brands: tuple[bytes, ...]) -> str:
+    return ": it is a HEIC photo; save it as JPEG or PNG" if _HEIC & {*brands} else ""
+
+
+def _decoded(path: str, data: bytes, how: int, otherwise: str = "") -> Any:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise PictureError(f"{path}: not a picture that OpenCV reads: {error}") from error
     if decoded is None:
-        raise PictureError(f"{path}: not a picture that OpenCV reads")
+        raise PictureError(f"{path}: not a picture that OpenCV reads{otherwise}")
     return decoded
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .detect import detect
+from .detect import Square, detect
 from .pose import FRAME, estimate
 from .skeleton import openpose
 
@@ -27,12 +27,14 @@ def find_people(
     run_pose: Callable[[Any], tuple[Any, Any]],
     batch: int = 1,
     frame: tuple[int, int] = FRAME,
+    square: Square | None = None,
 ) -> People:
     """Return the people in an RGB picture, as DWPose's own code finds them with the same networks.
 
-    `frame` is the (width, height) that the pose network takes.
+    `frame` is the (width, height) that the pose network takes; in `square` the detector's input is kept for the next
+    picture, and the networks may keep it no longer than that.
     """
-    boxes = detect(picture, run_detector)
+    boxes = detect(picture, run_detector, square)
     positions, scores = estimate(picture, boxes, run_pose, batch, frame)
     keypoints, keypoint_scores = openpose(positions, scores)
     return People(boxes, keypoints, keypoint_scores)

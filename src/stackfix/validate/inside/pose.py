@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -56,22 +57,24 @@ def warp_matrix(crop: Crop) -> Any:
     Three points define it: the centre, half a width above it, and the point that makes a right angle.
     OpenCV takes them in 32 bits, and the third is made of the other two as they stand there.
     """
-    reach = np.array([0.0, crop.size[0] * -0.5])
-    source = np.zeros((3, 2), np.float32)
-    source[0] = crop.centre
-    source[1] = crop.centre + reach
-    source[2] = _third_point(source[0], source[1])
-    target = np.zeros((3, 2), np.float32)
-    width, height = crop.frame
-    target[0] = (width * 0.5, height * 0.5)
-    target[1] = target[0] + np.array([0.0, width * -0.5], np.float32)
-    target[2] = _third_point(target[0], target[1])
-    return cv2.getAffineTransform(source, target)
+    source = _triangle(crop.centre, crop.size[0])
+    return cv2.getAffineTransform(source, _target(crop.frame))
 
 
-def _third_point(first: Any, second: Any) -> Any:
-    difference = first - second
-    return second + np.array([-difference[1], difference[0]], np.float32)
+@lru_cache
+def _target(frame: tuple[int, int]) -> Any:
+    return _triangle(np.array(frame) * 0.5, frame[0])
+
+
+def _triangle(centre: Any, width: float) -> Any:
+    points = np.empty((3, 2), np.float32)
+    points[0] = centre
+    points[1] = centre
+    points[1, 1] = centre[1] + width * -0.5
+    difference = points[0] - points[1]
+    points[2, 0] = points[1, 0] - difference[1]
+    points[2, 1] = points[1, 1] + difference[0]
+    return points
 
 
 def tensor_of(picture: Any, *crops: Crop) -> Any:
@@ -87,16 +90,21 @@ def tensor_of(picture: Any, *crops: Crop) -> Any:
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
     """Return ([n,133,2] positions in network pixels, [n,133] scores); no response is (-0.5, -0.5)."""
-    best_x, best_y = simcc_x.argmax(axis=2), simcc_y.argmax(axis=2)
-    positions = np.stack((best_x, best_y), axis=2).astype(np.float32)
-    scores = np.minimum(_at(simcc_x, best_x), _at(simcc_y, best_y))
+    positions = np.empty((*simcc_x.shape[:2], 2), np.float32)
+    scores = np.minimum(_best(simcc_x, positions[:, :, 0]), _best(simcc_y, positions[:, :, 1]))
     positions[scores <= 0.0] = -1
     return positions / BINS_PER_PIXEL, scores
 
 
-def _at(bins: Any, best: Any) -> Any:
-    """Return what stands in the best bin of each keypoint; to ask for the maximum too would take twice the time."""
-    return np.take_along_axis(bins, best[:, :, None], axis=2)[:, :, 0]
+def _best(bins: Any, positions: Any) -> Any:
+    """Write which bin of each keypoint is the best, and return what stands there.
+
+    To ask for the maximum too would take twice the time.
+    """
+    best = bins.argmax(axis=2)
+    positions[:] = best
+    best += np.arange(0, bins.size, bins.shape[2]).reshape(best.shape)
+    return bins.take(best)
 
 
 def to_picture(positions: Any, crop: Crop) -> Any:
@@ -127,9 +135,12 @@ def estimate(
     looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]])
     crops = [crop_of(box, frame) for box in looked_at]
     groups = [crops[start : start + batch] for start in range(0, len(crops), batch)]
+    tensor = tensor_of(picture, *groups[0])
+    if len(groups) == 1:
+        positions, scores = read(run_pose(tensor), crops)
+        return positions, scores.astype(np.float64)
     before = []
     with ThreadPoolExecutor(max_workers=1) as beside:
-        tensor = tensor_of(picture, *groups[0])
         for group, following in zip(groups, groups[1:]):  # noqa: B905, RUF007 - 3.8
             coming = beside.submit(tensor_of, picture, *following)
             before.append(beside.submit(read, run_pose(tensor), group))

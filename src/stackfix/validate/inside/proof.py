@@ -42,7 +42,13 @@ class Task(NamedTuple):
     def run(self, networks: Networks) -> People:
         """Return the people that these networks find."""
         networks.clear()
-        return find_people(self.picture, networks.run_detector, networks.run_pose, frame=networks.frame)
+        return find_people(
+            self.picture,
+            networks.run_detector,
+            networks.run_pose,
+            frame=networks.frame,
+            square=networks.square,
+        )
 
 
 class Attempt(NamedTuple):
@@ -110,7 +116,8 @@ def cpu_proof(task: Task, journal: Journal) -> None:
     _write_people(task, people, journal)
     providers = networks.providers()
     plain = all(each == [CPU] for each in providers)
-    journal.check("providers", plain, f"both sessions say {providers}" if not plain else f"both ran on {CPU}")
+    said = f"both ran on {CPU}" if plain else f"opened on the CPU alone, the sessions say {providers}"
+    journal.check("providers", plain, said)
     journal.value("provider", CPU)
     journal.stage("run the pose network for several people at once on the CPU")
     together(networks, journal)
@@ -307,8 +314,7 @@ def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> N
     except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
         journal.not_asked("bound outputs", _said(error))
         return
-    names = [each.name for session in networks.sessions for each in session.get_outputs()]
-    bound = {name: [copy] for name, copy in zip(names, copies)}  # noqa: B905 - 3.8
+    bound = {name: [copy] for name, copy in zip(networks.names, copies) if name in expected}  # noqa: B905 - 3.8
     same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
     journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
 

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .detect import Square
+
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
 DETECTOR_SHAPE = (1, 8400, 85)
 FRAME = (288, 384)
 KEYPOINTS = 133
+_DETECTOR, _POSE = ("output",), ("simcc_x", "simcc_y")
 TEXT_LIMIT = 6000
 HEARD = "heard"
 
@@ -45,8 +48,12 @@ class Networks:
 
     def __init__(self, runtime: Any, detector: str, pose: str, options: Options) -> None:
         self.recording = True
+        self.square = Square()
         self.detector = _open(runtime, detector, options, "detector")
         self.pose = _open(runtime, pose, options, "pose")
+        self.frame = _frame(self.pose)
+        self._inputs = {"detector": _only_input(self.detector), "pose": _only_input(self.pose)}
+        self._names = {"detector": _named(self.detector, _DETECTOR), "pose": _named(self.pose, _POSE)}
         self.clear()
 
     @property
@@ -55,11 +62,9 @@ class Networks:
         return self.detector, self.pose
 
     @property
-    def frame(self) -> tuple[int, int]:
-        """The (width, height) of the crops that the pose network takes, which DWPose's own code reads there too."""
-        shape = list(self.pose.get_inputs()[0].shape)
-        known = len(shape) == 4 and all(isinstance(each, int) for each in shape[2:])
-        return (shape[3], shape[2]) if known else FRAME
+    def names(self) -> list[str]:
+        """DWPose's names of what both sessions give, in their order."""
+        return [*self._names["detector"], *self._names["pose"]]
 
     def clear(self) -> None:
         """Forget the inputs, outputs and times of earlier runs."""
@@ -82,7 +87,7 @@ class Networks:
 
     def run_detector(self, tensor: Any) -> Any:
         """Return the detector's [1,8400,85]."""
-        answer = self._ran(self.detector, tensor, "detector")[0]
+        answer = self._ran(self.detector, tensor, "detector")["output"]
         if tuple(answer.shape) != DETECTOR_SHAPE:
             raise ModelError(f"the detector gives {list(answer.shape)}, YOLOX-L gives {list(DETECTOR_SHAPE)}")
         if self.recording:
@@ -91,12 +96,11 @@ class Networks:
 
     def run_pose(self, tensor: Any) -> tuple[Any, Any]:
         """Return the pose network's [b,133,2w] and [b,133,2h] for b people and a frame of (w, h)."""
-        names = [each.name for each in self.pose.get_outputs()]
-        answers = dict(zip(names, self._ran(self.pose, tensor, "pose")))  # noqa: B905 - 3.8
-        for name, side in zip(("simcc_x", "simcc_y"), self.frame):  # noqa: B905 - 3.8
+        answers = self._ran(self.pose, tensor, "pose")
+        for name, side in zip(_POSE, self.frame):  # noqa: B905 - 3.8
             shape = (len(tensor), KEYPOINTS, 2 * side)
             if name not in answers:
-                raise ModelError(f"the pose network has no output `{name}`, only {', '.join(names)}")
+                raise ModelError(f"the pose network has no output `{name}`, only {', '.join(answers)}")
             if tuple(answers[name].shape) != shape:
                 raise ModelError(
                     f"the pose network gives {list(answers[name].shape)} as `{name}`, DWPose gives {list(shape)}"
@@ -105,13 +109,14 @@ class Networks:
                 self.outputs[name].append(answers[name].copy())
         return answers["simcc_x"], answers["simcc_y"]
 
-    def _ran(self, session: Any, tensor: Any, name: str) -> Any:
+    def _ran(self, session: Any, tensor: Any, name: str) -> dict[str, Any]:
         if self.recording:
-            self.inputs[name].append(tensor)
+            self.inputs[name].append(tensor.copy())
+        feed = {self._inputs[name]: tensor}
         began = time.perf_counter()
-        answers = session.run(None, {_only_input(session): tensor})
+        answers = session.run(None, feed)
         self.spent += time.perf_counter() - began
-        return answers
+        return dict(zip(self._names[name], answers))  # noqa: B905 - 3.8
 
     def end_profiling(self) -> list[str]:
         """Return the profile files, which are complete only now."""
@@ -123,6 +128,19 @@ def _only_input(session: Any) -> str:
     if len(inputs) != 1:
         raise ModelError(f"a network with {len(inputs)} inputs is not DWPose's")
     return str(inputs[0].name)
+
+
+def _named(session: Any, own: tuple[str, ...]) -> list[str]:
+    """Return DWPose's names of a session's outputs; where they have others, in the order in which it takes them."""
+    given = [str(each.name) for each in session.get_outputs()]
+    return given if {*own} <= {*given} else [*own[: len(given)], *given[len(own) :]]
+
+
+def _frame(pose: Any) -> tuple[int, int]:
+    """Return the (width, height) of the crops that the pose network takes, which DWPose's own code reads there too."""
+    shape = list(pose.get_inputs()[0].shape)
+    known = len(shape) == 4 and all(isinstance(each, int) for each in shape[2:])
+    return (shape[3], shape[2]) if known else FRAME
 
 
 def _open(runtime: Any, path: str, options: Options, name: str) -> Any:

@@ -15,6 +15,9 @@ FIRST_HAND, SECOND_HAND = slice(92, 113), slice(113, 134)
 _BODY_ORDER = (0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 # the same for all 134: feet, face and hands follow as they stood
 ORDER = (*_BODY_ORDER, *range(18, 134))
+_AT_NECK = ORDER.index(NECK)
+# among the 133 that have no neck yet: where each stands, and any of them where the neck is to be
+_SOURCES = np.array([each - (each >= NECK) for each in ORDER])
 
 
 def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
@@ -22,13 +25,10 @@ def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
 
     The neck is the middle of the shoulders, with score 1 if both shoulders score above 0.3, else 0.
     """
-    shoulders = [LEFT_SHOULDER, RIGHT_SHOULDER]
-    neck = positions[:, shoulders].mean(axis=1)
-    neck_score = (scores[:, shoulders] > VISIBLE).all(axis=1).astype(scores.dtype)
-    with_neck = np.insert(positions, NECK, neck, axis=1)
-    with_neck_scores = np.insert(scores, NECK, neck_score, axis=1)
-    order = np.array(ORDER)
-    return with_neck[:, order], with_neck_scores[:, order]
+    points, marks = positions[:, _SOURCES], scores[:, _SOURCES]
+    points[:, _AT_NECK] = (positions[:, LEFT_SHOULDER] + positions[:, RIGHT_SHOULDER]) / 2
+    marks[:, _AT_NECK] = (scores[:, LEFT_SHOULDER] > VISIBLE) & (scores[:, RIGHT_SHOULDER] > VISIBLE)
+    return points, marks
 
 
 def visible(scores: Any) -> Any:

@@ -56,7 +56,9 @@ def _time(networks: Networks, picture: Any, repeats: int, journal: Journal) -> N
     for _ in range(repeats + 1):
         networks.clear()
         began = time.perf_counter()
-        find_people(picture, networks.run_detector, networks.run_pose, frame=networks.frame)
+        find_people(
+            picture, networks.run_detector, networks.run_pose, frame=networks.frame, square=networks.square
+        )
         spent.append((time.perf_counter() - began) * 1000)
         inside.append(networks.spent * 1000)
     journal.value("first_ms", round(spent[0], 3))
