@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stackfix.facts import prepared
+from stackfix.facts import prepared, recipes
 from stackfix.facts.invariants import check
 from stackfix.facts.root import data_root
 from stackfix.facts.row_index import INDEX, encoded_index
@@ -14,10 +14,11 @@ from stackfix.facts.row_index import INDEX, encoded_index
 
 @pytest.fixture
 def settle(root):
-    """Write the prepared file and the index anew, so that only the fault under test is left."""
+    """Write the prepared files and the index anew, so that only the fault under test is left."""
 
     def write() -> None:
         (root / prepared.PREPARED).write_bytes(prepared.encoded(prepared.prepare(root)))
+        (root / recipes.PREPARED).write_bytes(recipes.encoded_recipes(root))
         (root / "wheels" / INDEX).write_bytes(encoded_index(root))
 
     return write
@@ -173,8 +174,10 @@ def test_a_stale_prepared_file_and_a_stale_index_are_told(root, write_rows, sett
     settle()
     write_rows({"needs": {}, "owns": ["other"]})
     swap(root, "drivers.toml", '"525.60.13"', '"525.60.12"')
+    (root / "recipes" / "other.toml").write_bytes((data_root() / "recipes" / "dwpose.toml").read_bytes())
     found = check(root)
     assert any(line.startswith("prepared.json") for line in found)
+    assert any(line.startswith("recipes.json") for line in found)
     assert any(line.startswith("index.ndjson") for line in found)
 
 

@@ -7,7 +7,14 @@ import re
 import pytest
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
+from stackfix.facts import prepared
+from stackfix.facts.recipes import (
+    PREPARED,
+    encoded_recipes,
+    load_recipe,
+    looks_like_requirement,
+    recipe_names,
+)
 from stackfix.facts.root import data_root
 
 
@@ -49,6 +56,33 @@ def test_every_recipe_counts_newness_of_what_it_asks_for(name):
         assert all(url.startswith("https://") for url in model.urls)
         assert "/" not in model.file
     assert len({model.file for model in recipe.models}) == len(recipe.models)
+
+
+def test_the_prepared_recipes_of_this_checkout_were_made_from_its_toml(monkeypatch):
+    assert (data_root() / PREPARED).read_bytes() == encoded_recipes(data_root())
+    monkeypatch.setattr(prepared, "parse_toml", lambda _: pytest.fail("the TOML was parsed"))
+    assert load_recipe(data_root(), "dwpose").gpu.roots
+
+
+@pytest.mark.parametrize("there", [b"", b"{}", b'{"dwpose": 1}', None])
+def test_a_recipe_is_read_from_its_toml_where_it_is_not_prepared(tmp_path, there):
+    (tmp_path / "recipes").mkdir()
+    path = tmp_path / "recipes" / "dwpose.toml"
+    path.write_bytes((data_root() / "recipes" / "dwpose.toml").read_bytes())
+    if there is not None:
+        (tmp_path / PREPARED).write_bytes(there)
+    assert load_recipe(tmp_path, "dwpose") == load_recipe(data_root(), "dwpose")
+
+
+def test_a_changed_recipe_is_believed_and_not_the_prepared_file(tmp_path):
+    (tmp_path / "recipes").mkdir()
+    path = tmp_path / "recipes" / "dwpose.toml"
+    text = (data_root() / "recipes" / "dwpose.toml").read_text()
+    path.write_text(text)
+    (tmp_path / PREPARED).write_bytes(encoded_recipes(tmp_path))
+    assert load_recipe(tmp_path, "dwpose") == load_recipe(data_root(), "dwpose")
+    path.write_text(re.sub(r'(?m)^summary = ".*"$', 'summary = "another"', text))
+    assert load_recipe(tmp_path, "dwpose").summary == "another"
 
 
 def test_an_unknown_recipe_is_refused_with_the_near_one():

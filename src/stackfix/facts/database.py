@@ -18,6 +18,7 @@ from stackfix.facts.hardware_rows import Gpus, Prepared
 from stackfix.facts.row_files import (
     ANY,
     FOLDERS,
+    code_of,
     of_overlay,
     read_part,
     read_rows,
@@ -28,12 +29,12 @@ from stackfix.facts.row_files import (
 from stackfix.facts.row_index import INDEX, PackageRows, WheelIndex
 from stackfix.facts.rows import WheelRow
 from stackfix.model.growth import Documented
-from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel
+from stackfix.model.wheel import ListedWheel, Listing, Outline, RowKind, Wheel
 from stackfix.rules.metadata import pins_of
 from stackfix.rules.shipped_together import asks_of_cuda
 
 _ROW = msgspec.json.Decoder(WheelRow)
-_NONE = PackageRows((), (), (), (), (), ())
+_NONE = PackageRows((), (), (), (), (), (), (), (), ())
 _PART = 1 << 16
 """So many bytes of a file of rows are read at once."""
 
@@ -181,13 +182,22 @@ class Database(Struct, frozen=True, dict=True):
         return Listing.of(sorted(both, key=lambda each: Version(each.key), reverse=True))
 
     def _shipped(self, package: str, rows: PackageRows) -> Listing:
+        provided = [frozenset(each) for each in rows.provided]
+        code = [code_of(each) for each in rows.code]
         kinds = [
             RowKind(
                 source=kind.source,
                 cuda_major=kind.cuda_major,
-                provides=frozenset(kind.provides),
+                provides=provided[kind.provides],
                 cuda=kind.cuda,
                 pins=kind.pins,
+                outline=Outline(
+                    files=rows.files[kind.files],
+                    method=kind.method,
+                    seen=kind.seen,
+                    toolkit=kind.toolkit,
+                    code=code[kind.code],
+                ),
             )
             for kind in rows.kinds
         ]

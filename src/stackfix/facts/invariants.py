@@ -16,7 +16,8 @@ from stackfix.facts.covers import FILE as COVERS
 from stackfix.facts.covers import cover_rows
 from stackfix.facts.database import Database
 from stackfix.facts.hardware_rows import Prepared
-from stackfix.facts.recipes import load_recipe, recipe_names
+from stackfix.facts.recipes import PREPARED as PREPARED_RECIPES
+from stackfix.facts.recipes import encoded_recipes, load_recipe, recipe_names
 from stackfix.facts.row_files import read_rows, row_files, wheel_of
 from stackfix.facts.row_index import INDEX, encoded_index
 from stackfix.facts.rows import WheelRow
@@ -84,6 +85,9 @@ def _prepared_files(root: Path, facts: Prepared) -> Iterator[str]:
     path = root / prepared.PREPARED
     if not path.is_file() or path.read_bytes() != prepared.encoded(facts):
         yield f"{path.name}: not made from the TOML files that are there; run `python tools/prepare.py`"
+    recipes = root / PREPARED_RECIPES
+    if not recipes.is_file() or recipes.read_bytes() != encoded_recipes(root):
+        yield f"{recipes.name}: not made from the TOML files that are there; run `python tools/prepare.py`"
     index = root / "wheels" / INDEX
     if not index.is_file() or index.read_bytes() != encoded_index(root):
         yield f"{index.name}: not made from the rows that are there; run `python tools/prepare.py`"

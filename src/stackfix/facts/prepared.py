@@ -58,15 +58,16 @@ def digest(root: Path) -> str:
 
     It notices a change and guards against nobody, so a checksum serves: hashlib costs 3 ms at import.
     """
-    found: list[str] = []
-    for name in _FILES:
-        path = root / f"{name}.toml"
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DataError(path.name, "", f"cannot be read: {error.strerror}") from error
-        found.append(f"{len(data)}:{zlib.crc32(data):08x}")
-    return " ".join(found)
+    return " ".join(digest_of(root / f"{name}.toml") for name in _FILES)
+
+
+def digest_of(path: Path) -> str:
+    """Return a digest of one file's bytes; DataError where it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(path.name, "", f"cannot be read: {error.strerror}") from error
+    return f"{len(data)}:{zlib.crc32(data):08x}"
 
 
 def load(root: Path) -> Prepared:

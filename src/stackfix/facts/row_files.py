@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError, QuestionError
-from stackfix.facts.rows import WheelRow
+from stackfix.facts.rows import CodeRow, WheelRow
 from stackfix.model.evidence import Source
 from stackfix.model.machine import PLATFORMS
 from stackfix.model.wheel import DeviceCode, Wheel, WheelFile
@@ -86,6 +86,18 @@ def _broken_lines(data: bytes, decoder: msgspec.json.Decoder[WheelRow]) -> Itera
             yield number, reason
 
 
+def code_of(rows: Iterable[CodeRow]) -> tuple[DeviceCode, ...]:
+    """Return what rows say of code for GPUs as model values."""
+    return tuple(
+        DeviceCode(
+            cubins=frozenset(each.cubins),
+            ptx={name: CudaVersion.parse(cuda) if cuda else None for name, cuda in each.ptx.items()},
+            count=each.count,
+        )
+        for each in rows
+    )
+
+
 def wheel_of(row: WheelRow, file: str, line: int) -> Wheel:
     """Return a row as a model value; DataError for one that says what cannot be (`line` 0: not known)."""
     try:
@@ -114,14 +126,7 @@ def wheel_of(row: WheelRow, file: str, line: int) -> Wheel:
             provides=row.provides,
             cuda=tuple(CudaVersion.parse(each) for each in row.cuda),
             cuda_major=row.cuda_major,
-            code=tuple(
-                DeviceCode(
-                    cubins=frozenset(each.cubins),
-                    ptx={name: CudaVersion.parse(cuda) if cuda else None for name, cuda in each.ptx.items()},
-                    count=each.count,
-                )
-                for each in row.code
-            ),
+            code=code_of(row.code),
             owns=frozenset(row.owns),
             numpy_abi=frozenset(row.numpy_abi),
             onnx_opset=row.onnx_opset or None,

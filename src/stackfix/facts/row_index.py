@@ -9,6 +9,7 @@ Annotations are evaluated here, not kept as text: msgspec would compile each tex
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,30 +17,42 @@ from packaging.version import InvalidVersion, Version
 
 from stackfix.errors import DataError
 from stackfix.facts.row_files import ANY, read_file, read_part, read_rows, row_files
-from stackfix.facts.rows import WheelRow
+from stackfix.facts.rows import CodeRow, WheelRow
 from stackfix.model.machine import PLATFORMS
+from stackfix.model.wheel import FileName
 from stackfix.rules.metadata import pins_of
-from stackfix.rules.shipped_together import asks_of_cuda
+from stackfix.rules.shipped_together import asks_of_cuda, toolkit_of
 
 INDEX = "index.ndjson"
 
+T = TypeVar("T")
+
 
 class LikeRows(Struct, frozen=True, array_like=True):
-    """What rows of a package have in common; `cuda` and `pins` as in `ListedWheel`."""
+    """What rows of a package have in common; `cuda` and `pins` as in `ListedWheel`, `method` and what follows as in `Outline`.
+
+    `provides`, `code` and `files` are places in the package's lists of what several kinds have alike.
+    """
 
     folder: str
     source: str
     cuda_major: int
     cuda: tuple[str, ...]
-    provides: tuple[str, ...]
+    provides: int
     seen: str
-    pins: tuple[tuple[str, str], ...] = ()
+    pins: tuple[tuple[str, str], ...]
+    method: str
+    toolkit: str
+    code: int
+    files: int
 
 
 class PackageRows(Struct, frozen=True, array_like=True):
     """The rows of one package on one platform, newest first: one column each, and `like` the place in `kinds`.
 
     `starts` and `lengths` are where a row's line stands in its folder's file, in bytes; `uploaded` is an ISO date.
+    `provided` are lists of sonames, `code` is what builds carry for GPUs, `files` are lists of names, with `*` for the
+    version, and Requires-Python.
     """
 
     versions: tuple[str, ...]
@@ -48,6 +61,9 @@ class PackageRows(Struct, frozen=True, array_like=True):
     uploaded: tuple[str, ...]
     like: tuple[int, ...]
     kinds: tuple[LikeRows, ...]
+    provided: tuple[tuple[str, ...], ...]
+    code: tuple[tuple[CodeRow, ...], ...]
+    files: tuple[tuple[FileName, ...], ...]
 
 
 class IndexHead(Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,16 +175,56 @@ def _lines_of(path: Path) -> Iterator[tuple[WheelRow, int, int]]:
 
 def _in_columns(rows: list[tuple[WheelRow, str, int, int]]) -> PackageRows:
     ordered = sorted(rows, key=lambda one: _order(one[0].version), reverse=True)
-    likes = [_like(row, folder) for row, folder, _, _ in ordered]
-    kinds = {kind: place for place, kind in enumerate(dict.fromkeys(likes))}
+    beside = {name for row, *_ in rows for name, _ in pins_of(row.requires_dist)}
+    provided = _Places[tuple[str, ...]]()
+    code = _Places[tuple[CodeRow, ...]]()
+    files = _Places[tuple[FileName, ...]]()
+    kinds = _Places[LikeRows]()
+    like = [
+        kinds.of(
+            LikeRows(
+                folder=folder,
+                source=row.source,
+                cuda_major=row.cuda_major,
+                cuda=asks_of_cuda(row.package, row.cuda, row.cuda_major, row.requires_dist),
+                provides=provided.of(tuple(sorted(row.provides))),
+                seen=row.seen,
+                pins=pins_of(row.requires_dist, beside),
+                method=row.evidence,
+                toolkit=toolkit_of(row.cuda),
+                code=code.of(row.code),
+                files=files.of(_files(row)),
+            )
+        )
+        for row, folder, _, _ in ordered
+    ]
     return PackageRows(
         versions=tuple(_key(row.version) for row, *_ in ordered),
         starts=tuple(start for _, _, start, _ in ordered),
         lengths=tuple(length for _, _, _, length in ordered),
         uploaded=tuple(_uploaded(row) for row, *_ in ordered),
-        like=tuple(kinds[kind] for kind in likes),
-        kinds=tuple(kinds),
+        like=tuple(like),
+        kinds=tuple(kinds.values),
+        provided=tuple(provided.values),
+        code=tuple(code.values),
+        files=tuple(files.values),
     )
+
+
+class _Places(Generic[T]):
+    """Values that differ, each with its place among them."""
+
+    def __init__(self) -> None:
+        """Hold none yet."""
+        self.values: list[T] = []
+        self._places: dict[bytes, int] = {}
+
+    def of(self, value: T) -> int:
+        """Return the place of a value, which is its own from then on."""
+        place = self._places.setdefault(msgspec.json.encode(value), len(self.values))
+        if place == len(self.values):
+            self.values.append(value)
+        return place
 
 
 def _order(text: str) -> tuple[bool, Version]:
@@ -188,13 +244,7 @@ def _uploaded(row: WheelRow) -> str:
     return min((file.uploaded for file in row.files if file.uploaded), default="")
 
 
-def _like(row: WheelRow, folder: str) -> LikeRows:
-    return LikeRows(
-        folder=folder,
-        source=row.source,
-        cuda_major=row.cuda_major,
-        cuda=asks_of_cuda(row.package, row.cuda, row.cuda_major, row.requires_dist),
-        provides=tuple(sorted(row.provides)),
-        seen=row.seen,
-        pins=pins_of(row.requires_dist),
-    )
+def _files(row: WheelRow) -> tuple[FileName, ...]:
+    """Return names and Requires-Python of a row's files, with `*` for the version where it is written as its key is."""
+    version = f"-{_key(row.version)}-"
+    return tuple(FileName(file.name.replace(version, "-*-", 1), file.requires_python) for file in row.files)

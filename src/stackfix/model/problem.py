@@ -121,6 +121,10 @@ class Subjects(Struct, frozen=True):
 Pins: TypeAlias = Mapping[str, str]
 
 
+Told: TypeAlias = tuple[tuple[str, Collection[str]], ...]
+"""Nodes and allowed keys that a candidate requires, as far as that is told; hashable."""
+
+
 class Universe(Protocol):
     """What the solver and the prover ask; finite, and the same answer every time."""
 
@@ -130,12 +134,15 @@ class Universe(Protocol):
     def requires(self, node: str, key: str) -> Iterable[Requirement]:
         """What the candidate `key` of `node` requires."""
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return nodes and allowed keys of what the candidate requires, as far as that is told without working it out.
 
         A library of a wheel requires the wheel's release, an extra its package's, a wheel the CUDA that the index
         says. Empty says nothing.
         """
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return some of what the candidate requires, with its facts: as far as that is told without working out more."""
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether the candidate requires nothing by facts about these subjects, nor by definition.
@@ -157,10 +164,14 @@ class TableUniverse(Struct, frozen=True):
         """What the candidate requires."""
         return self.table[node][key]
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return the first requirement on another node."""
         others = (each for each in self.table[node][key] if each.node != node)
-        return [(each.node, each.allowed) for each in islice(others, 1)]
+        return tuple((each.node, each.allowed) for each in islice(others, 1))
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return the first requirement."""
+        return self.table[node][key][:1]
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether the candidate requires nothing by facts about these subjects."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import overload
+from typing import TypeAlias, overload
 
 from msgspec import Struct
 from packaging.version import Version
@@ -15,6 +15,13 @@ TOOLKIT_PARTS = "nvidia-"
 """How the names of NVIDIA's own CUDA packages begin."""
 
 
+class FileName(Struct, frozen=True, array_like=True):
+    """What chooses among the files of a release: the name, which carries the tags, and Requires-Python."""
+
+    name: str
+    requires_python: str = ""
+
+
 class WheelFile(Struct, frozen=True, kw_only=True):
     """One file of a release; its name carries the tags, its address comes from the index when needed."""
 
@@ -23,6 +30,9 @@ class WheelFile(Struct, frozen=True, kw_only=True):
     sha256: str
     requires_python: str = ""
     uploaded: str = ""
+
+
+AnyFile: TypeAlias = WheelFile | FileName
 
 
 class DeviceCode(Struct, frozen=True, kw_only=True):
@@ -80,12 +90,49 @@ class Wheel(Struct, frozen=True, kw_only=True):
         return self.package.startswith(TOOLKIT_PARTS)
 
 
+class RowTitle(Struct, frozen=True, kw_only=True):
+    """What facts name of a row: of which release it is, and how that is known; a `Wheel` serves as well."""
+
+    package: str
+    key: str
+    evidence: Source
+
+
+class Outline(Struct, frozen=True, kw_only=True):
+    """What many rows of a package say alike, beside what choosing asks: enough for the first facts about a release.
+
+    `files` are named with `*` for the version, in the row's order. `method` and `seen` are the evidence's. `toolkit` is
+    the CUDA that it was built with, "" where there is none; `code` what it carries for GPUs.
+    """
+
+    files: tuple[FileName, ...]
+    method: str
+    seen: str
+    toolkit: str = ""
+    code: tuple[DeviceCode, ...] = ()
+
+    def title(self, package: str, key: str) -> RowTitle:
+        """Return what facts name of the row of a release."""
+        where = self.file(len(self.files) - 1, key).name
+        return RowTitle(
+            package=package, key=key, evidence=Source(method=self.method, where=where, seen=self.seen)
+        )
+
+    def file(self, place: int, key: str) -> FileName:
+        """Return a file of a release's row."""
+        file = self.files[place]
+        return FileName(file.name.replace("*", key, 1), file.requires_python)
+
+
+TitledRow: TypeAlias = Wheel | RowTitle
+
+
 class ListedWheel(Struct, kw_only=True):
     """A row as the index lists it: enough to choose by; the row itself is read when it is asked for.
 
     `uploaded` is the ISO date of its oldest file, `provides` the sonames. `cuda` is what it asks of the set's CUDA:
-    minors of which the set has to have one, a whole major as "12"; empty where that is not told here. `pins` are other
-    packages of which it requires one release on whatever machine, as ("torch", "==2.15.0").
+    minors of which the set has to have one, a whole major as "12"; empty where that is not told here. `pins` is what it
+    requires of other packages on whatever machine, as ("torch", "==2.15.0"), as far as that is told here.
     """
 
     package: str
@@ -108,13 +155,14 @@ class ListedWheel(Struct, kw_only=True):
 
 
 class RowKind(Struct, frozen=True, kw_only=True):
-    """What many rows of a package have in common, as `ListedWheel` says it of one."""
+    """What many rows of a package have in common, as `ListedWheel` says it of one; no `outline` where none is listed."""
 
     source: str
     cuda_major: int
     provides: frozenset[str]
     cuda: tuple[str, ...]
     pins: tuple[tuple[str, str], ...] = ()
+    outline: Outline | None = None
 
 
 class Listing(Sequence[ListedWheel]):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from stackfix.model.problem import Requirement, gpu_node
-from stackfix.model.wheel import DeviceCode, Wheel, WheelFile
+from stackfix.model.wheel import AnyFile, DeviceCode, TitledRow, Wheel, WheelFile
 from stackfix.rules.architectures import Native, NoCode, NotMeasured, Translated, architectures, service
 from stackfix.rules.machine import driver_requirement
 from stackfix.rules.scene import UNKNOWN, Scene, release_fact, wheel_source
@@ -20,23 +20,30 @@ NAME = "kernels"
 
 def kernels(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield a requirement on each GPU, and on the driver's branch where only PTX serves the GPU."""
-    if scene.device != "gpu" or not wheel.code:
+    yield from told_of_code(wheel, file, wheel.code, scene)
+
+
+def told_of_code(
+    row: TitledRow, file: AnyFile, code: tuple[DeviceCode, ...], scene: Scene
+) -> Iterator[Requirement]:
+    """Yield what the device code of a row asks of each GPU and of the driver."""
+    if scene.device != "gpu" or not code:
         return
-    source = wheel_source(wheel, file)
+    source = wheel_source(row, file)
     for index, capability in scene.capabilities():
-        served = _served(wheel.code, scene.gpu_keys(index))
-        here = service(wheel.code, capability)
+        served = _served(code, scene.gpu_keys(index))
+        here = service(code, capability)
         short = f"no code for {capability.sm}" if isinstance(here, NoCode) else ""
         general = f"has no code for compute capability {capability}" if isinstance(here, NoCode) else ""
         if isinstance(here, Native):
             says = f"has sm_{here.via} code for compute capability {capability}"
         elif isinstance(here, Translated):
             says = f"has PTX {here.via} for compute capability {capability}"
-            yield from _translation(here, scene, wheel, file)
+            yield from _translation(here, scene, row, file)
         else:
-            says = f"has no code for compute capability {capability} ({architectures(wheel.code)})"
+            says = f"has no code for compute capability {capability} ({architectures(code)})"
         yield Requirement(
-            gpu_node(index), served, release_fact(wheel, says, NAME, source, general, short=short)
+            gpu_node(index), served, release_fact(row, says, NAME, source, general, short=short)
         )
 
 
@@ -50,7 +57,7 @@ def _served(code: tuple[DeviceCode, ...], keys: tuple[str, ...]) -> frozenset[st
     )
 
 
-def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) -> Iterator[Requirement]:
+def _translation(here: Translated, scene: Scene, row: TitledRow, file: AnyFile) -> Iterator[Requirement]:
     """Yield the driver branch that knows the PTX; nothing is known of PTX whose toolkit was not measured."""
     if here.toolkit is None:
         return
@@ -63,5 +70,5 @@ def _translation(here: Translated, scene: Scene, wheel: Wheel, file: WheelFile) 
         f"which driver branch {branch} and newer can translate"
     )
     short = f"{scene.driver_text} < branch {branch} for PTX of CUDA {here.toolkit}"
-    why = release_fact(wheel, says, NAME, wheel_source(wheel, file), short=short)
+    why = release_fact(row, says, NAME, wheel_source(row, file), short=short)
     yield driver_requirement(scene, lambda driver: branch_of(driver) >= branch, why)

@@ -46,8 +46,8 @@ def linkage(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement
                 yield Requirement(DRIVER, frozenset(scene.driver_keys()), why)
             continue
         major = wheel.cuda_major
-        matching = scene.providers(soname, major)
-        if any(each.cuda_major for each in matching) or not matching:
+        matching = scene.provided(soname, major)
+        if any(matching.values()) or not matching:
             says += f" of CUDA {major}" if major else ""
         allowed = scene.provider_keys(soname, major)
         short = f"needs {soname}" + (f" of CUDA {major}" if major else "")

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from stackfix.model.machine import Platform
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import AnyFile, TitledRow, Wheel, WheelFile
 from stackfix.rules import plain, tags
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Releases, Scene, release_fact, wheel_source
 from stackfix.versions import PythonVersion, canonical_name
@@ -114,41 +114,58 @@ def _marker(text: str) -> Marker:
     return Marker(text)
 
 
-def pins_of(requires_dist: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return what a row requires of exactly one release, whatever the machine, as ("torch", "==2.15.0")."""
+def pins_of(requires_dist: Sequence[str], beside: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Return what a row requires of exactly one release, whatever the machine, as ("torch", "==2.15.0").
+
+    Of packages `beside`, which its other releases pin, also what it requires of several, as ("torch", ">=2.14.0"). Only
+    where the name is written as packages are known by: so it is said, too.
+    """
     found: list[tuple[str, str]] = []
     for text in requires_dist:
         whole = _PIN.fullmatch(text)
-        if whole is not None:
-            found.append((canonical_name(whole[1]), f"=={whole[2]}"))
+        if whole is not None and canonical_name(whole[1]) == whole[1]:
+            found.append((whole[1], f"=={whole[2]}"))
+        elif whole is None and ";" not in text and text.startswith(tuple(beside)):
+            asked = parse_row(text)
+            if asked.name in beside and asked.specifier and not asked.extras and not asked.url:
+                found.append((asked.name, asked.specifier))
     return tuple(sorted(found))
 
 
 def file_for(rows: tuple[Wheel, ...], scene: Scene) -> tuple[Wheel, WheelFile]:
     """Return the row and file that serve the scene's Python, or the first where none does."""
+    row, file = place_for([each.files for each in rows], scene)
+    return rows[row], rows[row].files[file]
+
+
+def place_for(rows: Sequence[Sequence[tags.F]], scene: Scene) -> tuple[int, int]:
+    """Return which of some rows' files serves the scene's Python, as row and place in it; (0, 0) where none does."""
     python, platform = scene.python.version, scene.machine.platform
     free_threaded = scene.python.free_threaded
     for glibc in (scene.glibc, None):
-        served: dict[WheelFile, Wheel] = {}
-        for row in rows:
-            file = tags.best_file(row.files, python, platform, glibc, free_threaded=free_threaded)
+        served: dict[tags.F, int] = {}
+        for place, files in enumerate(rows):
+            file = tags.best_file(files, python, platform, glibc, free_threaded=free_threaded)
             if file is not None:
-                served[file] = row
+                served[file] = place
         best = next(iter(served), None)
         if len(served) > 1:
             best = tags.best_file(served, python, platform, glibc, free_threaded=free_threaded)
         if best is not None:
-            return served[best], best
-    return rows[0], rows[0].files[0]
+            return served[best], list(rows[served[best]]).index(best)
+    return 0, 0
 
 
-def tag_requirements(rows: tuple[Wheel, ...], file: WheelFile, scene: Scene) -> Iterator[Requirement]:
-    """Yield what the tags and Requires-Python of a release ask of the Python and the glibc."""
-    row = rows[0]
+def tag_requirements(
+    row: TitledRow, file: tags.F, files: Iterable[tags.F], scene: Scene
+) -> Iterator[Requirement]:
+    """Yield what the tags and Requires-Python of a release ask of the Python and the glibc.
+
+    `row` is its first, `file` the one that an installer takes of all its `files`.
+    """
     python, platform = scene.python.version, scene.machine.platform
     fits = tags.best_file((file,), python, platform, None, free_threaded=scene.python.free_threaded)
     if fits is None:
-        files = [one for each in rows for one in each.files]
         known = tags.pythons(files, map(PythonVersion.parse, HYPOTHETICAL_PYTHONS), platform)
         listed = _listed(known)
         says = f"has wheels for {platform.label} only for Python {listed}"
@@ -175,10 +192,13 @@ def glibc_keys(scene: Scene) -> tuple[str, ...]:
 
 
 def _at_least(needed: tuple[int, int], scene: Scene) -> frozenset[str]:
+    return _from(needed, glibc_keys(scene))
+
+
+@lru_cache(maxsize=64)
+def _from(needed: tuple[int, int], keys: tuple[str, ...]) -> frozenset[str]:
     return frozenset(
-        key
-        for key in glibc_keys(scene)
-        if key == "unknown" or tuple(int(part) for part in key.split(".")) >= needed
+        key for key in keys if key == "unknown" or tuple(int(part) for part in key.split(".")) >= needed
     )
 
 
@@ -243,6 +263,16 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
             wheel, f"requires {_shown(requested)}", NAME, wheel_source(wheel, file, "metadata")
         )
         yield from on_package(requested, scene, why)
+
+
+def pinned(
+    row: TitledRow, file: AnyFile, pins: Iterable[tuple[str, str]], scene: Scene
+) -> Iterator[Requirement]:
+    """Yield what a row requires by its `pins`, as `pins_of` tells them and `extra_requires` says it."""
+    source = wheel_source(row, file, "metadata")
+    for name, specifier in pins:
+        why = release_fact(row, f"requires {name}{specifier}", NAME, source)
+        yield Requirement(name, admitted(name, specifier, scene), why)
 
 
 def on_package(requested: Asked, scene: Scene, why: Fact) -> Iterator[Requirement]:

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackfix.model.problem import Requirement
-from stackfix.model.wheel import Wheel, WheelFile
+from stackfix.model.wheel import AnyFile, TitledRow
 from stackfix.rules.metadata import admitted
 from stackfix.rules.scene import Scene, release_fact
 
 NAME = "pairs"
 
 
-def pairs(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
+def is_paired(package: str, key: str, scene: Scene) -> bool:
+    """Whether it is on record what a release was built beside."""
+    return any(pair.version == key for pair in scene.facts.hardware.pairs(package))
+
+
+def pairs(wheel: TitledRow, file: AnyFile, scene: Scene) -> Iterator[Requirement]:
     """Yield the release that a wheel was built beside, where the pair is on record."""
     del file
     for pair in scene.facts.hardware.pairs(wheel.package):

@@ -18,7 +18,7 @@ from stackfix.model.growth import Documented
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact, Requirement
 from stackfix.model.recipe import ModelFormat
-from stackfix.model.wheel import ListedWheel, Listing, RowKind, Wheel, WheelFile
+from stackfix.model.wheel import AnyFile, ListedWheel, Listing, RowKind, TitledRow, Wheel, WheelFile
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
@@ -166,9 +166,9 @@ class Facts(Protocol):
         """Whether an index's builds are linked to a CUDA major and serve every minor of it."""
 
 
-def provider_key(listed: ListedWheel) -> str:
-    """Return the key of a row in the node of a library that it provides."""
-    return f"{listed.package} {listed.key}"
+def provider_key(package: str, key: str) -> str:
+    """Return the key of a release in the node of a library that it provides."""
+    return f"{package} {key}"
 
 
 class Releases(Mapping[str, tuple[Wheel, ...]]):
@@ -206,23 +206,26 @@ class Releases(Mapping[str, tuple[Wheel, ...]]):
             first -= 1
         return range(first, last + 1)
 
+    def like(self, key: str) -> tuple[int, ...]:
+        """Return the places of a release's rows, in their order, among the kinds that the index knows."""
+        return tuple([self.listing.like[place] for place in self._places(key)])
+
     def kinds(self, key: str) -> Sequence[RowKind]:
         """Return what the index says of a release's rows, in their order."""
         return [self.listing.kind(place) for place in self._places(key)]
 
-    def providing(self, soname: str, cuda_major: int) -> Iterator[ListedWheel]:
-        """Yield the first row of each release, newest first, that provides a soname for a CUDA major (0: any)."""
+    def providing(self, soname: str, cuda_major: int) -> Iterator[int]:
+        """Yield the place of the first row of each release, newest first, that provides a soname for a CUDA major (0: any)."""
         kinds = [
             soname in kind.provides and (not cuda_major or kind.cuda_major in {0, cuda_major})
             for kind in self.listing.kinds
         ]
-        if not any(kinds):
-            return
-        like = self.listing.like
-        for key in self:
-            place = self._places(key)[0]
-            if kinds[like[place]]:
-                yield self.listing[place]
+        last = ""
+        for place, like in enumerate(self.listing.like if any(kinds) else ()):
+            key = self.listing.keys[place]
+            if key != last and kinds[like]:
+                yield place
+            last = key
 
     @cached_property
     def has_local(self) -> bool:
@@ -257,7 +260,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     _gpus: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _cuda: list[str] = field(default_factory=list)
     _releases: dict[str, Releases] = field(default_factory=dict)
-    _providers: dict[tuple[str, int], tuple[ListedWheel, ...]] = field(default_factory=dict)
+    _provided: dict[tuple[str, int], Mapping[str, int]] = field(default_factory=dict)
     _provider_keys: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def releases(self, package: str) -> Releases:
@@ -281,28 +284,35 @@ class Scene(Struct, frozen=True, kw_only=True):
         uploaded = listing.uploaded[place]
         return bool(uploaded and uploaded < self.newest_before)
 
-    def providers(self, soname: str, cuda_major: int) -> tuple[ListedWheel, ...]:
-        """Return the rows that provide a soname for a CUDA major (0: any), newest first within each package.
+    def providers(self, soname: str, cuda_major: int) -> Iterator[ListedWheel]:
+        """Yield the rows that provide a soname for a CUDA major (0: any), newest first within each package."""
+        for _, releases in self._providing(soname, cuda_major):
+            for place in releases.providing(soname, cuda_major):
+                yield releases.listing[place]
 
-        A package none of whose releases is for that major is not even read.
-        """
-        found = self._providers.get((soname, cuda_major))
+    def provided(self, soname: str, cuda_major: int) -> Mapping[str, int]:
+        """Return the keys of those rows in the node of the library, each with the CUDA major that it is built for."""
+        found = self._provided.get((soname, cuda_major))
         if found is None:
-            found = self._providers[soname, cuda_major] = tuple(
-                each
-                for package in self.facts.providers(soname)
-                if not cuda_major or {0, cuda_major} & set(self.facts.majors(package))
-                for each in self.releases(package).providing(soname, cuda_major)
-            )
+            found = self._provided[soname, cuda_major] = {
+                provider_key(package, releases.listing.keys[place]): releases.listing.kind(place).cuda_major
+                for package, releases in self._providing(soname, cuda_major)
+                for place in releases.providing(soname, cuda_major)
+            }
         return found
 
     def provider_keys(self, soname: str, cuda_major: int) -> frozenset[str]:
-        """Return the keys of those rows in the node of the library: every wheel that needs it asks the same."""
+        """Return those keys as every wheel that needs the library asks them."""
         found = self._provider_keys.get((soname, cuda_major))
         if found is None:
-            matching = self.providers(soname, cuda_major)
-            found = self._provider_keys[soname, cuda_major] = frozenset(map(provider_key, matching))
+            found = self._provider_keys[soname, cuda_major] = frozenset(self.provided(soname, cuda_major))
         return found
+
+    def _providing(self, soname: str, cuda_major: int) -> Iterator[tuple[str, Releases]]:
+        """Yield the packages that provide a soname; one none of whose releases is for the major is not even read."""
+        for package in self.facts.providers(soname):
+            if not cuda_major or {0, cuda_major} & set(self.facts.majors(package)):
+                yield package, self.releases(package)
 
     @property
     def glibc(self) -> tuple[int, int] | None:
@@ -365,13 +375,13 @@ class Scene(Struct, frozen=True, kw_only=True):
 Rule: TypeAlias = Callable[[Wheel, WheelFile, Scene], Iterator[Requirement]]
 
 
-def wheel_source(wheel: Wheel, file: WheelFile, method: str = "") -> Source:
+def wheel_source(wheel: TitledRow, file: AnyFile, method: str = "") -> Source:
     """Return the source of a fact that was read from a wheel."""
     return Source(method=method or wheel.evidence.method, where=file.name, seen=wheel.evidence.seen)
 
 
 def release_fact(
-    wheel: Wheel, says: str, rule: str, source: Source, general: str = "", *, short: str = ""
+    wheel: TitledRow, says: str, rule: str, source: Source, general: str = "", *, short: str = ""
 ) -> Fact:
     """Return a fact about one release: "torch 2.15.0" and what is said of it."""
     return Fact(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stackfix.model.problem import CUDA, Fact, Requirement, presence_node
-from stackfix.model.wheel import TOOLKIT_PARTS, Wheel, WheelFile
+from stackfix.model.wheel import TOOLKIT_PARTS, AnyFile, TitledRow, Wheel, WheelFile
 from stackfix.rules.metadata import admitted, parse_row
 from stackfix.rules.scene import Scene, release_fact, wheel_source
 from stackfix.versions import CudaVersion, canonical_name
@@ -27,27 +27,32 @@ CUDA_ITSELF = "cuda"
 
 def one_cuda(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requirement]:
     """Yield what the wheel asks of the set's CUDA: its minor where it has one, else its major."""
-    keys = scene.cuda_keys()
-    source = wheel_source(wheel, file)
-    if wheel.is_toolkit_part and wheel.cuda:
-        minors = {str(minor) for minor in wheel.cuda}
-        says = f"is of CUDA {' or '.join(sorted(minors, key=CudaVersion.parse))}"
-        general = f"is of CUDA {wheel.cuda[0].major}"
-        why = release_fact(wheel, says, NAME, source, general, short=f"{wheel.package} {general}")
-        yield Requirement(CUDA, frozenset(minors & set(keys)), why)
-    elif wheel.cuda and _pins_its_toolkit(wheel.requires_dist):
-        says = f"was built with CUDA {wheel.cuda[0]}"
-        general = f"was built with CUDA {wheel.cuda[0].major}"
-        short = f"{wheel.package} is CUDA {wheel.cuda[0].major}"
-        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
-        yield Requirement(CUDA, frozenset({str(wheel.cuda[0])} & set(keys)), why)
-    elif wheel.cuda_major:
-        allowed = scene.cuda_minors(wheel.cuda_major)
-        general = f"is built for CUDA {wheel.cuda_major}"
-        says = f"{general} (with toolkit {wheel.cuda[0]})" if wheel.cuda else general
-        short = f"{wheel.package} is CUDA {wheel.cuda_major}"
-        why = release_fact(wheel, says, ONE_CUDA, source, general, short=short)
-        yield Requirement(CUDA, allowed, why)
+    built = tuple(map(str, wheel.cuda))
+    asks = asks_of_cuda(wheel.package, built, wheel.cuda_major, wheel.requires_dist)
+    yield from told_of_cuda(wheel, file, asks, toolkit_of(built), scene)
+
+
+def told_of_cuda(
+    row: TitledRow, file: AnyFile, asks: tuple[str, ...], toolkit: str, scene: Scene
+) -> Iterator[Requirement]:
+    """Yield what a row asks of the set's CUDA, by what `asks_of_cuda` and `toolkit_of` say of it."""
+    if not asks:
+        return
+    major = asks[0].partition(".")[0]
+    allowed, rule = frozenset(asks).intersection(scene.cuda_keys()), ONE_CUDA
+    short = f"{row.package} is CUDA {major}"
+    if row.package.startswith(TOOLKIT_PARTS) and toolkit:
+        rule, general = NAME, f"is of CUDA {major}"
+        says = f"is of CUDA {' or '.join(sorted(set(asks), key=CudaVersion.parse))}"
+        short = f"{row.package} {general}"
+    elif "." in asks[0]:
+        says, general = f"was built with CUDA {asks[0]}", f"was built with CUDA {major}"
+    else:
+        general = f"is built for CUDA {major}"
+        says = f"{general} (with toolkit {toolkit})" if toolkit else general
+        allowed = scene.cuda_minors(int(major))
+    why = release_fact(row, says, rule, wheel_source(row, file), general, short=short)
+    yield Requirement(CUDA, allowed, why)
 
 
 def cuda_wish(specifier: SpecifierSet) -> SpecifierSet:
@@ -75,10 +80,19 @@ def asks_of_cuda(
 ) -> tuple[str, ...]:
     """Return what `one_cuda` asks for a row: minors of which the set has one, a whole major as "12", or ()."""
     if cuda and package.startswith(TOOLKIT_PARTS):
-        return tuple(".".join(minor.split(".")[:2]) for minor in cuda)
+        return tuple(map(_minor, cuda))
     if cuda and _pins_its_toolkit(requires_dist):
-        return (".".join(cuda[0].split(".")[:2]),)
+        return (_minor(cuda[0]),)
     return (str(cuda_major),) if cuda_major else ()
+
+
+def toolkit_of(cuda: Sequence[str]) -> str:
+    """Return the minor of the toolkit that a row was built with, the first of several; "" where it has none."""
+    return _minor(cuda[0]) if cuda else ""
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
 
 
 def _pins_its_toolkit(requires_dist: Sequence[str]) -> bool:

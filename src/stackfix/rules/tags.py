@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
+from typing import TypeVar
 
 from stackfix.model.machine import Platform
-from stackfix.model.wheel import WheelFile
+from stackfix.model.wheel import AnyFile, FileName, WheelFile
 from stackfix.rules import plain
 from stackfix.versions import PythonVersion
 
@@ -22,6 +23,7 @@ _INTERPRETER = re.compile(r"(cp|py)(\d)(\d*)")
 _ANY_GLIBC = (2, 999)
 
 Rank = tuple[int, int, int]
+F = TypeVar("F", WheelFile, FileName)
 
 
 def rank(
@@ -116,13 +118,13 @@ def build_number(name: str) -> int:
 
 
 def best_file(
-    files: Iterable[WheelFile],
+    files: Iterable[F],
     python: PythonVersion,
     platform: Platform,
     glibc: tuple[int, int] | None,
     *,
     free_threaded: bool = False,
-) -> WheelFile | None:
+) -> F | None:
     """Return the file that an installer would take, or None; an unknown glibc (None) rules nothing out."""
     version, libc = (python.major, python.minor), glibc or _ANY_GLIBC
     fitting = [
@@ -147,7 +149,7 @@ def allows_python(requires_python: str, python: PythonVersion) -> bool:
         return True
 
 
-def needed_glibc(file: WheelFile) -> tuple[int, int] | None:
+def needed_glibc(file: AnyFile) -> tuple[int, int] | None:
     """Return the oldest glibc that a file's tags accept, or None where they name none."""
     return _needed_glibc(_tags_of(file.name))
 
@@ -165,8 +167,25 @@ def _needed_glibc(tags: str) -> tuple[int, int] | None:
 
 
 def pythons(
-    files: Iterable[WheelFile], known: Iterable[PythonVersion], platform: Platform
+    files: Iterable[AnyFile], known: Iterable[PythonVersion], platform: Platform
 ) -> list[PythonVersion]:
     """Return those of `known` for which the release has a file on this platform, whatever the glibc."""
-    listed = tuple(files)
-    return [python for python in known if best_file(listed, python, platform, None) is not None]
+    named = tuple([FileName(_tags_of(file.name), file.requires_python) for file in files])
+    return list(_served(named, tuple(known), platform))
+
+
+@lru_cache(maxsize=1024)
+def _served(
+    named: tuple[FileName, ...], known: tuple[PythonVersion, ...], platform: Platform
+) -> tuple[PythonVersion, ...]:
+    """Return for which Pythons there is one of some tags and Requires-Pythons, which many releases share."""
+    return tuple(
+        python
+        for python in known
+        if any(
+            _best_rank(each.name, (python.major, python.minor), platform, _ANY_GLIBC, free_threaded=False)
+            is not None
+            and allows_python(each.requires_python, python)
+            for each in named
+        )
+    )

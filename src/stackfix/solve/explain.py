@@ -59,7 +59,8 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
     if direct is not None:
         return direct
     best: Newer | None = None
-    for holds in ((), _held_before(problem, pins, node)):
+    held = _held_before(problem, pins, node)
+    for holds in ((), held) if held else ((),):
         against = _against(problem, wish, newer, holds)
         if against is not None and (best is None or len(against.facts) < len(best.facts)):
             best = against

@@ -5,12 +5,12 @@ A release asks each machine what it asks; the driver that a GPU asks for is the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from stackfix.model.problem import PYTHON, Requirement, Subjects
+from stackfix.model.problem import PYTHON, Requirement, Subjects, Told
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules.tags import needed_glibc
 from stackfix.solve.lower import Lowered
@@ -42,9 +42,15 @@ class Grouped(Struct):
             found = self._requires[node, key] = tuple(dict.fromkeys(self._work_out(node, key)))
         return found
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return what is told at once of a candidate that is everybody's."""
         return () if self._own(node) is not None else self.members[0][1].foretold(node, key)
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return what is told at once of a candidate that is everybody's, as the first machine asks it."""
+        if self._own(node) is not None:
+            return ()
+        return [self.named(each, 0) for each in self.members[0][1].at_once(node, key)]
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether a release requires nothing of any machine by facts about these subjects."""

@@ -18,14 +18,16 @@ from stackfix.model.problem import (
     PYTHON,
     Requirement,
     Subjects,
+    Told,
     is_package,
 )
 from stackfix.model.wheel import Wheel, WheelFile
 from stackfix.rules import metadata
-from stackfix.rules.all import OF_NO_RELEASE, is_told_of, requirements
+from stackfix.rules.all import OF_NO_RELEASE, is_told_of, of_tags, requirements, told, told_again
 from stackfix.rules.machine import cuda_requirements, gpu_requirements
 from stackfix.rules.model_format import READABLE
-from stackfix.rules.scene import Scene, provider_key, release_fact, wheel_source
+from stackfix.rules.pairs import is_paired
+from stackfix.rules.scene import Scene, release_fact, wheel_source
 
 _LIBRARY = "lib:"
 _GPU = "machine:gpu:"
@@ -63,7 +65,11 @@ class Lowered(Struct):
     _keys: dict[str, Sequence[str]] = field(default_factory=dict)
     _requires: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
     _cuda: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
-    _told: dict[tuple[str, str], tuple[tuple[str, Collection[str]], ...]] = field(default_factory=dict)
+    _told: dict[tuple[str, str], Told] = field(default_factory=dict)
+    _told_alike: dict[tuple[str, tuple[int, ...]], Told] = field(default_factory=dict)
+    _at_once: dict[tuple[str, str], Iterable[Requirement]] = field(default_factory=dict)
+    _first_alike: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+    _places: dict[tuple[str, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
 
     def keys(self, node: str) -> Sequence[str]:
         """Candidate keys of a node, most wanted first."""
@@ -81,7 +87,7 @@ class Lowered(Struct):
             found = self._requires[node, key] = tuple(found.done)
         return found
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return what is told of a candidate without reading a row.
 
         Of a library or an extra that is the release it belongs to; of a release its CUDA, and what it pins; of a CUDA
@@ -89,27 +95,73 @@ class Lowered(Struct):
         """
         found = self._told.get((node, key))
         if found is None:
-            found = self._told[node, key] = tuple(self._tell(node, key))
+            found = self._told[node, key] = self._tell(node, key)
         ended = self._ended(node, key)
         return found if ended is None else (ended, *found)
 
-    def _tell(self, node: str, key: str) -> Iterator[tuple[str, Collection[str]]]:
+    def _tell(self, node: str, key: str) -> Told:
         if node == CUDA:
-            yield from [(one.node, one.allowed) for one in self.requires(node, key)]
-        elif node.startswith(_LIBRARY):
+            return tuple((one.node, one.allowed) for one in self.requires(node, key))
+        if node.startswith(_LIBRARY):
             package, _, version = key.rpartition(" ")
-            yield package, (version,)
-        elif is_package(node):
-            package, extra, _ = node.partition("[")
-            if extra:
-                yield package, (key,)
-                return
-            kinds = self.scene.releases(package).kinds(key)
-            asked = {kind.cuda for kind in kinds}
-            if () not in asked:
-                yield CUDA, frozenset().union(*map(self._minors, asked))
-            for name, specifier in set(kinds[0].pins).intersection(*(kind.pins for kind in kinds)):
-                yield name, metadata.admitted(name, specifier, self.scene)
+            return ((package, (version,)),)
+        if not is_package(node):
+            return ()
+        package, extra, _ = node.partition("[")
+        if extra:
+            return ((package, (key,)),)
+        releases = self.scene.releases(package)
+        like = releases.like(key)
+        found = self._told_alike.get((package, like))
+        if found is None:
+            found = self._told_alike[package, like] = tuple(self._tell_alike(package, key))
+        return found
+
+    def _tell_alike(self, package: str, key: str) -> Iterator[tuple[str, Collection[str]]]:
+        """Yield what is told of a release, and of each whose rows are of the same kinds."""
+        kinds = self.scene.releases(package).kinds(key)
+        outlines = [kind.outline for kind in kinds if kind.outline is not None]
+        if len(outlines) == len(kinds):
+            for one in of_tags(package, key, outlines, self._place(package, key), self.scene):
+                yield one.node, one.allowed
+        asked = {kind.cuda for kind in kinds}
+        if () not in asked:
+            yield CUDA, frozenset().union(*map(self._minors, asked))
+        for name, specifier in sorted(set(kinds[0].pins).intersection(*(kind.pins for kind in kinds))):
+            yield name, metadata.admitted(name, specifier, self.scene)
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return what a candidate requires as far as that is told without reading a row, with its facts."""
+        found = self._at_once.get((node, key))
+        if found is None:
+            found = self._at_once[node, key] = _AsFarAsAsked([], iter(self._say_at_once(node, key)))
+        return found
+
+    def _say_at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        if node == CUDA or node.startswith(_GPU):
+            return self.requires(node, key)
+        if not is_package(node) or "[" in node:
+            return ()
+        releases = self.scene.releases(node)
+        first = self._first_alike.setdefault((node, releases.like(key)), key)
+        if first == key or is_paired(node, key, self.scene):
+            return told(node, key, releases.kinds(key), self._place(node, key), self.scene)
+        return told_again(self.at_once(node, first), key, releases.kinds(key), self._place(node, key))
+
+    def _place(self, package: str, key: str) -> tuple[int, int]:
+        """Return which row of a release and which file of it serves the scene: the same for all of the same kinds."""
+        releases = self.scene.releases(package)
+        like = releases.like(key)
+        found = self._places.get((package, like))
+        if found is None:
+            outlines = [kind.outline for kind in releases.kinds(key)]
+            listed = [outline.files for outline in outlines if outline is not None]
+            if len(listed) == len(outlines):
+                found = metadata.place_for(listed, self.scene)
+            else:
+                found = metadata.place_for([row.files for row in releases[key]], self.scene)
+            self._places[package, like] = found
+        return found
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether a release requires nothing by facts about these subjects, nor by definition."""
@@ -140,7 +192,9 @@ class Lowered(Struct):
 
     def file(self, package: str, key: str) -> tuple[Wheel, WheelFile]:
         """Return the row and the file of a release for this scene."""
-        return metadata.file_for(self.scene.releases(package)[key], self.scene)
+        row, file = self._place(package, key)
+        wheel = self.scene.releases(package)[key][row]
+        return wheel, wheel.files[file]
 
     def _list(self, node: str) -> Sequence[str]:
         if is_package(node):
@@ -148,7 +202,7 @@ class Lowered(Struct):
         kind, _, rest = node.partition(":")
         facts = self.scene.facts
         listing: dict[str, Callable[[], Sequence[str]]] = {
-            "lib": lambda: [provider_key(each) for each in self.scene.providers(*_library(node))],
+            "lib": lambda: list(self.scene.provided(*_library(node))),
             "one": lambda: facts.providers(rest),
             "if": lambda: list(self.scene.releases(rest)),
             "owns": lambda: facts.owners(rest),
@@ -175,7 +229,9 @@ class Lowered(Struct):
             if extra:
                 yield from self._extra(wheel, file, extra.removesuffix("]"))
                 return
-            yield from metadata.tag_requirements(self.scene.releases(package)[key], file, self.scene)
+            rows = self.scene.releases(package)[key]
+            files = [each for row in rows for each in row.files]
+            yield from metadata.tag_requirements(rows[0], file, files, self.scene)
             yield from requirements(wheel, file, self.scene)
 
     def _provided(self, soname: str, key: str) -> Requirement:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement, Subjects, Universe
+from stackfix.model.problem import DEFINITION, Fact, Pins, Problem, Requirement, Subjects, Told, Universe
 from stackfix.solve.prove import Refutation, search
 
 _NOWHERE: Mapping[str, str] = {}
@@ -35,10 +35,14 @@ class _Among(Struct, frozen=True):
             return ()
         return self.universe.requires(node, key)
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return nothing: it may rest on facts that do not count."""
         del node, key
         return ()
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return what is told at once of what the candidate requires."""
+        return self.universe.at_once(node, key)
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether the candidate requires nothing by facts about these subjects."""

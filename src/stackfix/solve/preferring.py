@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from stackfix.model.problem import Requirement, Subjects, is_package
+from stackfix.model.problem import Requirement, Subjects, Told, is_package
 from stackfix.solve.lower import Lowered
 
 
@@ -26,9 +26,13 @@ class Preferring(Struct, frozen=True):
         """What the candidate requires."""
         return self.universe.requires(node, key)
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Return what the candidate requires, as far as that is told at once."""
         return self.universe.foretold(node, key)
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Return what is told at once of what the candidate requires."""
+        return self.universe.at_once(node, key)
 
     def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
         """Whether the candidate requires nothing by facts about these subjects."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from stackfix.model.growth import Documented
-from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Subjects, Universe
+from stackfix.model.problem import CUDA, Fact, Problem, Requirement, Subjects, Told, Universe
 from stackfix.model.resolution import Option
 from stackfix.solve.case import Case, newest, number
 from stackfix.versions import CudaVersion
@@ -65,8 +65,13 @@ class Rebuilt(Struct, frozen=True):
             return requires
         return [one for one in requires if one.fact.rule not in OF_THE_BUILD and not _of_nvidia(one.node)]
 
-    def foretold(self, node: str, key: str) -> Sequence[tuple[str, Collection[str]]]:
+    def foretold(self, node: str, key: str) -> Told:
         """Say nothing: what a rebuilt release brings is not told at once."""
+        del node, key
+        return ()
+
+    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
+        """Say nothing, likewise."""
         del node, key
         return ()
 

@@ -126,7 +126,8 @@ def _case(environment: Environment, scene: Scene, wish: Wish, *, soft: Collectio
         facts=with_installed(scene.facts, extra),
         sources=scene.sources | {SOURCE},
         _releases={},
-        _providers={},
+        _provided={},
+        _provider_keys={},
     )
     universe = Lowered(known)
     installed = {each.name: str(Version(each.version)) for each in environment.distributions}
