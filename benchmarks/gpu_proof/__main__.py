@@ -7,10 +7,10 @@ There, at the end:          python benchmarks/gpu_proof run STORE --json result.
 
 `pack` writes the wheels of the newest set for that machine, and stackfix's own needs, as parts of at most 52 MiB and
 a list of them, parts.json (`receive` takes it too). `run` joins them, checks every wheel's sha256, installs the set
-with `stackfix install` from these files alone, runs every check, and writes one JSON of results, anew after each step,
-so that a run that is cut short leaves what it had; another one goes on with the files that were joined. It exits
-with 0 only if the GPU was proved. `run` and `receive` need nothing but a Python, 3.10 or newer and the one for which the
-set was chosen; STORE may be PIECES itself. A set of 3.4 GB takes 13 GB of disk there, 10 with --consume.
+with `stackfix install` from these files alone, runs every check, and writes one JSON of results, anew after each
+step, so that a run that is cut short leaves what it had; another one goes on with the files that were joined. It
+exits with 0 only if the GPU was proved. `run` and `receive` need nothing but a Python, 3.10 or newer and the one for
+which the set was chosen; STORE may be PIECES itself. A set of 3.4 GB takes 13 GB of disk there, 10 with --consume.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The one door to HTTP: one request, and its status, headers and bytes as they come; nothing is tried twice here.
 
 Proxies, certificates and .netrc are taken from the environment by requests; what pip's configuration names beside
-them (certificates, a proxy, trusted hosts) is passed in. A redirect to another host is followed without the credentials of the first.
+them (certificates, a proxy, trusted hosts) is passed in. A redirect to another host is followed without the
+credentials of the first.
 """
 
 from __future__ import annotations

@@ -32,10 +32,10 @@ class CodeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 class WheelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One release on one platform ("linux_x86_64", "win_amd64", or "any" for pure Python).
 
-    `needs`, `opens`: feature -> sonames not carried by the wheel itself. `provides`: soname -> path.
-    `cuda`: CUDA minors it was built with or belongs to ("12.8"); several when several toolkit releases
-    ship this very build; `cuda_major`: 0 when none could be told. `numpy_abi`: numpy majors its extension modules load under.
-    `measured`: what was measured how ("needs": "DT_NEEDED of …"), `seen`: ISO date of the measurement.
+    `needs`, `opens`: feature -> sonames not carried by the wheel itself. `provides`: soname -> path. `cuda`: CUDA
+    minors it was built with or belongs to ("12.8"); several when several toolkit releases ship this very build;
+    `cuda_major`: 0 when none could be told. `numpy_abi`: numpy majors its extension modules load under. `measured`:
+    what was measured how ("needs": "DT_NEEDED of …"), `seen`: ISO date of the measurement.
     """
 
     package: str

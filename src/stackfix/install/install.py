@@ -55,10 +55,11 @@ def install(
 ) -> Path:
     """Return where the environment of the lock stands, made with the interpreter `python`: `target`, links followed.
 
-    `builds` are the packages that may be built from source, `minor_version` is what `python` has said of itself ("3.12"), "" where it has not been asked. `read` reads an
-    environment from outside, once: 20,000 files are looked at. `prove` gets what was read while the new environment
-    still stands beside the target, and answers something true if it works (NotProvedError otherwise). Whatever goes
-    wrong, or Ctrl-C, leaves the target as it was and nothing beside it.
+    `builds` are the packages that may be built from source, `minor_version` is what `python` has said of itself
+    ("3.12"), "" where it has not been asked. `read` reads an environment from outside, once: 20,000 files are looked
+    at. `prove` gets what was read while the new environment still stands beside the target, and answers something
+    true if it works (NotProvedError otherwise). Whatever goes wrong, or Ctrl-C, leaves the target as it was and
+    nothing beside it.
     """
     shown: Progress = progress if progress is not None else Silent()
     environment = dict(os.environ if variables is None else variables)

@@ -44,7 +44,8 @@ _FOLDERS = {"onnxruntime": "onnxruntime", "onnxruntime-gpu": "onnxruntime", "tor
 class Change:
     """What is done to an environment: what leaves it, the files that come in, and the constraints that hold it so.
 
-    `leftovers` are import folders that go because no package owns them, `strays` files (below site-packages) that do. `protect` writes the constraints into the environment's own configuration of pip as well.
+    `leftovers` are import folders that go because no package owns them, `strays` files (below site-packages) that do.
+    `protect` writes the constraints into the environment's own configuration of pip as well.
     """
 
     leaving: tuple[str, ...]

@@ -1,6 +1,7 @@
 """What the facts do not know, resolved by uv under the pins that the facts decided: wheels alone, with hashes.
 
-Of what is named to be built from source it is the source, with its hash. uv writes what it finds as a pylock.toml; of each package the file that fits the machine is taken from it.
+Of what is named to be built from source it is the source, with its hash. uv writes what it finds as a pylock.toml; of
+each package the file that fits the machine is taken from it.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ def resolve_others(
     """Return all packages that uv needs for `wanted` under `constraints`, each with the file for this machine.
 
     A name is taken from the first of the `indexes` that has it (none: no index is asked), and from the find-links
-    `links`, if any are given. `alone` leaves out what the wanted ones require. Of `builds` the source is taken: uv then
-    runs its set-up script where the index does not say what it requires. `places` says of what is wanted who asks for it.
+    `links`, if any are given. `alone` leaves out what the wanted ones require. Of `builds` the source is taken: uv
+    then runs its set-up script where the index does not say what it requires. `places` says of what is wanted who
+    asks for it.
 
     Raises AnswerError with uv's own words where there is no such set, InstallerError where there is no uv.
     """

@@ -2,10 +2,10 @@
 
 METADATA says little of it: onnx 1.10 requires any protobuf and works with none from 4 on, onnx 1.19 requires 4.25 and
 works with 3.20. What protoc has written says it: the modules it imports, the release it was written by, or, before
-3.19, descriptors that it makes itself, which protobuf refuses since 4.
-A package that ships the code in several makes (transformers' `…_model_pb2.py` and `…_model_pb2_new.py`) takes the one that
-runs, and one that does not require protobuf (sentencepiece) is imported without that code: only a part of it needs it.
-Source: protobuf's "Cross-Version Runtime Guarantee", and imports of onnx 1.12 to 1.20 under protobuf 3.19 to 6.33.
+3.19, descriptors that it makes itself, which protobuf refuses since 4. A package that ships the code in several makes
+(transformers' `…_model_pb2.py` and `…_model_pb2_new.py`) takes the one that runs, and one that does not require
+protobuf (sentencepiece) is imported without that code: only a part of it needs it. Source: protobuf's "Cross-Version
+Runtime Guarantee", and imports of onnx 1.12 to 1.20 under protobuf 3.19 to 6.33.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """ELF hash table: whether a library offers a name, as the loader itself finds out.
 
-torch's libraries offer some 200,000 names; to read them all takes a second, to look one up takes four short reads. Source
-of the layout: binutils, bfd/elflink.c (`DT_GNU_HASH`); glibc, elf/dl-lookup.c (`do_lookup_x`).
+torch's libraries offer some 200,000 names; to read them all takes a second, to look one up takes four short reads.
+Source of the layout: binutils, bfd/elflink.c (`DT_GNU_HASH`); glibc, elf/dl-lookup.c (`do_lookup_x`).
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def measure_kernels(archive: Archive, found: Measurement) -> None:
 def small_needs(archive: Archive) -> tuple[str, ...]:
     """Return what torch's libraries of at most 8 MiB need; nothing of another wheel.
 
-    That can differ between the Pythons of a release: fbgemm.dll of torch 2.4.0 imports libomp140.x86_64.dll in the wheels
-    for Python 3.10 to 3.12 and not in those for 3.8 and 3.9.
+    That can differ between the Pythons of a release: fbgemm.dll of torch 2.4.0 imports libomp140.x86_64.dll in the
+    wheels for Python 3.10 to 3.12 and not in those for 3.8 and 3.9.
     """
     needed: set[str] = set()
     for name in archive.names if VERSION_FILE in archive.names else ():

@@ -97,8 +97,8 @@ class Knowledge(Struct, frozen=True, kw_only=True):
     """All that is known of error texts.
 
     `newer_since`: "cuda" or "cudnn" -> a major -> the day (ISO) since which a plain install brings it.
-    `source_lines`: a file of onnxruntime's source -> a line of it that stands in its errors -> the releases (major.minor)
-    that print it.
+    `source_lines`: a file of onnxruntime's source -> a line of it that stands in its errors -> the releases
+    (major.minor) that print it.
     """
 
     words: Mapping[str, CauseWords]

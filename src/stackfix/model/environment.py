@@ -105,15 +105,15 @@ class Environment(Struct, frozen=True, kw_only=True):
 
     `kind` is "venv", "conda", "portable" (a Python for Windows unpacked into a folder) or "system"; `windows` whether
     it was made for Windows. `executable` is its interpreter, `site_packages` its folders in the order of sys.path.
-    `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from, ""
-    if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
+    `hook` says whether the import hook for GPU libraries is there; `lock` is the text of the lock it was made from,
+    "" if stackfix did not make it; `includes_system` whether packages outside it can be imported too. `builds` are by
     import folder ("torch"); `ownerless` are import folders of packages that no distribution owns. `beside` are
     libraries that no distribution of the environment brought (a conda prefix's own, those of packages outside);
-    `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries that
-    somebody copied into it. `distributions` has each name
-    once; `duplicates` are those with several records. `strange_scripts` are those that start the Python of another
-    folder, each with that folder. `abandoned` are the names of what pip left there under a name of its own (`~orch`), `cut_off` the packages
-    and versions that these were. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
+    `outside` are packages of other folders that its Python imports too, after its own; `strays` are CUDA libraries
+    that somebody copied into it. `distributions` has each name once; `duplicates` are those with several records.
+    `strange_scripts` are those that start the Python of another folder, each with that folder. `abandoned` are the
+    names of what pip left there under a name of its own (`~orch`), `cut_off` the packages and versions that these
+    were. `unreadable` names what is broken in it, each with the reason; `broken` what makes it unusable as a whole.
     """
 
     path: str

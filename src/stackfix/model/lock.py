@@ -48,10 +48,10 @@ class LockedPackage(Struct, frozen=True, kw_only=True):
 class Lock(Struct, frozen=True, kw_only=True):
     """A whole environment, as text that another machine can read.
 
-    `python` is major and minor ("3.12"), `platform` a label such as linux_x86_64. What was not known of the
-    machine is "" or empty: `glibc` ("2.35"), `driver`, `cuda` (the set's), `gpus` (names with their sm).
-    `device` is "gpu" or "cpu", `facts_date` the date of the facts, `recipe` the word that was asked for. `stands_for` maps
-    a package to those that were asked for too, and are left out because it has everything of them.
+    `python` is major and minor ("3.12"), `platform` a label such as linux_x86_64. What was not known of the machine
+    is "" or empty: `glibc` ("2.35"), `driver`, `cuda` (the set's), `gpus` (names with their sm). `device` is "gpu" or
+    "cpu", `facts_date` the date of the facts, `recipe` the word that was asked for. `stands_for` maps a package to
+    those that were asked for too, and are left out because it has everything of them.
     """
 
     packages: tuple[LockedPackage, ...]

@@ -20,8 +20,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """The newest set with one release: its packages, CUDA, cuDNN and Python; and the Pythons that these go with.
 
     `python` is one of the machine's where one serves (`here`), else the newest that does; "" where the release itself
-    is refused, and then `refused` says why. `newest` marks the row that `resolve` gives. `cpu_build` says that nothing of
-    CUDA was found in the release though a GPU is asked for: it goes with the others, and runs on the CPU.
+    is refused, and then `refused` says why. `newest` marks the row that `resolve` gives. `cpu_build` says that
+    nothing of CUDA was found in the release though a GPU is asked for: it goes with the others, and runs on the CPU.
     """
 
     release: str

@@ -37,9 +37,9 @@ Step: TypeAlias = Put | TakenOut
 class Repair(Struct, frozen=True, kw_only=True):
     """Steps, and what stays; `hook` says that the import hook has to be written (anew).
 
-    `leftovers` are import folders that no package owns, and
-    that go; `strays` are stray copies of CUDA libraries, below site-packages, that go too. `conflict` is why the packages that count can't all stay as they are, empty where they can. `strained` are
-    requirements of packages without facts that the change does not keep.
+    `leftovers` are import folders that no package owns, and that go; `strays` are stray copies of CUDA libraries,
+    below site-packages, that go too. `conflict` is why the packages that count can't all stay as they are, empty
+    where they can. `strained` are requirements of packages without facts that the change does not keep.
     """
 
     steps: tuple[Step, ...]

@@ -48,12 +48,13 @@ class StandIn(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     """What is asked for, on "gpu" or "cpu".
 
-    `newest` are package names in the order in which newness counts ("python" among them says where the
-    Python comes). `formats` are those of the models that must be read. `features` are the optional parts that must work: "onnxruntime-gpu" -> {"cuda"}.
-    `constraints` hold for what is in the set, and bring nothing into it; `others` are asked for and unknown to the
-    facts: an installer resolves them under the set's pins. `hashes` are the sha256 that a file must have, by package. `builds` are
-    those that the user lets be built from source. `restricted` says that the user
-    named the `sources`: then no other index is asked, for nothing. `stand_ins` take the place of other packages.
+    `newest` are package names in the order in which newness counts ("python" among them says where the Python comes).
+    `formats` are those of the models that must be read. `features` are the optional parts that must work:
+    "onnxruntime-gpu" -> {"cuda"}. `constraints` hold for what is in the set, and bring nothing into it; `others` are
+    asked for and unknown to the facts: an installer resolves them under the set's pins. `hashes` are the sha256 that
+    a file must have, by package. `builds` are those that the user lets be built from source. `restricted` says that
+    the user named the `sources`: then no other index is asked, for nothing. `stand_ins` take the place of other
+    packages.
     """
 
     device: str

@@ -42,8 +42,8 @@ class Resolution(Struct, frozen=True, kw_only=True):
     """The newest set that works.
 
     `cuda` is the CUDA of the set ("12.8"), "" when it has none. `older` are packages of which the set cannot have a
-    newer release that there is, `newer` why it cannot, as far as each was worked out. `open_facts` are requirements on readings
-    that are not known: the set works where they hold.
+    newer release that there is, `newer` why it cannot, as far as each was worked out. `open_facts` are requirements
+    on readings that are not known: the set works where they hold.
     """
 
     device: str
@@ -72,9 +72,9 @@ class Option(Struct, frozen=True, kw_only=True):
     """One way out, found by solving again: what to change, and the set that then comes out.
 
     `kind` is what is changed: "wish", "python", "source", "forward compatibility", "driver", "gpu", "glibc",
-    "several", "machine" (one of several) or "lock" (anew). `packages` are the pins of the order's packages, beside the `cuda` and `python` of the set. An option
-    that is not `verified` rests on a document: its `evidence` says which, and only the rest of the set was solved.
-    `hint` says how to do it, or what to mind.
+    "several", "machine" (one of several) or "lock" (anew). `packages` are the pins of the order's packages, beside
+    the `cuda` and `python` of the set. An option that is not `verified` rests on a document: its `evidence` says
+    which, and only the rest of the set was solved. `hint` says how to do it, or what to mind.
     """
 
     text: str

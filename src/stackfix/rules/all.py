@@ -59,8 +59,8 @@ def told(
 ) -> Iterator[Requirement]:
     """Yield what a release asks as far as the index tells, with the very facts that its rows would give.
 
-    `kinds` are of its rows, `place` says which of them and which file of it serves the scene. What a build with code for
-    GPUs pins are the parts of its CUDA, of which is told already.
+    `kinds` are of its rows, `place` says which of them and which file of it serves the scene. What a build with code
+    for GPUs pins are the parts of its CUDA, of which is told already.
     """
     outlines = [kind.outline for kind in kinds if kind.outline is not None]
     if len(outlines) < len(kinds):

@@ -32,7 +32,8 @@ class Reached(Struct, frozen=True, kw_only=True):
 def reached(environment: Environment) -> tuple[Reached, ...]:
     """Return the stray copies that libraries of the environment are led to, each with the first that is.
 
-    What a process has loaded already nobody looks for: a copy that is in the way of a later library alone is not reached.
+    What a process has loaded already nobody looks for: a copy that is in the way of a later library alone is not
+    reached.
     """
     strays = {one.path: one for one in environment.strays}
     if not strays:

@@ -2,8 +2,8 @@
 
 A fact is left out, and a set is searched: where there is none, the fact had no part; where there is one, it is kept.
 A set that was found tells of other facts too. Where one release in it could as well be another, against which nothing
-counts but the one fact that says so, that fact is kept without a search: "torch 2.7.1 was built with CUDA 12" of each of
-a hundred releases takes one.
+counts but the one fact that says so, that fact is kept without a search: "torch 2.7.1 was built with CUDA 12" of each
+of a hundred releases takes one.
 """
 
 from __future__ import annotations

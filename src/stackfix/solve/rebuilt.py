@@ -44,8 +44,8 @@ def sources(case: Case) -> Iterator[Option]:
 class Rebuilt(Struct, frozen=True):
     """A universe in which some packages are built with another CUDA: what their builds ask of CUDA is not known.
 
-    `package` is of the minor that a document names. What its metadata asks of other packages stays as it is, and so does
-    the code that it has for GPUs: that another build has more is for measuring to say.
+    `package` is of the minor that a document names. What its metadata asks of other packages stays as it is, and so
+    does the code that it has for GPUs: that another build has more is for measuring to say.
     """
 
     universe: Universe

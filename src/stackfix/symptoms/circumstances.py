@@ -63,8 +63,8 @@ class Circumstances:
     """What a text tells beside its error, each kind in the order of the text.
 
     `cuda` and `cudnn` map each major that is there, or that another library is built for, to the words that say so;
-    what onnxruntime itself is built for is apart, for it is what asks. `when` is the day of the text: a date in it, else
-    the day on which the release of onnxruntime that it names came out; None where neither is told.
+    what onnxruntime itself is built for is apart, for it is what asks. `when` is the day of the text: a date in it,
+    else the day on which the release of onnxruntime that it names came out; None where neither is told.
     """
 
     told: dict[str, tuple[Told, ...]]

@@ -46,8 +46,9 @@ def run(
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
     Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
-    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment. A crash, a hang or no answer is a failed verdict, never an
-    exception; an exception says that there was nothing to ask: no such interpreter, no such picture.
+    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment. A crash, a
+    hang or no answer is a failed verdict, never an exception; an exception says that there was nothing to ask: no
+    such interpreter, no such picture.
     """
     if device not in {"gpu", "cpu"}:
         raise QuestionError(f"`{device}` is not a device", hint="use `gpu` or `cpu`")

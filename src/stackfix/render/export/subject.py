@@ -16,8 +16,8 @@ class Subject:
 
     `name` is the word for files and folders ("dwpose"), `asked` what was typed. `driver_floor` is the oldest driver
     that runs the set, "" where it needs none; `glibc` the oldest glibc that its files accept, "" where none is named.
-    `added` are files for site-packages, by name; `sources` names the index of a package that isn't on the main one. `functions` is the text of
-    the functions that shell scripts share (`tool/shared.sh` of the data).
+    `added` are files for site-packages, by name; `sources` names the index of a package that isn't on the main one.
+    `functions` is the text of the functions that shell scripts share (`tool/shared.sh` of the data).
     """
 
     lock: Lock

@@ -69,8 +69,8 @@ def onnxruntime_packages() -> list[str]:
 def driver() -> dict[str, Any]:
     """Return what the CUDA driver says: `found`, `result` of cuInit, `devices`; None where it was not asked.
 
-    `used` are the GPUs on which this process has CUDA's own context, None where that is not told. `visible` is
-    what CUDA_VISIBLE_DEVICES says, None if it is not set; `device files` are those of a driver's other half in the kernel.
+    `used` are the GPUs on which this process has CUDA's own context, None where that is not told. `visible` is what
+    CUDA_VISIBLE_DEVICES says, None if it is not set; `device files` are those of a driver's other half in the kernel.
     """
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     said: dict[str, Any] = {"found": False, "result": None, "devices": None, "used": None}

@@ -127,9 +127,9 @@ def estimate(
 ) -> tuple[Any, Any]:
     """Return ([n,133,2] positions, [n,133] scores); without a box the whole picture is one.
 
-    `run_pose` maps [b,3,h,w] to ([b,133,2w], [b,133,2h]) for up to `batch` people and a frame of (w, h); DWPose's own code takes
-    one box a call, ComfyUI's all of them at once. While it runs, a thread crops those who come next and reads
-    the answers about those before: OpenCV and the runtimes of networks let other threads go on.
+    `run_pose` maps [b,3,h,w] to ([b,133,2w], [b,133,2h]) for up to `batch` people and a frame of (w, h); DWPose's own
+    code takes one box a call, ComfyUI's all of them at once. While it runs, a thread crops those who come next and
+    reads the answers about those before: OpenCV and the runtimes of networks let other threads go on.
     """
     height, width = picture.shape[:2]
     looked_at = boxes if len(boxes) else np.array([[0, 0, width, height]])
