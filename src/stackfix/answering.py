@@ -117,7 +117,7 @@ def resolve(
             result = core.resolve(seen, known, wanted, reasons=reasons, universes=universes)
     if isinstance(result, Resolution):
         result = replace(
-            result, notes=(*result.notes, *notes, *_left_out(request, result), *_not_judged(request))
+            result, notes=(*result.notes, *notes, *_left_out(request, result), *_not_judged(request, result))
         )
     elif len(question.machine.machine_files) > 1:
         from stackfix.grouping import with_splitters  # noqa: PLC0415 - few questions are about several machines
@@ -207,9 +207,13 @@ def _left_out(request: Request, found: Resolution) -> tuple[str, ...]:
     return stand_in_notes(request, found.packages, stands_for(request, found.packages))
 
 
-def _not_judged(request: Request) -> tuple[str, ...]:
-    names = ", ".join(root.requirement for root in request.others)
-    return (f"not judged, for no facts are about it: {names}",) if names else ()
+def _not_judged(request: Request, found: Resolution) -> tuple[str, ...]:
+    """Return what says of what the installer resolves beside a set that no facts are about it."""
+    named = [
+        *(root.requirement for root in request.others),
+        *(f"{root.requirement} ({root.asked_by})" for root in found.beside),
+    ]
+    return (f"not judged, for no facts are about it: {', '.join(named)}",) if named else ()
 
 
 def why_not(answer: Answer, question: Question, requirement: str) -> WhyNot:

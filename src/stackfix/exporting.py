@@ -74,7 +74,7 @@ def subject_of(answer: app.Answer, question: Question) -> Subject | Explanation:
         raise TypeError(answer)
     result = answer.result
     others: tuple[LockedPackage, ...] = ()
-    if answer.request.others:
+    if answer.request.others or result.beside:
         whole = complete(result, answer.request, app.database(), offline=question.offline)
         if isinstance(whole, Explanation):
             return whole

@@ -44,13 +44,13 @@ def lock_of_request(
             f"`{measured[0]}` is not built from source: the facts are about its wheels",
             hint=f"leave out `--build-from-source {measured[0]}`",
         )
-    if not request.others:
+    if not (request.others or resolution.beside):
         found = lock_of_files(
             resolution, facts_date=facts_date, recipe=request.recipe, offline=offline, transport=transport
         )
         found = replace(found, stands_for=stands_for(request, resolution.packages))
     else:
-        from stackfix.together import complete  # noqa: PLC0415 - only where a project asks for more than the facts know
+        from stackfix.together import complete  # noqa: PLC0415 - only where more is asked for than the facts know
 
         whole = complete(resolution, request, facts, offline=offline)
         if isinstance(whole, Explanation):

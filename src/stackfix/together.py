@@ -23,6 +23,7 @@ from stackfix.versions import canonical_name
 
 ROUNDS = 6
 _SHOWN = 2
+_SOMEBODY = "a package of your project (by way of uv)"
 
 
 class Whole(NamedTuple):
@@ -68,7 +69,8 @@ def _completed(
         pins = resolution.packages
         serving = served(request, pins)
         versions = {**pins, **serving}
-        wanted = [root.requirement for root in request.others]
+        asked = (*request.others, *resolution.beside)
+        wanted = [root.requirement for root in asked]
         bounds = [
             *(f"{name}=={version}" for name, version in versions.items()),
             *_of_others(request, facts),
@@ -82,7 +84,7 @@ def _completed(
             "builds": sorted(request.builds),
             "variables": installer_variables(offline=offline),
         }
-        found = resolve_others(wanted, bounds, offline=offline, places=_places(request), **asking)
+        found = resolve_others(wanted, bounds, offline=offline, places=_places(asked), **asking)
         others = tuple(one for one in found if one.name not in versions)
         new = [one.name for one in others if facts.listed(one.name, platform.label)]
         if not new:
@@ -93,7 +95,8 @@ def _completed(
                 tuple(replace(one, index=own.get(one.name, "")) for one in others),
                 stands_for(request, pins, {one.name for one in found}),
             )
-        request = _with(request, new, askers(wanted, bounds, **asking), facts, platform.label)
+        by = {name: _asker(names, asked) for name, names in askers(wanted, bounds, **asking).items()}
+        request = _with(request, new, by, facts, platform.label)
         answer = resolve(here, facts, request, reasons="none")
         if isinstance(answer, Explanation):
             return answer, request
@@ -102,10 +105,10 @@ def _completed(
 
 
 def _with(
-    request: Request, new: Sequence[str], via: Mapping[str, Sequence[str]], facts: Database, label: str
+    request: Request, new: Sequence[str], by: Mapping[str, str], facts: Database, label: str
 ) -> Request:
     """Return a request that also asks for packages of the facts, in the name of those that need them."""
-    roots = [Root(requirement=name, asked_by=_asker(via.get(name, ()), request)) for name in new]
+    roots = [Root(requirement=name, asked_by=by.get(name, _SOMEBODY)) for name in new]
     for one in request.stand_ins:
         listed = [each.key for each in facts.listed(one.package, label)]
         roots = [replaced(root, one, listed) for root in roots]
@@ -114,18 +117,18 @@ def _with(
     return replace(request, roots=(*request.roots, *roots), newest=tuple(dict.fromkeys(newest)))
 
 
-def _asker(names: Sequence[str], request: Request) -> str:
+def _asker(names: Sequence[str], asked: Sequence[Root]) -> str:
     """Return who asks for a package, what the project's files name before others, and where they do."""
-    places = _places(request)
+    places = _places(asked)
     if not names:
-        return "a package of your project (by way of uv)"
+        return _SOMEBODY
     named = [f"{name} ({places[name]})" for name in names if name in places] or list(names[:_SHOWN])
     return named[0] if len(named) == 1 else f"each of {' and '.join(named[:_SHOWN])}"
 
 
-def _places(request: Request) -> dict[str, str]:
+def _places(asked: Sequence[Root]) -> dict[str, str]:
     """Return package -> who asks for it, of what only the installer knows."""
-    return {canonical_name(parse_wish(root.requirement).name): root.asked_by for root in request.others}
+    return {canonical_name(parse_wish(root.requirement).name): root.asked_by for root in asked}
 
 
 def _of_others(request: Request, facts: Database) -> list[str]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from stackfix.model.machine import Interpreter, Machine
 from stackfix.model.problem import Fact
+from stackfix.model.request import Root
 from stackfix.model.wheel import Wheel, WheelFile
 
 
@@ -43,7 +44,8 @@ class Resolution(Struct, frozen=True, kw_only=True):
 
     `cuda` is the CUDA of the set ("12.8"), "" when it has none. `older` are packages of which the set cannot have a
     newer release that there is, `newer` why it cannot, as far as each was worked out. `open_facts` are requirements
-    on readings that are not known: the set works where they hold.
+    on readings that are not known: the set works where they hold. `beside` is what extras of the set ask for and the
+    facts do not know: an installer resolves it under the set's pins.
     """
 
     device: str
@@ -56,6 +58,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     alternatives: tuple[Alternative, ...] = ()
     open_facts: tuple[Fact, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: tuple[Root, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:

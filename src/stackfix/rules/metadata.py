@@ -66,6 +66,8 @@ _WISH = re.compile(
 )
 
 
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
+
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *\(?==([0-9A-Za-z.+!]+)\)?")
 
 
@@ -249,20 +251,43 @@ def requires_dist(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requi
 
 def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> Iterator[Requirement]:
     """Yield what an extra of the wheel asks for beyond the plain package ("" is the plain package)."""
+    for requested in _of_extra(wheel, scene, extra):
+        if extra and not scene.facts.knows(canonical_name(requested.name)):
+            continue  # `unknown_to_facts`: what nobody measured speaks for no release and against none
+        why = release_fact(
+            wheel, f"requires {_shown(requested)}", NAME, wheel_source(wheel, file, "metadata")
+        )
+        yield from on_package(requested, scene, why)
+
+
+def unknown_to_facts(wheel: Wheel, scene: Scene, extra: str) -> Iterator[str]:
+    """Yield what an extra of the wheel asks for of packages without a row ("optree>=0.13.0"): an installer resolves it."""
+    for requested in _of_extra(wheel, scene, extra):
+        if not scene.facts.knows(canonical_name(requested.name)):
+            yield _shown(requested)
+
+
+def extras_of(wheel: Wheel) -> frozenset[str]:
+    """Return the extras by which a wheel asks for anything, as names are written in indexes."""
+    return frozenset(canonical_name(found) for text in wheel.requires_dist for found in _EXTRA.findall(text))
+
+
+def _of_extra(wheel: Wheel, scene: Scene, extra: str) -> Iterator[Asked]:
+    """Yield what a wheel asks for on the scene's Python and platform by an extra, "" for what it asks for without."""
     environment = markers_environment(scene)
     for text in wheel.requires_dist:
-        if bool(extra) != ("extra ==" in text) or (extra and f'"{extra}"' not in text.replace("'", '"')):
+        if bool(extra) != ("extra ==" in text) or (extra and not _is_of_extra(text, extra)):
             continue
         try:
             requested = parse_row(text)
         except ValueError:
             continue
-        if not applies(requested.marker, environment, extra):
-            continue
-        why = release_fact(
-            wheel, f"requires {_shown(requested)}", NAME, wheel_source(wheel, file, "metadata")
-        )
-        yield from on_package(requested, scene, why)
+        if applies(requested.marker, environment, extra):
+            yield requested
+
+
+def _is_of_extra(text: str, extra: str) -> bool:
+    return any(canonical_name(found) == extra for found in _EXTRA.findall(text))
 
 
 def pinned(

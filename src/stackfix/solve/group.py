@@ -63,6 +63,12 @@ class Grouped(Struct):
         files = [universe.file(package, key) for _, universe in self.members]
         return min(files, key=lambda each: needed_glibc(each[1]) or (0, 0))
 
+    def unknown_to_facts(self, node: str, key: str) -> Iterator[str]:
+        """Yield what an extra of a release asks for on any of the machines, of packages that the facts do not know."""
+        yield from dict.fromkeys(
+            text for _, universe in self.members for text in universe.unknown_to_facts(node, key)
+        )
+
     def named(self, requirement: Requirement, place: int) -> Requirement:
         """Return a requirement on a reading as one on that machine's reading; the Python is everybody's."""
         if not requirement.node.startswith(_MACHINE) or requirement.node == PYTHON:

@@ -196,6 +196,12 @@ class Lowered(Struct):
         wheel = self.scene.releases(package)[key][row]
         return wheel, wheel.files[file]
 
+    def unknown_to_facts(self, node: str, key: str) -> Iterator[str]:
+        """Yield what an extra of a release asks for of packages that the facts do not know ("optree>=0.13.0")."""
+        package, _, extra = node.partition("[")
+        wheel, _ = self.file(package, key)
+        yield from metadata.unknown_to_facts(wheel, self.scene, extra.removesuffix("]"))
+
     def _list(self, node: str) -> Sequence[str]:
         if is_package(node):
             return list(self.scene.releases(node.partition("[")[0]))

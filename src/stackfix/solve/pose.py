@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,8 +27,6 @@ from stackfix.rules.shipped_together import CUDA_ITSELF, asked_cuda
 from stackfix.solve.group import Grouped
 from stackfix.solve.lower import Lowered
 from stackfix.versions import canonical_name
-
-_EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9._-]+)['\"]")
 
 
 class Posed(Struct, frozen=True, kw_only=True):
@@ -143,11 +140,11 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
         of_cuda = name == CUDA_ITSELF
         if not of_cuda:
             _refuse_unknown_package(name, root, scene)
-            _refuse_unknown_extras(name, sorted(requested.extras), scene)
+        having = _with_extras(requested, scene) if requested.extras else None
         why = Fact(
             text=_cuda_text(root, requested.specifier, scene)
             if of_cuda
-            else _wish_text(root, name, requested.specifier, scene),
+            else _wish_text(root, name, requested.specifier, scene) + _of_extras(having, requested, scene),
             rule="request",
             source=Source(method="asked", where=root.asked_by),
             relaxable=root.relaxable,
@@ -156,7 +153,8 @@ def _asked(request: Request, scene: Scene) -> Iterator[Requirement]:
         if of_cuda:
             yield asked_cuda(requested.specifier, why, scene)
         else:
-            yield from metadata.on_package(requested, scene, why)
+            for one in metadata.on_package(requested, scene, why):
+                yield one if having is None else Requirement(one.node, having, why)
 
 
 def _constraints(request: Request, scene: Scene) -> Iterator[Requirement]:
@@ -214,20 +212,37 @@ def _refuse_unknown_package(name: str, root: Root, scene: Scene) -> None:
         )
 
 
-def _refuse_unknown_extras(name: str, extras: Sequence[str], scene: Scene) -> None:
-    """Refuse an extra that the newest release does not have; an installer would only warn, and leave it out."""
+def _with_extras(requested: metadata.Asked, scene: Scene) -> frozenset[str] | None:
+    """Return the releases with all extras of a wish, None where all that it admits have them.
+
+    QuestionError where the newest that it admits has not: an installer would only warn, and leave the extra out.
+    """
+    name = canonical_name(requested.name)
+    allowed = metadata.admitted(name, requested.specifier, scene)
+    extras = frozenset(map(canonical_name, requested.extras))
     releases = scene.releases(name)
-    if not extras or not releases:
-        return
-    newest = next(iter(releases))
-    wheel = releases[newest][0]
-    known = {canonical_name(found) for each in wheel.requires_dist for found in _EXTRA.findall(each)}
-    for extra in extras:
-        if canonical_name(extra) not in known:
-            raise QuestionError(
-                f"{name} {newest} has no extra `{extra}`",
-                hint=f"extras: {', '.join(sorted(known))}" if known else "ask for it without an extra",
-            )
+    had = {key: metadata.extras_of(releases[key][0]) for key in releases if key in allowed}
+    having = [key for key, known in had.items() if extras <= known]
+    newest = next(iter(had), None)
+    if newest is None or len(having) == len(had):
+        return None
+    lacking = sorted(extras - had[newest])
+    if lacking:
+        known = f"extras: {', '.join(sorted(had[newest]))}" if had[newest] else "ask for it without an extra"
+        raise QuestionError(
+            f"{name} {newest} has no extra `{lacking[0]}`",
+            hint=f"{known}; the newest with it: {name}=={having[0]}" if having else known,
+        )
+    return frozenset(having)
+
+
+def _of_extras(having: frozenset[str] | None, requested: metadata.Asked, scene: Scene) -> str:
+    """Return what says which releases have the extras of a wish, "" where all that it admits have them."""
+    if having is None:
+        return ""
+    keys = [key for key in scene.releases(canonical_name(requested.name)) if key in having]
+    listed = keys[0] if len(keys) == 1 else f"{keys[-1]} to {keys[0]}"
+    return f", which {listed} {'has' if len(keys) == 1 else 'have'}"
 
 
 def readings(scene: Scene) -> Iterator[Requirement]:

@@ -17,7 +17,7 @@ from stackfix.model.problem import (
     Requirement,
     is_package,
 )
-from stackfix.model.request import Request
+from stackfix.model.request import Request, Root
 from stackfix.model.resolution import Alternative, Explanation, Newer, Pin, Resolution
 from stackfix.rules.scene import UNKNOWN, Facts
 from stackfix.solve import explain
@@ -178,7 +178,15 @@ def _resolution(
         alternatives=tuple(_alternatives(problem, pins)) if reasons != "none" else (),
         open_facts=tuple(_open_facts(posed, pins)),
         notes=tuple(_without_cuda(found, request, machine)),
+        beside=tuple(_beside(posed, pins)),
     )
+
+
+def _beside(posed: Posed, pins: Pins) -> Iterator[Root]:
+    """Yield what the extras of a set ask for and the facts do not know."""
+    for node in sorted(node for node in pins if is_package(node) and "[" in node):
+        for requirement in posed.universe.unknown_to_facts(node, pins[node]):
+            yield Root(requirement=requirement, asked_by=node)
 
 
 def _without_cuda(pins: Sequence[Pin], request: Request, machine: Machine) -> Iterator[str]:
