@@ -37,19 +37,26 @@ class Filling(Struct, frozen=True, kw_only=True):
     def filled(self, gaps: Sequence[Gap]) -> tuple[Explanation | None, Outcomes]:
         """Return why there is no set whatever the releases require, or None; and what was measured of them.
 
-        Raises AnswerError that names each release that stays unknown.
+        Raises AnswerError that names each release that stays unknown; whether one newer than all on record is there at
+        all comes before why no set could have it.
         """
         beside = supposed(self.facts, gaps)
         found = resolve(self.machine, beside, supposing(self.request, gaps), reasons="none")
         if isinstance(found, Explanation):
+            beyond = [gap for gap in gaps if gap.is_beyond and (not gap.constrains or _is_in(gap, found))]
+            if beyond:
+                return None, self._known(beyond)
             return replace(found, options=tuple(_doubtful(one, gaps) for one in found.options)), ()
         packages = found.packages
         missing = [gap for gap in gaps if not gap.constrains or gap.package in packages]
         if not missing:
             return None, ()
+        return None, self._known(missing)
+
+    def _known(self, missing: Sequence[Gap]) -> Outcomes:
         if not self.measures:
             raise self._unknown(missing)
-        return None, self._measured(missing)
+        return self._measured(missing)
 
     def _measured(self, missing: Sequence[Gap]) -> Outcomes:
         wishes = ", ".join(gap.wish for gap in missing)
@@ -67,14 +74,30 @@ class Filling(Struct, frozen=True, kw_only=True):
         return tuple(outcomes)
 
     def _unknown(self, missing: Sequence[Gap]) -> AnswerError:
-        listed = "; ".join(f"`{gap.wish}`, which {gap.root.asked_by} asked for" for gap in missing)
+        first, *others = missing
+        listed = "".join(f"; nor `{gap.wish}` {_beside(gap)}" for gap in others)
         commands = " ".join(
             f'"{gap.wish}"' if ("<" in gap.wish or ">" in gap.wish) else gap.wish for gap in missing
         )
-        hint = f"`stackfix facts measure {commands}` reads their wheels' facts from the index, a few KB each"
+        hint = f"`stackfix facts measure {commands}` reads their wheels' facts where the index has them, a few KB each"
         if not self.offline:
-            hint = f"`--measure` reads them from the index, a few KB each; so does `stackfix facts measure {commands}`"
-        return AnswerError(f"there are no facts about: {listed}", hint=hint)
+            hint = (
+                "where the index has them, `--measure` reads their wheels' facts, a few KB each; "
+                f"so does `stackfix facts measure {commands}`"
+            )
+        return AnswerError(
+            f"there is no release `{first.wish}` on record {_beside(first)}{listed}", hint=hint
+        )
+
+
+def _beside(gap: Gap) -> str:
+    return f"(newest known: {gap.newest}), which {gap.root.asked_by} asked for"
+
+
+def _is_in(gap: Gap, found: Explanation) -> bool:
+    """Whether a wish takes part in why there is no set."""
+    asked = (gap.root.asked_by, gap.root.instead_of or gap.root.requirement)
+    return any((fact.source.where, fact.general) == asked for fact in found.conflict)
 
 
 def _asked(growth: Growth, gap: Gap) -> tuple[Outcomes, tuple[str, ...]]:

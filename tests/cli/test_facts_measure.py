@@ -232,12 +232,32 @@ def test_a_release_that_no_row_knows_is_unknown_and_not_impossible(index):
     done = index.run("resolve", "onnxruntime==1.99.0", *CPU)
     assert done.returncode == 3
     assert done.stdout == ""
-    assert "there are no facts about: `onnxruntime==1.99.0`, which you asked for" in done.stderr
+    assert "there is no release `onnxruntime==1.99.0` on record (newest known: 1." in done.stderr
     answer = json.loads(index.run("resolve", "onnxruntime==1.99.0", *CPU, "--json").stdout)
     assert "`stackfix facts measure onnxruntime==1.99.0`" in answer["error"]["hint"]
     index.publish(*onnxruntime())
     assert index.run("facts", "measure", "onnxruntime==1.99.0", *HERE).returncode == 0
     assert index.run("resolve", "onnxruntime==1.99.0", *CPU).returncode == 0
+
+
+@pytest.mark.parametrize("beside", [(), ("dwpose",), ("dwpose", "numpy<2")])
+@pytest.mark.parametrize("wish", ["torch==99.0", "torch>=99"])
+def test_a_release_newer_than_all_on_record_is_said_first_whatever_stands_beside_it(index, beside, wish):
+    """Of torchvision every release is for a torch on record, so there is no set whatever the new one requires."""
+    done = index.run("resolve", *beside, wish, *CPU)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    first = f"error: there is no release `{wish}` on record (newest known: 2."
+    assert done.stderr.startswith(first)
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_release_newer_than_all_on_record_is_asked_of_the_index_by_a_lock(index):
+    index.publish(*part("torch", "98.0"))
+    done = index.run("lock", "dwpose", "torch==99.0", *CPU, "-o", "-")
+    assert done.returncode == 3
+    assert "the index has no release `torch==99.0`" in done.stderr
+    assert "98.0" in done.stderr
 
 
 def test_every_pin_of_a_file_without_facts_is_named_and_measured_in_one_go(index, tmp_path):

@@ -32,13 +32,15 @@ _ANY_DATE = "0001-01-01"  # what is supposed is old enough for whatever date is 
 class Gap(Struct, frozen=True, kw_only=True):
     """A wish that no row answers: the package, the wish as it is measured ("requests==2.32.3"), and who asks.
 
-    `version` is the one release that it admits, "" where it admits several; `constrains` is whether it brings nothing
-    into a set by itself.
+    `version` is the one release that it admits, "" where it admits several; `newest` is the newest on record, and
+    `is_beyond` whether it admits newer ones; `constrains` is whether it brings nothing into a set by itself.
     """
 
     package: str
     wish: str
     root: Root
+    newest: str
+    is_beyond: bool
     version: str = ""
     extras: frozenset[str] = frozenset()
     constrains: bool = False
@@ -70,7 +72,9 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         )
         if not own or metadata.admitted_of(Releases(own), asked.specifier):
             continue
-        if not facts.is_whole(package) or _may_be_newer(asked.specifier, own):
+        beyond = _may_be_newer(asked.specifier, own)
+        if not facts.is_whole(package) or beyond:
+            newest = max(own.keys, key=Version)
             break
     else:
         return None
@@ -78,6 +82,8 @@ def _gap(root: Root, request: Request, facts: Facts, machine: Machine) -> Gap | 
         package=package,
         wish=f"{package}{asked.specifier}",
         root=root,
+        newest=newest,
+        is_beyond=beyond,
         version=_version(asked.specifier),
         extras=asked.extras,
     )
