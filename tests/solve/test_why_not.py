@@ -195,3 +195,18 @@ def test_json_has_the_answer_with_sources():
     assert document["answer"] == "refused"
     assert all(fact["source"] and fact["evidence"] for fact in document["conflict"])
     assert document["options"][0]["kind"] == "driver"
+
+
+def test_what_a_package_named_before_it_holds_back_is_not_said_to_be_the_newest():
+    question = Question(
+        targets=("dwpose",),
+        machine=MachineQuestion(
+            driver="450.80.02", gpus=("P100",), python="3.10", platform="linux_x86_64", glibc="2.35"
+        ),
+    )
+    found = app.resolve(question).result
+    (older,) = [one for one in found.newer if one.name == "sympy"]
+    assert found.packages["sympy"] != older.version
+    assert older.given == ("mpmath",)
+    told = [fact.text for fact in older.facts if fact.rule == "metadata"]
+    assert [text.partition("<")[0] for text in told] == [f"sympy {older.version} requires mpmath"]

@@ -66,6 +66,8 @@ def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
             best = against
         if best is not None and len(best.facts) <= FEW:
             break
+    if best is None and node not in problem.order:
+        best = _against(problem, wish, newer, (*held, *_kept_by_name(problem, pins, node)))
     return best
 
 
@@ -123,7 +125,17 @@ def _forbidden_directly(problem: Problem, pins: Pins, node: str, newer: str) -> 
 def _held_before(problem: Problem, pins: Pins, node: str) -> tuple[Requirement, ...]:
     """Return requirements that keep what the order decides before `node`."""
     order = list(problem.order)
-    before = order[: order.index(node)] if node in order else order
+    return _kept(order[: order.index(node)] if node in order else order, pins)
+
+
+def _kept_by_name(problem: Problem, pins: Pins, node: str) -> tuple[Requirement, ...]:
+    """Return requirements that keep what comes with the order and compares before `node`: what is named before it."""
+    return _kept(
+        sorted(each for each in pins if is_package(each) and each < node and each not in problem.order), pins
+    )
+
+
+def _kept(before: Iterable[str], pins: Pins) -> tuple[Requirement, ...]:
     return tuple(
         Requirement(
             other,
