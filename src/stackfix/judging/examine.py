@@ -16,6 +16,7 @@ from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
+from stackfix.judging.lost import lost_files
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.on_cpu import with_numbers
@@ -23,7 +24,6 @@ from stackfix.judging.packages import (
     collisions,
     duplicate_records,
     foreign_builds,
-    lost_files,
     mixed_builds,
     shared_files,
 )
@@ -187,7 +187,7 @@ def _good(
     if there:
         cuda = f", CUDA {judged.cuda}" if judged.cuda and not any(b.against for b in judged.breaches) else ""
         yield f"there is Python {environment.python}, {', '.join(there)}{cuda}"
-    if closed.closed and closed.followed:
+    if closed.closed and closed.followed and not closed.unread:
         upto = f", up to the driver's {' and '.join(closed.from_driver)}" if closed.from_driver else ""
         yield f"{closed.followed} libraries that a process loads find all they need{upto}"
     broken = {breach.requirement.node for breach in judged.breaches}
@@ -231,6 +231,10 @@ def _unknown(
         yield "neither torch nor onnxruntime is installed in it"
     elif not closed.followed:
         yield "it holds no library to judge"
+    if closed.unread:
+        names = [library.file_name for library in closed.unread]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"whether all that is needed is there, for not all could be read: {', '.join(names[:3])}{more}"
     if judged.unknown and isinstance(scene.machine.driver, Unknown):
         tried = scene.machine.driver.tried
         foreign = bool(tried) and tried[0].startswith(_FOREIGN)

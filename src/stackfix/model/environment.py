@@ -52,7 +52,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
-    `missing` are those that are not there and missed, `changed` the libraries whose size is another than RECORD says.
+    `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too;
+    `changed` are the libraries whose size is another than RECORD says.
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
@@ -66,6 +67,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     recorded: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 
