@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from stackfix.judging import remedy
 from stackfix.judging.packages import COLLISIONS, Shared
-from stackfix.model.environment import Distribution, Environment, SharedLibrary
+from stackfix.model.environment import Distribution, Environment
 from stackfix.model.report import Finding
 
 _SHOWN = 3
@@ -53,7 +53,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *(f"RECORD lists {path}, which is gone" for path in gone[:_SHOWN]),
             *(f"{path} has 0 bytes, where RECORD says {_recorded(each, path)}" for path in emptied[:_SHOWN]),
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
-            *map(unread, broken[:_SHOWN]),
+            *(f"{library.path}: {library.unread_because}" for library in broken[:_SHOWN]),
             *((foreign,) if foreign else ()),
         )
         yield Finding(
@@ -77,11 +77,6 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             rule="collisions",
             about=(folder,),
         )
-
-
-def unread(library: SharedLibrary) -> str:
-    """Return which library cannot be read, and why; its path stands once."""
-    return f"{library.path}: {library.broken.partition(f'{library.path}: ')[2] or library.broken}"
 
 
 def _recorded(each: Distribution, path: str) -> str:

@@ -37,6 +37,11 @@ class SharedLibrary(Struct, frozen=True, kw_only=True):
         return name.lower() if name.lower().endswith((".dll", ".pyd")) else name
 
     @property
+    def unread_because(self) -> str:
+        """Why it could not be read, without its own path before it."""
+        return self.broken.partition(f"{self.path}: ")[2] or self.broken
+
+    @property
     def names(self) -> frozenset[str]:
         """The names under which the loader knows it: SONAME and file name.
 
