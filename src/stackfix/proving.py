@@ -221,8 +221,7 @@ def _at_rest(environment: Environment, facts: Database, closed: Closure) -> Verd
     if not closed.closed:
         return _not_closed(environment, facts, closed)
     if closed.unread:
-        lines = [f"{one.file_name} cannot be read: {one.unread_because}" for one in closed.unread]
-        return _told("libraries", lines[0], lines, "gutted_package", mend(environment))
+        return _not_read(environment, facts, closed)
     return None
 
 
@@ -230,6 +229,16 @@ def _told(name: str, reason: str, lines: Sequence[str], code: str, fix: str) -> 
     """Return a failed verdict with the one check that says all of it."""
     check = Check(name=name, ok=False, text="; ".join(lines), code=code, fix=fix)
     return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
+
+
+def _not_read(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+    """Return the verdict on libraries that are no whole ones, as the doctor tells it of their package."""
+    lines = [f"{one.file_name} cannot be read: {one.unread_because}" for one in closed.unread]
+    paths = tuple(f"{one.path}: " for one in closed.unread)
+    for one in _wrong_packages(environment, _examined(environment, facts)):
+        if any(line.startswith(paths) for line in one.because):
+            return _told("libraries", one.text, lines, one.code, one.fix)
+    return _told("libraries", lines[0], lines, "gutted_package", mend(environment))
 
 
 def _not_closed(environment: Environment, facts: Database, closed: Closure) -> Verdict:

@@ -44,9 +44,10 @@ def test_a_library_that_was_cut_short_fails_a_proof_before_it_runs(site, proved)
     library = next(site.packages.glob("**/libcufft.so.11"))
     library.write_bytes(library.read_bytes()[:70])
     verdict = proved(site)
-    assert (verdict.state, verdict.code) == (FAILED, "gutted_package")
-    assert verdict.reason.startswith("libcufft.so.11 cannot be read: byte ")
-    assert verdict.fix == f"stackfix fix --venv {site.root}"
+    doctors = finding(look(site), "gutted_package")
+    assert (verdict.state, verdict.reason) == (FAILED, doctors.text)
+    assert (verdict.code, verdict.fix) == (doctors.code, doctors.fix)
+    assert verdict.checks[0].text.startswith("libcufft.so.11 cannot be read: byte ")
 
 
 def test_a_library_of_a_package_without_facts_that_cannot_be_read_fails_no_proof(site, proved):
