@@ -31,6 +31,7 @@ class _Sign:
     """What speaks for a code: the strongest confidence, where it was first seen, and the words.
 
     `ends` is whether it was seen in the failure that ends the text, `warned` whether in nothing but warnings.
+    `strongest` is the wording of that confidence, None where circumstances made it.
     """
 
     confidence: float
@@ -38,16 +39,18 @@ class _Sign:
     because: list[str] = field(default_factory=list)
     ends: bool = False
     warned: bool = True
+    strongest: Pattern | None = None
 
     @property
     def rank(self) -> float:
         """How sure it is, as the order of causes counts it."""
         return self.confidence + (_ENDS if self.ends else 0)
 
-    def add(self, confidence: float, because: Iterable[str]) -> None:
+    def add(self, confidence: float, because: Iterable[str], pattern: Pattern | None = None) -> None:
         words = [each for each in because if each and each not in self.because]
         if confidence > self.confidence:  # the strongest words come first
             self.confidence = confidence
+            self.strongest = pattern
             self.because = words + self.because
         else:
             self.because += words
@@ -85,7 +88,7 @@ def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[
             sign.at = min(sign.at, at)
             sign.ends = sign.ends or at >= ending
             sign.warned = sign.warned and pattern.warns
-            sign.add(found.confidence, (words, *found.because))
+            sign.add(found.confidence, (words, *found.because), pattern)
     _combined(signs, where, knowledge, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
@@ -227,10 +230,11 @@ def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> lis
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
+    own = sign.strongest if sign.strongest and sign.strongest.fix else words[code]
     return Cause(
         code=code,
         confidence=round(sign.confidence, 2),
         because=tuple(sign.because[:_BECAUSE]),
-        consequence=words[code].consequence,
-        fix=words[code].fix,
+        consequence=own.consequence,
+        fix=own.fix,
     )
