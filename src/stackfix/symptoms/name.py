@@ -77,12 +77,9 @@ def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     ending = last_failure(text)
-    alone = _alone(text, knowledge)
-    for pattern in knowledge.patterns:
-        if (pattern.needs and not where.tells(pattern.needs)) or (
-            pattern.without and where.tells(pattern.without)
-        ):
-            continue
+    patterns = tuple(pattern for pattern in knowledge.patterns if _counts(pattern, where))
+    alone = _alone(text, patterns)
+    for pattern in patterns:
         for at, words, found in _matches(text, pattern, where, knowledge, alone):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
@@ -93,11 +90,17 @@ def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
-def _alone(text: Text, knowledge: Knowledge) -> dict[str, str]:
+def _counts(pattern: Pattern, where: Circumstances) -> bool:
+    """Return whether a wording means what it says in these circumstances."""
+    needed = not pattern.needs or where.tells(pattern.needs)
+    return needed and not (pattern.without and where.tells(pattern.without))
+
+
+def _alone(text: Text, patterns: Iterable[Pattern]) -> dict[str, str]:
     """Return what a wording says is likelier of a library, wherever else in the text that library is named too."""
     return {
         match["library"]: pattern.alone
-        for pattern in knowledge.patterns
+        for pattern in patterns
         if pattern.alone
         for match in places(text, pattern.words, pattern.regex, _MATCHES)
     }
