@@ -141,6 +141,8 @@ def _from_file(name: str) -> Machine:
     from stackfix.probe.document import parse_document  # noqa: PLC0415 - only for described machines
 
     shown = "standard input" if name == "-" else name
+    if name == "-" and sys.stdin is None:
+        raise QuestionError("standard input is closed, and the machine was to come from it")
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:

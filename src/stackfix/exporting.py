@@ -24,6 +24,7 @@ from stackfix.render.export.formats import FORMATS
 from stackfix.render.export.subject import Subject
 from stackfix.rules.tags import needed_glibc
 from stackfix.together import complete
+from stackfix.whole_file import write_whole
 
 _MARK = "stackfix export"
 _MARK_LIMIT = 4096
@@ -132,17 +133,7 @@ def write(exported: Exported, path: Path, *, chosen_by_user: bool) -> None:
             raise QuestionError(
                 f"{path}: is there, and is not an export", hint="name another file: `-o FILE`, or `-o -`"
             )
-        if target.exists() and not target.is_file():
-            target.write_text(exported.text, encoding="utf-8")
-            return
-        part = target.with_name(f"{target.name}.part")
-        try:
-            part.write_text(exported.text, encoding="utf-8", newline="\n")
-            if exported.executable:
-                part.chmod(0o755)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, exported.text, executable=exported.executable)
     except OSError as error:
         raise DiskError(f"{path}: cannot be written: {error.strerror or error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from stackfix.errors import DataError, DiskError, QuestionError
 from stackfix.model.lock import Lock
 from stackfix.plan.lock import MAX_TEXT, from_pylock, placed, to_pylock
+from stackfix.whole_file import write_whole
 
 
 def read_lock(path: Path) -> Lock:
@@ -30,14 +31,7 @@ def write_lock(lock: Lock, path: Path) -> None:
     """Write a lock as pylock.toml, whole or not at all; through links, and into pipes and devices."""
     if not path.name:
         raise QuestionError("the lock has no file name", hint="name one: `-o pylock.toml`")
-    text = to_pylock(lock)
-    target = path.resolve() if path.is_symlink() else path
-    part = target.with_name(f"{target.name}.part")
     try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-        else:
-            part.write_text(text, encoding="utf-8")
-            part.replace(target)
+        write_whole(path, to_pylock(lock))
     except OSError as error:
         raise DiskError(f"{path}: cannot be written: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
-from stackfix.judging.remedy import mend
+from stackfix.judging.remedy import anew, mend
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
@@ -91,8 +91,8 @@ def proof(
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
     closed = of_known_packages(closed, environment, facts)
-    if not closed.closed:
-        return _not_closed(environment, facts, closed)
+    if (wrong_at_rest := _at_rest(environment, facts, closed)) is not None:
+        return wrong_at_rest
     library_check = _library_check(closed)
     if weights is None:
         return Verdict(
@@ -213,6 +213,34 @@ def _wrong_packages(environment: Environment, report: Report) -> Iterator[Findin
             yield one
 
 
+def _at_rest(environment: Environment, facts: Database, closed: Closure) -> Verdict | None:
+    """Return the verdict on what fails before anything runs: the environment as a whole, then its libraries."""
+    if environment.broken:
+        reason = f"the environment is broken: {environment.broken[0]}"
+        return _told("environment", reason, environment.broken, "broken_environment", anew(environment))
+    if not closed.closed:
+        return _not_closed(environment, facts, closed)
+    if closed.unread:
+        return _not_read(environment, facts, closed)
+    return None
+
+
+def _told(name: str, reason: str, lines: Sequence[str], code: str, fix: str) -> Verdict:
+    """Return a failed verdict with the one check that says all of it."""
+    check = Check(name=name, ok=False, text="; ".join(lines), code=code, fix=fix)
+    return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
+
+
+def _not_read(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+    """Return the verdict on libraries that are no whole ones, as the doctor tells it of their package."""
+    lines = [f"{one.file_name} cannot be read: {one.unread_because}" for one in closed.unread]
+    paths = tuple(f"{one.path}: " for one in closed.unread)
+    for one in _wrong_packages(environment, _examined(environment, facts)):
+        if any(line.startswith(paths) for line in one.because):
+            return _told("libraries", one.text, lines, one.code, one.fix)
+    return _told("libraries", lines[0], lines, "gutted_package", mend(environment))
+
+
 def _not_closed(environment: Environment, facts: Database, closed: Closure) -> Verdict:
     """Return the verdict on libraries that are missing; who should bring them, the doctor knows."""
     present = present_numbers(environment)
@@ -227,15 +255,9 @@ def _not_closed(environment: Environment, facts: Database, closed: Closure) -> V
     )
     code = told.code if told else missing_code(first.soname, present)
     fix = told.fix if told else mend(environment)
-    check = Check(
-        name="libraries",
-        ok=False,
-        text="; ".join(f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing),
-        code=code,
-        fix=fix,
-    )
+    lines = [f"{one.soname} is missing ({one.needed_by} needs it)" for one in closed.missing]
     reason = told.text if told else f"{first.soname} is missing: {first.needed_by} needs it"
-    return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
+    return _told("libraries", reason, lines, code, fix)
 
 
 def _run_known_first(

@@ -19,6 +19,7 @@ from stackfix.probe.surroundings import read_surroundings
 from stackfix.render.machine_text import machine_lines
 from stackfix.render.redaction import Redaction
 from stackfix.render.report_html import Page, verdict_html
+from stackfix.whole_file import write_whole
 
 
 def reported(
@@ -62,16 +63,8 @@ def into(path: Path) -> Callable[[str], None]:
         raise QuestionError(f"{path}: there is no such folder to write a report into")
 
     def write(text: str) -> None:
-        part = target.with_name(f"{target.name}.part")
         try:
-            if target.exists() and not target.is_file():
-                target.write_text(text, encoding="utf-8")
-                return
-            try:
-                part.write_text(text, encoding="utf-8", newline="\n")
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            write_whole(path, text)
         except OSError as error:
             raise DiskError(f"{path}: can't be written: {error.strerror or error}") from error
 

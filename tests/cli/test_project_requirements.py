@@ -14,6 +14,8 @@ from stackfix.errors import DataError, QuestionError
 from stackfix.model.resolution import Explanation
 from stackfix.project import wishes
 
+pytestmark = pytest.mark.resolving
+
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
 
 

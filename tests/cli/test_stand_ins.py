@@ -12,6 +12,8 @@ from stackfix.facts.covers import cover_rows
 from stackfix.facts.root import data_root
 from stackfix.model.resolution import Explanation, Resolution
 
+pytestmark = pytest.mark.resolving
+
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
 CONTRIB = "opencv-contrib-python"
 

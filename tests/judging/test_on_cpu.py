@@ -3,7 +3,7 @@
 from patients import facts
 
 from stackfix.facts.causes import load_causes
-from stackfix.judging.on_cpu import ON_CPU, SLOWER, with_number
+from stackfix.judging.on_cpu import ON_CPU, SLOWER, with_number, with_numbers
 from stackfix.model.report import Finding
 
 
@@ -34,6 +34,12 @@ def test_a_consequence_says_how_many_times_slower_and_whose_measurements_say_so(
             "[documented: Tencent/MimicMotion, issue 44 (2024-07-16), 2026-11-29]"
         ),
     )
+
+
+def test_the_measurements_stand_once_at_the_first_finding_that_needs_them():
+    other, first, second = with_numbers((finding("import fails"), finding(ON_CPU), finding(SLOWER)), facts())
+    assert [len(one.because) for one in (other, first, second)] == [1, 3, 1]
+    assert second.consequence == "6 to 120 times slower"
 
 
 def test_a_consequence_that_is_none_of_the_cpu_stays_as_it_is():

@@ -298,7 +298,9 @@ def test_a_module_that_a_full_disk_emptied_is_lost(site):
     (site.packages / "onnxruntime" / "__init__.py").write_bytes(b"")
     first = look(site).findings[0]
     assert (first.severity, first.about) == ("error", ("onnxruntime-gpu",))
-    assert first.because == ("RECORD lists onnxruntime/__init__.py, which is gone or empty",)
+    assert first.because == ("onnxruntime/__init__.py has 0 bytes, where RECORD says 23",)
+    assert first.text == "onnxruntime-gpu 1.22.0 has an empty file that RECORD lists as a whole one"
+    assert "package's" not in first.consequence
 
 
 def test_a_library_that_its_package_lost_comes_back_by_installing_that_again(site):
@@ -381,3 +383,17 @@ def test_what_a_torch_without_facts_has_lost_comes_back_as_it_was(site):
     (site.packages / "nvidia/nccl/lib/libnccl.so.2").unlink()
     found = finding(look(site), "cuda_runtime_missing")
     assert found.fix.endswith("--reinstall --no-deps nvidia-nccl-cu12==2.27.3")
+
+
+def test_where_a_library_was_cut_short_nothing_is_said_of_what_all_need(site):
+    site.healthy()
+    assert any("libraries that a process loads find all they need" in line for line in look(site).good)
+    library = next(site.packages.glob("**/libcufft.so.11"))
+    library.write_bytes(library.read_bytes()[:70])
+    report = look(site)
+    inner = library.relative_to(site.packages)
+    found = finding(report, "gutted_package")
+    assert found.text == "nvidia-cufft-cu12 11.3.3.83 holds libraries that cannot be read"
+    assert found.because[0].startswith(f"{inner}: byte ")
+    assert not any("find all they need" in line for line in report.good)
+    assert "whether all that is needed is there, for not all could be read: libcufft.so.11" in report.unknown

@@ -32,7 +32,9 @@ MISSING = (
         ("libcudnn_adv.so.9", "", "cudnn_missing"),
         ("libcudnn.so.9", "", "cudnn_missing"),
         ("libcublasLt.so.12", "", "cuda_major_mismatch"),
-        ("libcudart.so.12", "", "cuda_runtime_missing"),
+        ("libcudart.so.12", "", "cuda_major_mismatch"),
+        ("libcudart.so.12", "2025-01-15 10:00:00 [E:onnxruntime]", "cuda_runtime_missing"),
+        ("libcudart.so.10.2", "", "cuda_runtime_missing"),
         ("libcudart.so.12", "torch==2.13.0", "cuda_major_mismatch"),
         ("libcurand.so.10", "torch==2.15.0", "cuda_runtime_missing"),
         ("libnvrtc.so.12", "", "nvrtc_missing"),
@@ -65,6 +67,15 @@ MISSING = (
 def test_what_stands_beside_a_missing_library_decides(library, beside, code, codes):
     assert codes(f"{beside}\n{MISSING.format(library)}")[0] == code
     assert codes(f"{MISSING.format(library)}\n{beside}")[0] == code
+
+
+@pytest.mark.parametrize("library", ["libcudart.so.12", "libcublas.so.12", "libcufft.so.11"])
+def test_what_torch_itself_does_not_find_is_missing(library, codes):
+    last = f"OSError: {library}: cannot open shared object file: No such file or directory"
+    assert codes(last)[0] == "cuda_major_mismatch"
+    assert codes(f'File "/venv/torch/__init__.py", line 176, in _load_global_deps\n{last}')[0] == (
+        "cuda_runtime_missing"
+    )
 
 
 @pytest.mark.parametrize(

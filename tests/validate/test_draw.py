@@ -1,5 +1,6 @@
 """The drawn skeleton: DWPose's colours, nothing for keypoints that are not there."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,3 +66,15 @@ def test_a_drawing_that_can_not_be_written_is_said_and_proves_as_much(weights, t
     verdict = run(Path(sys.executable), device="cpu", weights=weights, save=tmp_path / "out.xyz", repeats=1)
     assert verdict.state == "proved on cpu"
     assert any(check.name == "drawing" and check.ok is None for check in verdict.checks)
+
+
+def test_a_command_whose_picture_is_not_written_does_not_end_well(weights, tmp_path):
+    link = tmp_path / "out.png"
+    link.symlink_to("/dev/full")
+    words = ["validate", "--venv", sys.prefix, "--device", "cpu", "--weights", "standin", "--save", str(link)]
+    done = subprocess.run(
+        [sys.executable, "-m", "stackfix", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert "proved on cpu" in done.stdout
+    assert "can't be written" in done.stdout

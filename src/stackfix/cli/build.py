@@ -23,7 +23,7 @@ from stackfix.cli.options import (
 )
 from stackfix.cli.progress import TerminalProgress
 from stackfix.cli.refusal import refuse
-from stackfix.errors import QuestionError
+from stackfix.errors import DiskError, QuestionError
 from stackfix.installing import InstallWish
 from stackfix.model.resolution import Explanation
 from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
@@ -222,9 +222,15 @@ def validate(
                 if asked
                 else None
             )
+        drawn = all(check.ok is not None for check in verdict.checks if check.name == "drawing")
         if as_json:
             measured = comparison_document(found) if found else {}
-            document = {"schema": schema, "ok": not verdict.failed, **verdict_document(verdict), **measured}
+            document = {
+                "schema": schema,
+                "ok": drawn and not verdict.failed,
+                **verdict_document(verdict),
+                **measured,
+            }
             output.document(redacted(document, hide))
         elif piped:
             for line in verdict_lines(verdict):
@@ -235,6 +241,8 @@ def validate(
                 output.answer(map(hide, ["", *comparison_lines(found)]))
             if found and providers:
                 output.answer(map(hide, ["", *provider_lines(found)]))
+        if not (drawn or verdict.failed):
+            raise click.exceptions.Exit(DiskError.exit_code)
         end(yes=not verdict.failed)
 
 

@@ -10,7 +10,7 @@ import click
 from stackfix.cli import output
 from stackfix.cli.verbs import VERBS
 from stackfix.errors import QuestionError, StackfixError
-from stackfix.install.interruption import termination_is_an_exit
+from stackfix.install.interruption import no_more_interruptions, termination_is_an_exit
 
 SCHEMA = "stackfix.error/1"
 
@@ -75,6 +75,7 @@ def run(words: list[str]) -> int:
             error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
+        no_more_interruptions()
         message = "interrupted; nothing is left half done"
         output.failure(StackfixError(message), SCHEMA, as_json=as_json)
         return 130

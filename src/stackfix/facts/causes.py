@@ -44,6 +44,8 @@ class _PatternRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: str = ""
     without: str = ""
     warns: bool = False
+    consequence: str = ""
+    fix: str = ""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +115,8 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
         raise DataError(path.name, row.name, "a pattern has either a code or `library = true`")
     if not row.words or not row.examples:
         raise DataError(path.name, row.name, "a pattern has words and examples")
+    if bool(row.consequence) != bool(row.fix) or (row.library and row.fix):
+        raise DataError(path.name, row.name, "a pattern with a code has a consequence and a fix, or neither")
     try:
         return Pattern(
             name=f"{path.stem}/{row.name}",
@@ -130,6 +134,8 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
             needs=row.needs,
             without=row.without,
             warns=row.warns,
+            consequence=row.consequence,
+            fix=row.fix,
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error

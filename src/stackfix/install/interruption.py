@@ -32,6 +32,12 @@ def termination_is_an_exit() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def no_more_interruptions() -> None:
+    """Let a second Ctrl-C pass, now that all there is left to do is to say what the first one did, and to end."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Held:
     """Ctrl-C, SIGTERM and SIGHUP that wait; `let_through` is for a part in the middle that may be cut off."""
 

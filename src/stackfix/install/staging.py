@@ -65,7 +65,8 @@ def staged(beside: Beside) -> Iterator[Staged]:
             switch_in(beside, build)
             close_journal(beside)
     except BaseException:
-        with suppress(OSError, AnswerError):  # what cannot be done now is done by the next run
+        # what cannot be done now is done by the next run; a second Ctrl-C waits for it
+        with interruptions_wait(), suppress(OSError, AnswerError):
             recover(beside)
         raise
 

@@ -16,18 +16,19 @@ from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
+from stackfix.judging.lost import lost_files
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
-from stackfix.judging.on_cpu import with_number
+from stackfix.judging.on_cpu import with_numbers
 from stackfix.judging.packages import (
     collisions,
     duplicate_records,
     foreign_builds,
-    lost_files,
     mixed_builds,
     shared_files,
 )
 from stackfix.judging.primary import ordered
+from stackfix.judging.readings import no_set, with_the_driver
 from stackfix.judging.requires import unmet_requirements
 from stackfix.judging.shadows import shadowed
 from stackfix.judging.symbols import missing_symbols
@@ -36,11 +37,14 @@ from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.live import LiveRun
 from stackfix.model.machine import Interpreter, Machine, Platform
+from stackfix.model.problem import DRIVER
 from stackfix.model.report import Finding, Report
 from stackfix.model.request import MAIN
 from stackfix.model.surroundings import Surroundings
+from stackfix.rules import kernels
+from stackfix.rules.architectures import Translated, service
 from stackfix.rules.closure import Closure
-from stackfix.rules.installed import Held, Judged, held_releases, judge
+from stackfix.rules.installed import Breach, Held, Judged, held_releases, judge
 from stackfix.rules.scene import Scene
 
 _FOREIGN = "the environment is for"
@@ -130,13 +134,16 @@ def examine(patient: Patient, facts: Database) -> Report:
     ]
     live = live_view(patient.live, environment, scene.machine)
     findings = joined(findings, live.findings)
+    ours = remedy.mend(environment)
+    impossible = no_set(environment, scene) if any(one.fix == ours for one in findings) else None
+    findings = [with_the_driver(one, impossible, ours) for one in findings]
     known = {each.wheel.package for each in held}
     return Report(
         path=environment.path,
-        findings=ordered(with_number(one, facts) for one in _once(findings)),
+        findings=with_numbers(ordered(_once(findings)), facts),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
         unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
-        mend=_mend(environment, findings, facts),
+        mend="" if impossible is not None else _mend(environment, findings, facts),
     )  # fmt: skip
 
 
@@ -180,18 +187,12 @@ def _good(
     if there:
         cuda = f", CUDA {judged.cuda}" if judged.cuda and not any(b.against for b in judged.breaches) else ""
         yield f"there is Python {environment.python}, {', '.join(there)}{cuda}"
-    if closed.closed and closed.followed:
+    if closed.closed and closed.followed and not closed.unread:
         upto = f", up to the driver's {' and '.join(closed.from_driver)}" if closed.from_driver else ""
         yield f"{closed.followed} libraries that a process loads find all they need{upto}"
-    gpus = scene.machine.gpus
     broken = {breach.requirement.node for breach in judged.breaches}
-    if (
-        scene.capabilities()
-        and isinstance(gpus, Known)
-        and any(each.wheel.code for each in held)
-        and not any(node.startswith("machine:gpu") for node in broken)
-    ):
-        yield f"the installed builds have code for {', '.join(gpu.name for gpu in gpus.value)}"  # fmt: skip
+    if not any(_of_device_code(breach) for breach in judged.breaches):
+        yield from _served(held, scene)
     if judged.cuda and isinstance(scene.machine.driver, Known) and "machine:driver" not in broken:
         yield f"driver {scene.machine.driver.value} runs CUDA {judged.cuda}"
     if environment.hook:
@@ -201,6 +202,28 @@ def _good(
         )
 
 
+def _of_device_code(breach: Breach) -> bool:
+    """Whether a breach tells that the installed code doesn't run on a GPU, or only under another driver."""
+    node, rule = breach.requirement.node, breach.requirement.fact.rule
+    return node.startswith("machine:gpu") or (node == DRIVER and rule == kernels.NAME)
+
+
+def _served(held: Sequence[Held], scene: Scene) -> Iterator[str]:
+    """Yield that the installed builds have code for the GPUs, and of which that is PTX alone."""
+    gpus = scene.machine.gpus
+    if not (scene.capabilities() and isinstance(gpus, Known) and any(each.wheel.code for each in held)):
+        return
+    names = {gpu.index: gpu.name for gpu in gpus.value}
+    translated = [
+        f"{each.wheel.package} {each.wheel.key} as PTX alone{f' for {names[index]}' if len(names) > 1 else ''}"
+        for index, capability in scene.capabilities()
+        for each in held
+        if isinstance(service(each.wheel.code, capability), Translated)
+    ]
+    which = f" ({', '.join(dict.fromkeys(translated))})" if translated else ""
+    yield f"the installed builds have code for {', '.join(names.values())}{which}"
+
+
 def _unknown(
     environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene
 ) -> Iterator[str]:
@@ -208,6 +231,10 @@ def _unknown(
         yield "neither torch nor onnxruntime is installed in it"
     elif not closed.followed:
         yield "it holds no library to judge"
+    if closed.unread:
+        names = [library.file_name for library in closed.unread]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"whether all that is needed is there, for not all could be read: {', '.join(names[:3])}{more}"
     if judged.unknown and isinstance(scene.machine.driver, Unknown):
         tried = scene.machine.driver.tried
         foreign = bool(tried) and tried[0].startswith(_FOREIGN)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.on_cpu import ON_CPU
@@ -74,13 +76,14 @@ def absent(found: Closure, elsewhere: Collection[str], *, windows: bool) -> Clos
         and not _INTERPRETER.fullmatch(one.soname)
         and (not windows or _is_cuda(one.soname) or one.soname.startswith(("cudnn", "nvrtc", "nvinfer")))
     )
-    return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
+    return replace(found, missing=missing)
 
 
 def of_known_packages(found: Closure, environment: Environment, facts: Database) -> Closure:
     """Return a closure without what packages lack of which there are no facts: many carry parts that few ever load."""
     missing = tuple(one for one in found.missing if facts.knows(_owner(environment, one.needed_by)))
-    return Closure(missing=missing, from_driver=found.from_driver, followed=found.followed)
+    unread = tuple(one for one in found.unread if facts.knows(_owner(environment, one.path)))
+    return replace(found, missing=missing, unread=unread)
 
 
 def missing_libraries(
@@ -136,6 +139,10 @@ def without_a_desktop(findings: Iterable[Finding]) -> dict[str, str]:
         for name in one.about
         if one.rule == "linkage" and one.code == "opencv_conflict" and name in _DESKTOP
     }
+
+
+def _fate(name: str, each: Distribution) -> str:
+    return "empty" if any(path.rpartition("/")[2] == name for path in each.emptied) else "gone"
 
 
 def _common(codes: Sequence[str]) -> str:
@@ -220,7 +227,10 @@ def _finding(
         for path in each.missing
         if path.rpartition("/")[2] in names
     }
-    because += [f"{name} is in a RECORD of the environment, and its file is gone" for name in sorted(losers)]
+    because += [
+        f"{name} is in a RECORD of the environment, and its file is {_fate(name, each)}"
+        for name, each in sorted(losers.items())
+    ]
     packages = remedy.providers(names, owner, held, scene)
     # of a package without facts nobody knows which of its extension modules it cannot do without
     optional = code == "library_missing" and all(each.wheel.package != owner for each in held)

@@ -1,4 +1,4 @@
-"""Packages, on the disk: who shares files with whom, what was lost or overwritten, and which build is what."""
+"""Packages, on the disk: who shares files with whom, who is on record twice, and which build is what."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from stackfix.model.report import Finding
 from stackfix.rules.foreign import foreign
 from stackfix.rules.scene import Scene
 
-_COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
+COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
 Shared: TypeAlias = tuple[tuple[str, ...], list[str]]
 _SHOWN = 3
-_SWEPT = 3  # packages emptied at once are one event
 
 
 def collisions(environment: Environment, facts: Database, shared_by: Sequence[Shared]) -> Iterator[Finding]:
@@ -37,7 +36,7 @@ def collisions(environment: Environment, facts: Database, shared_by: Sequence[Sh
                 f"the folder `{folder}` holds the files of {on_top} {packages[on_top]} [read: {how}]"
             )
         yield Finding(
-            code=_COLLISIONS.get(folder, "package_collision"),
+            code=COLLISIONS.get(folder, "package_collision"),
             severity="error",
             text=f"{' and '.join(owners)} fill one folder, `{folder}`",
             because=tuple(because),
@@ -161,94 +160,6 @@ def shared_files(environment: Environment) -> Iterator[Shared]:
     yield from sorted(groups.items())
 
 
-def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[Finding]:
-    """Yield packages whose files are gone or are another package's, and import folders that nobody owns."""
-    sharing = {name for pair, _ in shared for name in pair if name.startswith("nvidia-")}
-    swept = _swept_away(environment)
-    if swept:
-        yield _swept(environment, swept)
-    for each in environment.distributions:
-        lost = each.lost
-        if each in swept or (not lost and each.name in sharing):
-            continue
-        foreign = _overwritten(environment, each)
-        broken = [library for library in each.libraries if library.broken]
-        # one that was cut short is of another size too, and no other package's
-        unreadable = {library.path for library in broken}
-        changed = [path for path in each.changed if path not in unreadable]
-        taken = bool(lost or changed or foreign)
-        if not taken and not broken:
-            continue
-        what = []
-        if lost:
-            what.append(f"has lost {len(lost)} of its files")
-        if changed or foreign:
-            what.append(f"holds {'libraries' if changed else 'files'} that are not its own")
-        if broken:
-            what.append("holds libraries that cannot be read")
-        because = [f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]]
-        because += [f"{path} has another size than RECORD says" for path in changed[:_SHOWN]]
-        because += [f"{library.path}: {library.broken}" for library in broken[:_SHOWN]]
-        if foreign:
-            because.append(foreign)
-        yield Finding(
-            code=_lost_code(each),
-            severity="error",
-            text=f"{each.name} {each.version} {' and '.join(what)}",
-            because=tuple(because),
-            consequence=(
-                "another package's installation or removal took them: imports fail, or another build runs"
-                if taken
-                else "loading them fails, as after a full disk or a download that was cut off"
-            ),
-            fix=remedy.reinstall(environment, each.name, each.version),
-            rule="collisions",
-            about=(each.name,),
-        )
-    for folder in environment.ownerless:
-        yield Finding(
-            code=_COLLISIONS.get(folder, "gutted_package"),
-            severity="error",
-            text=f"the folder `{folder}` is left over: no installed package owns it",
-            because=(f"{folder}/ is in {environment.site_packages[0]}, and no RECORD lists it",),
-            consequence=f"`import {folder}` takes what is left there, whole or not; no installer updates or removes it",
-            fix=remedy.mend(environment),
-            rule="collisions",
-            about=(folder,),
-        )
-
-
-def _swept_away(environment: Environment) -> list[Distribution]:
-    """Return NVIDIA's packages that have lost every library, where they are so many that it was one event."""
-    found = [
-        each
-        for each in environment.distributions
-        if each.name.startswith("nvidia-") and not each.libraries and each.lost
-    ]
-    return found if len(found) >= _SWEPT else []
-
-
-def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
-    """Return the one finding for several of NVIDIA's packages that a folder's removal emptied."""
-    names = [f"{each.name} {each.version}" for each in gone]
-    lost = [each.lost[0] for each in gone]
-    return Finding(
-        code="gutted_package",
-        severity="error",
-        text=f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more have lost all their libraries"
-        if len(names) > _SHOWN
-        else f"{', '.join(names)} have lost all their libraries",
-        because=(
-            *(f"RECORD lists {path}, which is gone or empty" for path in lost[:_SHOWN]),
-            f"in all {sum(map(len, (each.missing for each in gone)))} files of {len(gone)} packages are gone",
-        ),
-        consequence="a folder that they share was removed: what needs them does not load",
-        fix=remedy.mend(environment),
-        rule="collisions",
-        about=tuple(each.name for each in gone),
-    )
-
-
 def duplicate_records(environment: Environment) -> Iterator[Finding]:
     """Yield packages that are on record more than once, as an installation that was cut off leaves them."""
     for each in environment.duplicates:
@@ -275,29 +186,6 @@ def _fits_disk(one: Distribution) -> str:
         return "lists no files"
     lost = len(one.missing) + len(one.changed)
     return f"lists {len(one.files)} files, of which {lost or 'none'} {'is' if lost == 1 else 'are'} gone or changed"
-
-
-def _lost_code(each: Distribution) -> str:
-    if each.name in ("onnxruntime", "onnxruntime-gpu"):
-        return "both_ort_packages"
-    return "opencv_conflict" if each.name.startswith("opencv-") else "gutted_package"
-
-
-def _overwritten(environment: Environment, each: Distribution) -> str:
-    """Return what the package's own folder says of itself, where that is another build than this distribution."""
-    for folder, build in environment.builds.items():
-        if each.name not in _builders(folder) or not any(
-            path.startswith(f"{folder}/") for path in each.files
-        ):
-            continue
-        version = build.version.partition("+")[0]
-        if canonicalize_name(build.package) != each.name or version != each.version.partition("+")[0]:
-            return f"the folder `{folder}` says that it is {build.package} {build.version}"
-    return ""
-
-
-def _builders(folder: str) -> tuple[str, ...]:
-    return ("onnxruntime", "onnxruntime-gpu") if folder == "onnxruntime" else (folder,)
 
 
 def foreign_builds(environment: Environment, scene: Scene) -> Iterator[Finding]:

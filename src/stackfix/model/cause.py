@@ -36,7 +36,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
     must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording. `needs` and `without` are
     circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell. `warns`:
-    programs go on after it, so it yields to what a text ends with.
+    programs go on after it, so it yields to what a text ends with. `consequence` and `fix`, where they are not "", are
+    what is true of this wording in place of what its code says.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Pattern(Struct, frozen=True, kw_only=True):
     needs: str = ""
     without: str = ""
     warns: bool = False
+    consequence: str = ""
+    fix: str = ""
 
 
 class Clue(Struct, frozen=True, kw_only=True):

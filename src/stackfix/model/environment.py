@@ -37,6 +37,11 @@ class SharedLibrary(Struct, frozen=True, kw_only=True):
         return name.lower() if name.lower().endswith((".dll", ".pyd")) else name
 
     @property
+    def unread_because(self) -> str:
+        """Why it could not be read, without its own path before it."""
+        return self.broken.partition(f"{self.path}: ")[2] or self.broken
+
+    @property
     def names(self) -> frozenset[str]:
         """The names under which the loader knows it: SONAME and file name.
 
@@ -52,7 +57,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
-    `missing` are those that are not there and missed, `changed` the libraries whose size is another than RECORD says.
+    `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too;
+    `changed` are the libraries whose size is another than RECORD says.
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
@@ -66,6 +72,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     recorded: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 

@@ -154,7 +154,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     files = record or {}
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name, info), "")
-    missing, libraries, changed = _looked_at(shelf, files)
+    missing, emptied, libraries, changed = _looked_at(shelf, files)
     yield Distribution(
         name=name,
         version=version,
@@ -166,6 +166,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         recorded=not modern or record is not None,
         files=files,
         missing=missing,
+        emptied=emptied,
         changed=changed,
         libraries=tuple(read_library(shelf, path) for path in libraries),
     )
@@ -173,12 +174,13 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
 
 def _looked_at(
     shelf: Shelf, files: Mapping[str, str]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return those of a distribution's files that are missing, its libraries, and those of another size than RECORD says.
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return a distribution's files that are missing, those of them that are empty, its libraries, those of another size.
 
     20,000 files are looked at: most by their name alone, in the list of their folder.
     """
     missing: list[str] = []
+    emptied: list[str] = []
     libraries: list[str] = []
     changed: list[str] = []
     folder, listed = "", shelf.listed("")
@@ -198,11 +200,12 @@ def _looked_at(
         size = _size(shelf, path) if (library or upper) and said.isdecimal() else None
         if size == 0 and upper and said != "0":
             missing.append(path)  # a full disk leaves such
+            emptied.append(path)
         elif library:
             libraries.append(path)
             if size is not None and said != str(size):
                 changed.append(path)
-    return tuple(missing), tuple(libraries), tuple(changed)
+    return tuple(missing), tuple(emptied), tuple(libraries), tuple(changed)
 
 
 def _size(shelf: Shelf, path: str) -> int | None:

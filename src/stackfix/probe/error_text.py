@@ -18,6 +18,8 @@ def blocks_of(name: str) -> Iterator[bytes]:
     """Yield the bytes of a file, or of standard input for "-"; QuestionError for what cannot be read or has no end."""
     try:
         if name == STDIN:
+            if sys.stdin is None:
+                raise QuestionError("standard input is closed, and the text was to come from it")
             yield from _blocks(sys.stdin.buffer)
         else:
             with Path(name).open("rb") as file:

@@ -32,11 +32,15 @@ class Missing(Struct, frozen=True, kw_only=True):
 
 
 class Closure(Struct, frozen=True, kw_only=True):
-    """What is missing, what the driver has to bring, and how many libraries were followed."""
+    """What is missing, what the driver has to bring, and how many libraries were followed.
+
+    `unread` are those of them that could not be read: what they need nobody knows.
+    """
 
     missing: tuple[Missing, ...]
     from_driver: tuple[str, ...]
     followed: int
+    unread: tuple[SharedLibrary, ...] = ()
 
     @property
     def closed(self) -> bool:
@@ -60,11 +64,11 @@ def closure(
     queue = [one for one in environment.libraries if _EXTENSION.search(one.path) or one.file_name in plugins]
     for path, soname in opened:
         queue += walk.meet(soname, path)
-    followed: set[str] = set()
+    followed: dict[str, SharedLibrary] = {}
     while queue:
         library = queue.pop()
         if library.path not in followed:
-            followed.add(library.path)
+            followed[library.path] = library
             for soname in library.needed:
                 queue += walk.meet(soname, library.path)
     return Closure(
@@ -73,6 +77,7 @@ def closure(
         ),
         from_driver=tuple(sorted(walk.from_driver)),
         followed=len(followed),
+        unread=tuple(followed[path] for path in sorted(followed) if followed[path].broken),
     )
 
 

@@ -31,6 +31,7 @@ class _Sign:
     """What speaks for a code: the strongest confidence, where it was first seen, and the words.
 
     `ends` is whether it was seen in the failure that ends the text, `warned` whether in nothing but warnings.
+    `strongest` is the wording of that confidence, None where circumstances made it.
     """
 
     confidence: float
@@ -38,16 +39,18 @@ class _Sign:
     because: list[str] = field(default_factory=list)
     ends: bool = False
     warned: bool = True
+    strongest: Pattern | None = None
 
     @property
     def rank(self) -> float:
         """How sure it is, as the order of causes counts it."""
         return self.confidence + (_ENDS if self.ends else 0)
 
-    def add(self, confidence: float, because: Iterable[str]) -> None:
+    def add(self, confidence: float, because: Iterable[str], pattern: Pattern | None = None) -> None:
         words = [each for each in because if each and each not in self.because]
         if confidence > self.confidence:  # the strongest words come first
             self.confidence = confidence
+            self.strongest = pattern
             self.because = words + self.because
         else:
             self.because += words
@@ -74,27 +77,30 @@ def _causes_of_lines(text: Text, knowledge: Knowledge, builds: Builds) -> tuple[
     where = circumstances(text, knowledge, builds)
     signs: dict[str, _Sign] = {}
     ending = last_failure(text)
-    alone = _alone(text, knowledge)
-    for pattern in knowledge.patterns:
-        if (pattern.needs and not where.tells(pattern.needs)) or (
-            pattern.without and where.tells(pattern.without)
-        ):
-            continue
+    patterns = tuple(pattern for pattern in knowledge.patterns if _counts(pattern, where))
+    alone = _alone(text, patterns)
+    for pattern in patterns:
         for at, words, found in _matches(text, pattern, where, knowledge, alone):
             sign = signs.setdefault(found.code, _Sign(0, at))
             sign.at = min(sign.at, at)
             sign.ends = sign.ends or at >= ending
             sign.warned = sign.warned and pattern.warns
-            sign.add(found.confidence, (words, *found.because))
+            sign.add(found.confidence, (words, *found.because), pattern)
     _combined(signs, where, knowledge, builds)
     return tuple(_cause(code, sign, knowledge.words) for code, sign in _ordered(signs, knowledge.words))
 
 
-def _alone(text: Text, knowledge: Knowledge) -> dict[str, str]:
+def _counts(pattern: Pattern, where: Circumstances) -> bool:
+    """Return whether a wording means what it says in these circumstances."""
+    needed = not pattern.needs or where.tells(pattern.needs)
+    return needed and not (pattern.without and where.tells(pattern.without))
+
+
+def _alone(text: Text, patterns: Iterable[Pattern]) -> dict[str, str]:
     """Return what a wording says is likelier of a library, wherever else in the text that library is named too."""
     return {
         match["library"]: pattern.alone
-        for pattern in knowledge.patterns
+        for pattern in patterns
         if pattern.alone
         for match in places(text, pattern.words, pattern.regex, _MATCHES)
     }
@@ -227,10 +233,11 @@ def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> lis
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
+    own = sign.strongest if sign.strongest and sign.strongest.fix else words[code]
     return Cause(
         code=code,
         confidence=round(sign.confidence, 2),
         because=tuple(sign.because[:_BECAUSE]),
-        consequence=words[code].consequence,
-        fix=words[code].fix,
+        consequence=own.consequence,
+        fix=own.fix,
     )

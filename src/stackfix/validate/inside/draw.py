@@ -57,14 +57,25 @@ def draw(picture: Any, keypoints: Any, scores: Any) -> Any:
 
 
 def save(picture: Any, path: str) -> None:
-    """Write an RGB picture to a file, in the format that its name asks for; OSError where that is not possible."""
+    """Write an RGB picture to a file, in the format that its name asks for, whole or not at all (OSError)."""
     try:
         done, data = cv2.imencode(Path(path).suffix or ".png", picture[:, :, ::-1])
     except cv2.error as error:
         raise OSError(f"this OpenCV has no encoder for {Path(path).suffix}") from error
     if not done:
         raise OSError(f"OpenCV can't write {path}")
-    Path(path).write_bytes(data.tobytes())
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # a device, a pipe
+        target.write_bytes(data.tobytes())
+        return
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(target)
+    except OSError:
+        if part.exists():
+            part.unlink()
+        raise
 
 
 def _point(place: Any) -> tuple[float, float] | None:

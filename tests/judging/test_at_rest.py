@@ -1,0 +1,55 @@
+"""A proof of what can't run says so before it runs anything, in the doctor's words and with its way out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from patients import facts, finding, look
+
+from stackfix import proving
+from stackfix.model.surroundings import Surroundings
+from stackfix.model.verdict import FAILED, NOT_PROVED
+from stackfix.probe.environment import read_environment
+
+
+@pytest.fixture
+def proved(monkeypatch):
+    monkeypatch.setattr(proving, "read_surroundings", Surroundings)
+
+    def prove(site):
+        environment = read_environment(site.root)
+        return proving.proof(environment, Path(environment.executable), facts(), "gpu", None)
+
+    return prove
+
+
+@pytest.mark.parametrize("and_libraries", [False, True])
+def test_an_environment_without_its_python_is_broken_whatever_else_is(site, proved, and_libraries):
+    site.healthy()
+    assert proved(site).state == NOT_PROVED
+    (site.root / "bin" / "python").unlink()
+    if and_libraries:
+        shutil.rmtree(site.packages / "nvidia" / "cudnn")
+    verdict = proved(site)
+    doctors = finding(look(site), "broken_environment")
+    assert (verdict.state, verdict.code, verdict.reason) == (FAILED, doctors.code, doctors.text)
+    assert verdict.fix == doctors.fix == f"make it anew: stackfix install dwpose --venv {site.root} --replace"
+    assert [check.name for check in verdict.checks] == ["environment"]
+
+
+def test_a_library_that_was_cut_short_fails_a_proof_before_it_runs(site, proved):
+    site.healthy()
+    library = next(site.packages.glob("**/libcufft.so.11"))
+    library.write_bytes(library.read_bytes()[:70])
+    verdict = proved(site)
+    doctors = finding(look(site), "gutted_package")
+    assert (verdict.state, verdict.reason) == (FAILED, doctors.text)
+    assert (verdict.code, verdict.fix) == (doctors.code, doctors.fix)
+    assert verdict.checks[0].text.startswith("libcufft.so.11 cannot be read: byte ")
+
+
+def test_a_library_of_a_package_without_facts_that_cannot_be_read_fails_no_proof(site, proved):
+    site.healthy().install("thing", "1.0", {"thing/part.abi3.so": b"\x7fELF"})
+    assert proved(site).state == NOT_PROVED
