@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stackfix.model.machine import Platform
 from stackfix.model.problem import GLIBC, PYTHON, Fact, Requirement
-from stackfix.model.wheel import AnyFile, TitledRow, Wheel, WheelFile
+from stackfix.model.wheel import TOOLKIT_PARTS, AnyFile, TitledRow, Wheel, WheelFile
 from stackfix.rules import plain, tags
 from stackfix.rules.scene import HYPOTHETICAL_PYTHONS, Releases, Scene, release_fact, wheel_source
 from stackfix.versions import PythonVersion, canonical_name
@@ -252,7 +252,7 @@ def requires_dist(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Requi
 def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> Iterator[Requirement]:
     """Yield what an extra of the wheel asks for beyond the plain package ("" is the plain package)."""
     for requested in _of_extra(wheel, scene, extra):
-        if extra and not scene.facts.knows(canonical_name(requested.name)):
+        if extra and _is_unknown(requested, scene):
             continue  # `unknown_to_facts`: what nobody measured speaks for no release and against none
         why = release_fact(
             wheel, f"requires {_shown(requested)}", NAME, wheel_source(wheel, file, "metadata")
@@ -263,8 +263,14 @@ def extra_requires(wheel: Wheel, file: WheelFile, scene: Scene, extra: str) -> I
 def unknown_to_facts(wheel: Wheel, scene: Scene, extra: str) -> Iterator[str]:
     """Yield what an extra of the wheel asks for of packages without a row ("optree>=0.13.0"): an installer resolves it."""
     for requested in _of_extra(wheel, scene, extra):
-        if not scene.facts.knows(canonical_name(requested.name)):
+        if _is_unknown(requested, scene):
             yield _shown(requested)
+
+
+def _is_unknown(requested: Asked, scene: Scene) -> bool:
+    """Whether facts are silent about a package; of NVIDIA's all that anything asks for are known, or are not there."""
+    name = canonical_name(requested.name)
+    return not scene.facts.knows(name) and not name.startswith(TOOLKIT_PARTS)
 
 
 def extras_of(wheel: Wheel) -> frozenset[str]:
