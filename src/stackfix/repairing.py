@@ -41,6 +41,7 @@ from stackfix.solve.shared import apart, with_outside
 from stackfix.versions import DriverVersion, canonical_name
 
 _GPU = ("onnxruntime-gpu", "tensorrt")
+_TOLD_AFTERWARDS = "torch symbols"  # no METADATA tells for which torch a package was compiled
 
 
 class FixWish(Struct, frozen=True, kw_only=True):
@@ -323,8 +324,7 @@ def _worse(after: Report, before: Report) -> list[Finding]:
         one
         for one in after.findings
         if one.severity == "error"
-        and one.rule
-        != "torch symbols"  # who was compiled for which torch no METADATA tells: it is told afterwards
+        and one.rule != _TOLD_AFTERWARDS
         and not (one.rule == "metadata" and (one.code, *one.about[:1]) in known)
     ]
 
