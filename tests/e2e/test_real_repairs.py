@@ -121,7 +121,7 @@ def test_a_copy_of_cudnn_that_torch_comes_to_first_is_told_and_taken_away(enviro
 def test_an_extension_for_another_torch_is_told_by_the_name_on_which_its_import_ends(environment):
     python = ("--python", str(environment / "bin" / "python"))
     uv("install", *python, "torch==2.8.0", "numpy")
-    uv("install", *python, "--no-deps", "xformers==0.0.30")
+    uv("install", *python, "--no-deps", "xformers==0.0.31")  # one wheel for every Python
     command = [str(environment / "bin" / "python"), "-c", "import xformers.ops"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=300).stderr
     code, before = stackfix("doctor", "--venv", str(environment))
