@@ -112,7 +112,7 @@ def test_a_broken_head_of_the_provider_is_a_finding_and_nothing_else(site):
     provider = site.packages / PROVIDER
     provider.write_bytes(provider.read_bytes()[:20].ljust(provider.stat().st_size, b"\xff"))
     first = look(site).findings[0]
-    assert (first.code, first.about) == ("both_ort_packages", ("onnxruntime-gpu",))
+    assert (first.code, first.about) == ("gutted_package", ("onnxruntime-gpu",))
     assert "cannot be read" in first.text
 
 

@@ -297,7 +297,7 @@ def test_a_module_that_a_full_disk_emptied_is_lost(site):
     site.healthy()
     (site.packages / "onnxruntime" / "__init__.py").write_bytes(b"")
     first = look(site).findings[0]
-    assert (first.severity, first.about) == ("error", ("onnxruntime-gpu",))
+    assert (first.code, first.severity, first.about) == ("gutted_package", "error", ("onnxruntime-gpu",))
     assert first.because == ("onnxruntime/__init__.py has 0 bytes, where RECORD says 23",)
     assert first.text == "onnxruntime-gpu 1.22.0 has an empty file that RECORD lists as a whole one"
     assert "package's" not in first.consequence

@@ -57,7 +57,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *((foreign,) if foreign else ()),
         )
         yield Finding(
-            code=_lost_code(each),
+            code=_lost_code(each, environment, taken=bool(gone or changed or foreign)),
             severity="error",
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=because,
@@ -124,10 +124,13 @@ def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
     )
 
 
-def _lost_code(each: Distribution) -> str:
-    if each.name in ("onnxruntime", "onnxruntime-gpu"):
-        return "both_ort_packages"
-    return "opencv_conflict" if each.name.startswith("opencv-") else "gutted_package"
+def _lost_code(each: Distribution, environment: Environment, *, taken: bool) -> str:
+    """Return the code; what is only empty or cut short, in a folder of its own, is no matter of another package."""
+    folder = "cv2" if each.name.startswith("opencv-") else "onnxruntime"
+    mine = each.name in ("onnxruntime", "onnxruntime-gpu") or folder == "cv2"
+    if mine and (taken or len(environment.fillers(folder)) > 1):
+        return COLLISIONS[folder]
+    return "gutted_package"
 
 
 def _overwritten(environment: Environment, each: Distribution) -> str:
