@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 
 import binaries
@@ -301,6 +302,35 @@ def test_a_module_that_a_full_disk_emptied_is_lost(site):
     assert first.because == ("onnxruntime/__init__.py has 0 bytes, where RECORD says 23",)
     assert first.text == "onnxruntime-gpu 1.22.0 has an empty file that RECORD lists as a whole one"
     assert "package's" not in first.consequence
+
+
+def test_an_emptied_file_that_uvs_cache_shares_is_not_taken_from_there_again(site, tmp_path):
+    site.healthy()
+    module = site.packages / "onnxruntime" / "__init__.py"
+    os.link(module, tmp_path / "in-the-cache.py")
+    module.write_bytes(b"")
+    first = look(site).findings[0]
+    assert first.because[1] == (
+        "onnxruntime/__init__.py is shared on the disk (hard links, as uv makes them from its cache), "
+        "and damaged there too"
+    )
+    assert first.fix.endswith("--reinstall --no-cache --no-deps onnxruntime-gpu==1.22.0")
+    site.install("pip", "26.3")
+    assert (
+        look(site)
+        .findings[0]
+        .fix.endswith("-m pip install --force-reinstall --no-deps onnxruntime-gpu==1.22.0")
+    )
+
+
+def test_an_emptied_library_that_uvs_cache_shares_is_not_taken_from_there_again(site, tmp_path):
+    site.healthy()
+    (library,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")
+    os.link(library, tmp_path / "in-the-cache.so")
+    library.write_bytes(b"")
+    assert {one.fix.partition(" --")[2].partition(" ")[2] for one in look(site).findings} == {
+        f"{site.root / 'bin' / 'python'} --reinstall --no-cache --no-deps nvidia-cublas-cu12==12.8.4.1"
+    }
 
 
 def test_a_library_that_its_package_lost_comes_back_by_installing_that_again(site):

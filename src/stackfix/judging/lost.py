@@ -55,6 +55,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
             *(f"{library.path}: {library.unread_because}" for library in broken[:_SHOWN]),
             *((foreign,) if foreign else ()),
+            *((_shared(each),) if each.linked else ()),
         )
         yield Finding(
             code=_lost_code(each, environment, taken=bool(gone or changed or foreign)),
@@ -62,7 +63,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=because,
             consequence=_consequence(gone=bool(gone), replaced=bool(changed or foreign)),
-            fix=remedy.reinstall(environment, each.name, each.version),
+            fix=remedy.reinstall(environment, each.name, each.version, fresh=bool(each.linked)),
             rule="collisions",
             about=(each.name,),
         )
@@ -82,6 +83,12 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
 def _recorded(each: Distribution, path: str) -> str:
     """Return the bytes that RECORD says a file has."""
     return each.files[path].rpartition(",")[2]
+
+
+def _shared(each: Distribution) -> str:
+    """Return that damage is elsewhere too; whose other name it is, uv's cache or a copy of the environment, is not read."""
+    files = f"{each.linked[0]} is" if len(each.linked) == 1 else f"{len(each.linked)} of these files are"
+    return f"{files} shared on the disk (hard links, as uv makes them from its cache), and damaged there too"
 
 
 def _consequence(*, gone: bool, replaced: bool) -> str:

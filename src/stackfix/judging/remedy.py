@@ -50,15 +50,16 @@ def replace(environment: Environment, remove: Sequence[str], requirements: Seque
     return f"{first} && {install(environment, requirements, '--no-deps')}"
 
 
-def reinstall(environment: Environment, package: str, version: str) -> str:
-    """Return the command that installs a release again, over what is left of it."""
-    return again(environment, [f"{package}=={version}"])
+def reinstall(environment: Environment, package: str, version: str, *, fresh: bool = False) -> str:
+    """Return the command that installs a release again, over what is left of it; `fresh` from no cache of unpacked files."""
+    return again(environment, [f"{package}=={version}"], fresh=fresh)
 
 
-def again(environment: Environment, pins: Sequence[str]) -> str:
+def again(environment: Environment, pins: Sequence[str], *, fresh: bool = False) -> str:
     """Return the command that installs releases again, which an installer holds to be there already."""
-    anew = "--force-reinstall" if _has_pip(environment) else "--reinstall"
-    return install(environment, pins, anew, "--no-deps")
+    if _has_pip(environment):
+        return install(environment, pins, "--force-reinstall", "--no-deps")
+    return install(environment, pins, "--reinstall", *(("--no-cache",) if fresh else ()), "--no-deps")
 
 
 def mend(environment: Environment) -> str:

@@ -58,7 +58,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
     `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too;
-    `changed` are the libraries whose size is another than RECORD says.
+    `changed` are the libraries whose size is another than RECORD says. `linked` are those of the damaged files that
+    have other names on the disk (hard links).
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
@@ -74,6 +75,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 
     @property
