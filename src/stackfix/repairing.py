@@ -273,7 +273,7 @@ def _carried_out(
         report = _in_place(report, copy.path, environment.path)
         found = weights if _can_run(copy) else None
         verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
-        state.append((report, verdict))
+        state.append((report, _said_in_place(verdict, copy.path, environment.path)))
         return not _worse(report, planned.before) and not verdict.failed
 
     change = Change(
@@ -296,8 +296,10 @@ def _carried_out(
             variables=installer_variables(offline=wish.offline),
         )
     except NotProvedError:
+        if not state:
+            raise
         after, verdict = state[-1]
-        return replace(planned, after=after, verdict=verdict)
+        return replace(planned, after=replace(after, mend=""), verdict=verdict)
     after = examine(replace(patient, environment=there), facts)  # with what only a shell can mend
     return replace(planned, after=after, verdict=state[-1][1], applied=True)
 
@@ -315,6 +317,16 @@ def _in_place(report: Report, copy: str, place: str) -> Report:
         if one.code != "copied_environment"  # a copy is what it is until it takes the place
     )
     return replace(report, path=place, findings=findings, mend=report.mend.replace(copy, place))
+
+
+def _said_in_place(verdict: Verdict, copy: str, place: str) -> Verdict:
+    """Return the verdict on a copy as one on the environment whose place it takes."""
+    checks = tuple(
+        replace(one, text=one.text.replace(copy, place), fix=one.fix.replace(copy, place))
+        for one in verdict.checks
+    )
+    reason, fix = (text.replace(copy, place) for text in (verdict.reason, verdict.fix))
+    return replace(verdict, reason=reason, fix=fix, checks=checks)
 
 
 def _worse(after: Report, before: Report) -> list[Finding]:

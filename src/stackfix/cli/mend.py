@@ -158,7 +158,14 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
             ]
         )
     elif fixed.after is not None:
-        output.answer(["the mended copy did not pass, so nothing was changed:", *report_lines(fixed.after)])
+        anew = f"stackfix install dwpose --venv {shlex.quote(f'{fixed.before.path}-new')}"
+        output.answer(
+            [
+                "the mended copy did not pass, so nothing was changed:",
+                *report_lines(fixed.after),
+                f"what is left is one made anew beside it (`-r FILE` adds what else you need): {anew}",
+            ]
+        )
     elif nothing and not fixed.before.ok:
         wrong = {name for one in fixed.before.findings if one.severity == "error" for name in one.about}
         kept = [name for name in keep if canonical_name(name) in wrong]
