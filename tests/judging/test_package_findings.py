@@ -323,6 +323,15 @@ def test_an_emptied_file_that_uvs_cache_shares_is_not_taken_from_there_again(sit
     )
 
 
+def test_another_packages_own_file_is_no_damage_however_many_names_it_has(site, tmp_path):
+    site.cuda12().onnxruntime("onnxruntime-gpu").onnxruntime("onnxruntime")
+    os.link(site.packages / "onnxruntime/capi/onnxruntime_pybind11_state.so", tmp_path / "in-the-cache.so")
+    overwritten = [one for one in look(site).findings if "not its own" in one.text]
+    assert [one.about for one in overwritten] == [("onnxruntime-gpu",)]
+    assert "hard links" not in " ".join(overwritten[0].because)
+    assert "--no-cache" not in overwritten[0].fix
+
+
 def test_an_emptied_library_that_uvs_cache_shares_is_not_taken_from_there_again(site, tmp_path):
     site.healthy()
     (library,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")

@@ -267,7 +267,7 @@ def _brought_back(
     An installer does nothing for a release that is on record, whatever became of its files.
     """
     lost = {each.name: each.version for each in losers.values()}
-    fresh = any(each.linked for each in losers.values())
+    fresh = any(remedy.shared_damage(environment, each) for each in losers.values())
     if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names) or (
         packages and {one.partition("==")[0] for one in packages} <= set(lost)
     ):

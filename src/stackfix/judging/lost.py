@@ -32,6 +32,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
         changed = [path for path in each.changed if path not in unreadable]
         if not (lost or changed or foreign or broken):
             continue
+        hurt = () if foreign else remedy.shared_damage(environment, each)
         emptied = [path for path in lost if path in each.emptied]
         gone = [path for path in lost if path not in each.emptied]
         what = [
@@ -55,7 +56,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
             *(f"{library.path}: {library.unread_because}" for library in broken[:_SHOWN]),
             *((foreign,) if foreign else ()),
-            *((_shared(each),) if each.linked else ()),
+            *((_shared(hurt),) if hurt else ()),
         )
         yield Finding(
             code=_lost_code(each, environment, taken=bool(gone or changed or foreign)),
@@ -63,7 +64,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=because,
             consequence=_consequence(gone=bool(gone), replaced=bool(changed or foreign)),
-            fix=remedy.reinstall(environment, each.name, each.version, fresh=bool(each.linked)),
+            fix=remedy.reinstall(environment, each.name, each.version, fresh=bool(hurt)),
             rule="collisions",
             about=(each.name,),
         )
@@ -85,9 +86,9 @@ def _recorded(each: Distribution, path: str) -> str:
     return each.files[path].rpartition(",")[2]
 
 
-def _shared(each: Distribution) -> str:
+def _shared(paths: Sequence[str]) -> str:
     """Return that damage is elsewhere too; whose other name it is, uv's cache or a copy of the environment, is not read."""
-    files = f"{each.linked[0]} is" if len(each.linked) == 1 else f"{len(each.linked)} of these files are"
+    files = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} of these files are"
     return f"{files} shared on the disk (hard links, as uv makes them from its cache), and damaged there too"
 
 

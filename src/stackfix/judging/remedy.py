@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from stackfix.model.environment import NO_PYTHON, Environment
+from stackfix.model.environment import NO_PYTHON, Distribution, Environment
 from stackfix.model.wheel import ListedWheel
 from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
@@ -60,6 +60,12 @@ def again(environment: Environment, pins: Sequence[str], *, fresh: bool = False)
     if _has_pip(environment):
         return install(environment, pins, "--force-reinstall", "--no-deps")
     return install(environment, pins, "--reinstall", *(("--no-cache",) if fresh else ()), "--no-deps")
+
+
+def shared_damage(environment: Environment, each: Distribution) -> tuple[str, ...]:
+    """Return the damaged files of a package that have other names on the disk; another package's own file is no damage."""
+    others = [one.files for one in environment.distributions if one.name != each.name]
+    return tuple(path for path in each.linked if not any(path in files for files in others))
 
 
 def mend(environment: Environment) -> str:
