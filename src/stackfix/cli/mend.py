@@ -138,12 +138,20 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
                 "proof": verdict_document(verdict) if verdict is not None else {},
                 "findings": report_document(report)["findings"],
                 "constraints": fixed.constraints,
+                "commands": list(fixed.commands),
             }
         )
         end(yes=right)
         return
     if not fixed.applied:
         output.answer(repair_lines(fixed.repair))
+    if fixed.commands and not nothing:
+        output.answer(
+            [
+                "by hand, one after the other, with what runs in it closed:",
+                *(f"  {one}" for one in fixed.commands),
+            ]
+        )
     if verdict is not None:
         output.answer(verdict_lines(verdict))
     if fixed.applied:
