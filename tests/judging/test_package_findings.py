@@ -436,3 +436,39 @@ def test_where_a_library_was_cut_short_nothing_is_said_of_what_all_need(site):
     assert found.because[0].startswith(f"{inner}: byte ")
     assert not any("find all they need" in line for line in report.good)
     assert "whether all that is needed is there, for not all could be read: libcufft.so.11" in report.unknown
+
+
+def test_an_ml_dtypes_older_than_onnx_asks_for_ends_its_import(site):
+    """onnx 1.19.1 and 1.20.0 under ml_dtypes 0.4.1: module 'ml_dtypes' has no attribute 'float4_e2m1fn'."""
+    site.install("onnx", "1.19.1", requires=("ml_dtypes>=0.5.0",)).install("ml-dtypes", "0.4.1")
+    first = look(site).findings[0]
+    assert (first.code, first.severity) == ("python_ml_dtypes", "error")
+    assert "`import onnx` fails" in first.consequence
+
+
+def test_an_ml_dtypes_newer_than_asked_for_is_a_warning(site):
+    site.install("tensorflow", "2.16.1", requires=("ml-dtypes~=0.3.1",)).install("ml-dtypes", "0.5.1")
+    assert finding(look(site), "python_ml_dtypes").severity == "warning"
+
+
+def test_another_triton_concerns_what_is_compiled_with_it_alone(site):
+    site.cuda12().torch(requires=("triton==3.4.0",)).install("triton", "3.1.0")
+    found = finding(look(site), "requirement_unmet")
+    assert found.severity == "warning"
+    assert found.consequence.startswith("`torch.compile`")
+
+
+def test_a_runtime_for_another_cuda_than_the_libraries_is_told_as_that_first(site):
+    report = look(site.cuda12().onnxruntime(version="1.18.1"))
+    first = report.findings[0]
+    assert (first.code, first.rule) == ("cuda_major_mismatch", "shipped together")
+    assert "of CUDA 12, and onnxruntime-gpu 1.18.1 is built for CUDA 11" in first.text
+    assert finding(report, "cuda_major_mismatch").follows == ""
+
+
+def test_a_build_of_onnxruntime_for_no_cuda_is_named_and_not_judged(site):
+    said = "package_name = 'onnxruntime-directml'\n__version__ = '1.22.0'\n"
+    files = {"onnxruntime/__init__.py": "", "onnxruntime/capi/build_and_package_info.py": said}
+    unknown = look(site.install("onnxruntime-directml", "1.22.0", files)).unknown
+    assert any("onnxruntime is here as onnxruntime-directml 1.22.0" in line for line in unknown)
+    assert not any("neither torch nor" in line for line in unknown)
