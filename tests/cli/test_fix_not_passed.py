@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
+
+from patients import Site
 
 from stackfix import app
 from stackfix.cli.mend import fix
@@ -32,3 +39,12 @@ def test_a_copy_that_did_not_pass_leaves_another_way(tmp_path, monkeypatch):
     assert "the mended copy did not pass, so nothing was changed:" in done.output
     assert "to mend it" not in done.output
     assert done.output.rstrip().endswith(f"stackfix install dwpose --venv '{place}-new'")
+
+
+def test_what_the_facts_do_not_know_is_left_to_its_own_command(tmp_path):
+    site = Site(tmp_path / "env").install("onnx", "1.19.1", requires=("ml_dtypes>=0.5.0",))
+    done = CliRunner().invoke(fix, ["--venv", str(site.root), "--gpu", "none"])
+    assert done.exit_code == 1
+    assert "nothing has to be changed" not in done.output
+    assert "the facts know nothing of what is wrong, and the command beside it mends it:" in done.output
+    assert "'ml_dtypes>=0.5.0'" in done.output

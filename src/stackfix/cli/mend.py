@@ -143,7 +143,7 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
         )
         end(yes=right)
         return
-    if not fixed.applied:
+    if not fixed.applied and not (nothing and not fixed.before.ok):
         output.answer(repair_lines(fixed.repair))
     if fixed.commands and not nothing:
         output.answer(
@@ -181,7 +181,9 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
         said = (
             f"{' and '.join(kept)} would have to change, and you ask to keep {them}"
             if kept
-            else "what is wrong is not in the packages"
+            else "nothing is changed: the facts know nothing of what is wrong, and the command beside it mends it"
+            if any(one.severity == "error" and one.rule == "metadata" for one in fixed.before.findings)
+            else "nothing is changed: what is wrong is not in the packages"
         )
         output.answer([f"{said}:", *report_lines(fixed.before)])
     end(yes=right)
