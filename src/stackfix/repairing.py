@@ -195,6 +195,7 @@ def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
     left = {
         environment.builds[folder].package for folder in environment.ownerless if folder in environment.builds
     }
+    left |= set(environment.set_aside)
     if any(name in environment.packages or name in left for name in _GPU):
         return True
     if isinstance(machine.gpus, Known):

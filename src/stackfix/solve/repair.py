@@ -181,8 +181,9 @@ def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[
 
 
 def _without_record(environment: Environment) -> dict[str, str]:
-    """Return package -> version of what lies there without its dist-info, as its own build file says."""
-    return {
+    """Return package -> version of what has no dist-info: what pip had set aside, what its own build file speaks for."""
+    set_aside = {name: str(Version(version)) for name, version in environment.set_aside.items()}
+    return set_aside | {
         build.package: str(Version(build.version.partition("+")[0]))
         for folder, build in environment.builds.items()
         if folder in environment.ownerless
@@ -347,6 +348,8 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
         shared = next((path for path in files.get(name, {}) if path in going), None)
         if shared is not None:
             found[name] = f"{going[shared]} takes its files along when it goes"
+    for name in packages.keys() & _without_record(case.environment).keys() - case.installed.keys():
+        found[name] = "it was here, and its record is lost or was set aside by pip"
     return found
 
 
