@@ -126,15 +126,26 @@ def test_torch_without_cuda_is_right_where_there_is_no_gpu(site):
     assert "torch_cpu_build" not in codes(look(site.torch(build="+cpu", cuda=""), on=machine(gpus=("none",))))
 
 
-@pytest.mark.parametrize("build", ["+cu126", "+cpu"])
-def test_a_torchvision_of_another_build_than_torch_is_told(site, build):
+@pytest.mark.parametrize(
+    ("build", "severity"), [("+cu126", "warning"), ("+cu118", "error"), ("+cpu", "error")]
+)
+def test_a_torchvision_of_another_build_than_torch_is_told(site, build, severity):
     site.cuda12().torch().torchvision(build=build)
     found = finding(look(site), "torch_torchvision_mismatch")
     assert found.text == f"torchvision 0.23.0{build} is another build than torch 2.8.0+cu128"
+    assert found.severity == severity
+
+
+def test_a_torchaudio_asks_torch_for_the_minor_too(site):
+    files = {"torchaudio/__init__.py": "", "torchaudio/version.py": "__version__ = '2.8.0+cu126'\n"}
+    site.cuda12().torch().install("torchaudio", "2.8.0+cu126", files, ("torch==2.8.0",))
+    found = finding(look(site), "torch_torchvision_mismatch")
+    assert (found.severity, found.rule) == ("error", "pairs")
+    assert "RuntimeError" in found.consequence
 
 
 def test_a_torchvision_that_was_not_built_for_this_torch_is_told(site):
-    site.cuda12().torch().torchvision(version="0.22.0", requires=("torch==2.7.0",))
+    site.cuda12().torch().torchvision(version="0.22.0", build="+cu126", requires=("torch==2.7.0",))
     found = finding(look(site), "torch_torchvision_mismatch")
     assert found.text == "torchvision 0.22.0 requires torch==2.7.0, and torch 2.8.0 is installed"
     assert found.severity == "error"
