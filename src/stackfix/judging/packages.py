@@ -269,7 +269,7 @@ def _pair(
             f"torch/version.py says {torch.version}",
             f"{name}/version.py says {beside.version}",
         ),
-        consequence=f"nothing now: {name} asks for torch's CUDA major alone; torchaudio beside them would ask for the minor"
+        consequence=f"nothing now: {name} asks for torch's CUDA major alone"
         if loads
         else f"`import {name}` ends with a RuntimeError: it was compiled with another CUDA than torch"
         if both

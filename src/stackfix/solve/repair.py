@@ -27,6 +27,7 @@ from stackfix.rules.reach import doubled
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.brought import all_kept, alters
+from stackfix.solve.dependents import dependents_first
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
@@ -193,7 +194,7 @@ def _without_record(environment: Environment) -> dict[str, str]:
 def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
     order = [*PILLARS, "opencv-python-headless", "opencv-python", "numpy"]
     order = [name for name in order if name in case.wanted]
-    order += [name for name in case.wanted if name not in order]
+    order += [name for name in dependents_first(case.environment, case.wanted) if name not in order]
     roots: list[Requirement] = []
     for name, keys in case.wanted.items():
         if name in stay or name in keep:
