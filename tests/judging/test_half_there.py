@@ -99,3 +99,12 @@ def test_parts_of_two_other_cudas_are_not_told_as_one(site):
     texts = [one.text for one in look(there).findings if one.code == "cuda_major_mismatch"]
     assert any(text.startswith("nvidia-cublas-cu11 11.11.3.6 is of CUDA 11") for text in texts)
     assert any(text.startswith("nvidia-curand 10.4.2.66 is of CUDA 13") for text in texts)
+
+
+def test_a_python_of_uvs_that_was_removed_can_be_brought_back(site):
+    python = site.root / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/home/me/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12")
+    first = look(site).findings[0]
+    assert first.code == "broken_environment"
+    assert first.fix.startswith("bring its Python back: `uv python install 3.12.4`; or make it anew: ")

@@ -13,6 +13,7 @@ from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
 OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
+_UV_PYTHON = re.compile(r"/uv/python/cpython-(\d+\.\d+(?:\.\d+)?)")
 _PLAIN = re.compile(r"[\w.:/\\=~+@-]+")
 _IMPORTS = {
     "onnxruntime-gpu": "onnxruntime",
@@ -113,7 +114,9 @@ def anew(environment: Environment) -> str:
     place = quoted(environment.path, environment)
     if NO_PYTHON in environment.broken:
         return "make one that stands alone, in a folder of its own: stackfix install dwpose --venv FOLDER"
-    return f"make it anew: stackfix install dwpose --venv {place} --replace"
+    managed = next((found[1] for one in environment.broken if (found := _UV_PYTHON.search(one))), "")
+    back = f"bring its Python back: `uv python install {managed}`; or " if managed else ""
+    return f"{back}make it anew: stackfix install dwpose --venv {place} --replace"
 
 
 def _has_pip(environment: Environment) -> bool:
