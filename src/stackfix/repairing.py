@@ -59,7 +59,10 @@ class FixWish(Struct, frozen=True, kw_only=True):
 
 
 class Fixed(Struct, frozen=True, kw_only=True):
-    """What came of it: the report before and after (None where nothing was done), the repair and the verdict."""
+    """What came of it: the report before and after (None where nothing was done), the repair and the verdict.
+
+    `commands` carry out by hand what can only be planned; none where `fix` does it itself.
+    """
 
     before: Report
     repair: Repair
@@ -67,6 +70,7 @@ class Fixed(Struct, frozen=True, kw_only=True):
     after: Report | None = None
     verdict: Verdict | None = None
     applied: bool = False
+    commands: tuple[str, ...] = ()
 
 
 def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fixed | Explanation:
@@ -99,7 +103,9 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
     if environment.hook and not any(_touches_libraries(step) for step in found.steps):
         found = replace(found, hook=False)
     constraints = "\n".join(constraint_lines(environment, found, gpu=gpu)) + "\n"
-    planned = Fixed(before=before, repair=found, constraints=constraints)
+    planned = Fixed(
+        before=before, repair=found, constraints=constraints, commands=tuple(_by_hand(environment, found))
+    )
     if wish.protect and not wish.dry_run and not found.changes:
         write_constraints(Path(environment.path), Path(environment.path), constraints, protect=True)
         progress.stage(f"its pip obeys `{Path(environment.path) / CONSTRAINTS}` from now on")
@@ -189,6 +195,7 @@ def wants_gpu(environment: Environment, machine: Machine, device: str) -> bool:
     left = {
         environment.builds[folder].package for folder in environment.ownerless if folder in environment.builds
     }
+    left |= set(environment.set_aside)
     if any(name in environment.packages or name in left for name in _GPU):
         return True
     if isinstance(machine.gpus, Known):
@@ -217,23 +224,31 @@ def _shared(environment: Environment, elsewhere: frozenset[str]) -> TargetError:
 
 
 def _refuse_what_stays(environment: Environment) -> None:
-    """Refuse an environment whose repair can only be planned, by its kind or by its name; before anything is fetched."""
-    plan = "see the plan with `--dry-run`, and run its commands"
+    """Refuse an environment whose repair can only be planned, before anything is fetched."""
+    if why := _why_only_planned(environment):
+        raise TargetError(why, hint="see the plan with `--dry-run`, and run its commands")
+
+
+def _why_only_planned(environment: Environment) -> str:
+    """Return why a repair can be planned but not carried out, by the environment's kind or by its name; "" where it can."""
+    only = "stackfix can plan {} repair but not carry it out"
     if environment.windows or environment.kind not in ("venv", "conda", "system"):
-        raise TargetError(
-            f"`{environment.path}` is a {environment.kind} environment: stackfix can plan its repair but not carry it out",
-            hint=plan,
-        )
+        return f"`{environment.path}` is a {environment.kind} environment: {only.format('its')}"
     for folder in environment.site_packages:
         if not Path(folder).is_relative_to(environment.path):
-            raise TargetError(
-                f"packages of `{environment.path}` lie in `{folder}`: stackfix can plan their repair but not carry it out",
-                hint=plan,
-            )
+            return f"packages of `{environment.path}` lie in `{folder}`: {only.format('their')}"
     try:
         resolved(Path(environment.path))
     except TargetError as error:
-        raise TargetError(error.message, hint=plan) from error
+        return error.message
+    return ""
+
+
+def _by_hand(environment: Environment, found: Repair) -> Iterator[str]:
+    """Yield the commands that carry out by hand what can only be planned."""
+    if _why_only_planned(environment):
+        pins = [f"{step.pin.name}=={step.pin.version}" for step in found.steps if isinstance(step, Put)]
+        yield from remedy.by_hand(environment, found.leaving, pins, (*found.leftovers, *found.strays))
 
 
 def _touches_libraries(step: Put | TakenOut) -> bool:
@@ -273,7 +288,7 @@ def _carried_out(
         report = _in_place(report, copy.path, environment.path)
         found = weights if _can_run(copy) else None
         verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
-        state.append((report, verdict))
+        state.append((report, _said_in_place(verdict, copy.path, environment.path)))
         return not _worse(report, planned.before) and not verdict.failed
 
     change = Change(
@@ -296,8 +311,10 @@ def _carried_out(
             variables=installer_variables(offline=wish.offline),
         )
     except NotProvedError:
+        if not state:
+            raise
         after, verdict = state[-1]
-        return replace(planned, after=after, verdict=verdict)
+        return replace(planned, after=replace(after, mend=""), verdict=verdict)
     after = examine(replace(patient, environment=there), facts)  # with what only a shell can mend
     return replace(planned, after=after, verdict=state[-1][1], applied=True)
 
@@ -315,6 +332,16 @@ def _in_place(report: Report, copy: str, place: str) -> Report:
         if one.code != "copied_environment"  # a copy is what it is until it takes the place
     )
     return replace(report, path=place, findings=findings, mend=report.mend.replace(copy, place))
+
+
+def _said_in_place(verdict: Verdict, copy: str, place: str) -> Verdict:
+    """Return the verdict on a copy as one on the environment whose place it takes."""
+    checks = tuple(
+        replace(one, text=one.text.replace(copy, place), fix=one.fix.replace(copy, place))
+        for one in verdict.checks
+    )
+    reason, fix = (text.replace(copy, place) for text in (verdict.reason, verdict.fix))
+    return replace(verdict, reason=reason, fix=fix, checks=checks)
 
 
 def _worse(after: Report, before: Report) -> list[Finding]:

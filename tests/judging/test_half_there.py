@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import binaries
-from patients import codes, finding, look
+from patients import codes, facts, finding, look, machine
 
+from stackfix.judging.examine import scene_of
 from stackfix.probe.environment import read_environment
+from stackfix.repairing import wants_gpu
+from stackfix.solve.repair import Wish, repair
 
 
 def set_aside(site):
@@ -30,6 +33,25 @@ def test_what_pip_had_set_aside_and_others_require_is_the_cause(site):
 def test_what_pip_had_set_aside_and_nobody_requires_may_have_been_wanted_away(site):
     there = set_aside(site).remove("torchvision")
     assert look(there).ok
+
+
+def test_a_runtime_that_pip_had_set_aside_is_missed_though_nobody_says_so(site):
+    site.healthy()
+    (site.packages / "onnxruntime").rename(site.packages / "~nnxruntime")
+    (site.packages / "onnxruntime_gpu-1.22.0.dist-info").rename(
+        site.packages / "~nnxruntime_gpu-1.22.0.dist-info"
+    )
+    first = look(site).findings[0]
+    assert (first.code, first.severity, first.about) == ("gutted_package", "error", ("onnxruntime-gpu",))
+    assert "is not there" in first.text
+    there = read_environment(site.root)
+    assert wants_gpu(there, machine(gpus=("none",)), "auto")
+    found = repair(there, scene_of(there, machine(), facts()), Wish(gpu=True))
+    (step,) = (one for one in found.steps if one.pin.name == "onnxruntime-gpu")
+    assert (step.pin.version, step.before) == ("1.22.0", "")
+    assert step.why == ("it was here, and its record is lost or was set aside by pip",)
+    site.onnxruntime("onnxruntime")
+    assert read_environment(site.root).set_aside == {}
 
 
 def test_what_is_back_again_is_only_litter(site):
@@ -77,3 +99,12 @@ def test_parts_of_two_other_cudas_are_not_told_as_one(site):
     texts = [one.text for one in look(there).findings if one.code == "cuda_major_mismatch"]
     assert any(text.startswith("nvidia-cublas-cu11 11.11.3.6 is of CUDA 11") for text in texts)
     assert any(text.startswith("nvidia-curand 10.4.2.66 is of CUDA 13") for text in texts)
+
+
+def test_a_python_of_uvs_that_was_removed_can_be_brought_back(site):
+    python = site.root / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/home/me/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12")
+    first = look(site).findings[0]
+    assert first.code == "broken_environment"
+    assert first.fix.startswith("bring its Python back: `uv python install 3.12.4`; or make it anew: ")

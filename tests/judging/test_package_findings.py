@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 
 import binaries
@@ -125,15 +126,26 @@ def test_torch_without_cuda_is_right_where_there_is_no_gpu(site):
     assert "torch_cpu_build" not in codes(look(site.torch(build="+cpu", cuda=""), on=machine(gpus=("none",))))
 
 
-@pytest.mark.parametrize("build", ["+cu126", "+cpu"])
-def test_a_torchvision_of_another_build_than_torch_is_told(site, build):
+@pytest.mark.parametrize(
+    ("build", "severity"), [("+cu126", "warning"), ("+cu118", "error"), ("+cpu", "error")]
+)
+def test_a_torchvision_of_another_build_than_torch_is_told(site, build, severity):
     site.cuda12().torch().torchvision(build=build)
     found = finding(look(site), "torch_torchvision_mismatch")
     assert found.text == f"torchvision 0.23.0{build} is another build than torch 2.8.0+cu128"
+    assert found.severity == severity
+
+
+def test_a_torchaudio_asks_torch_for_the_minor_too(site):
+    files = {"torchaudio/__init__.py": "", "torchaudio/version.py": "__version__ = '2.8.0+cu126'\n"}
+    site.cuda12().torch().install("torchaudio", "2.8.0+cu126", files, ("torch==2.8.0",))
+    found = finding(look(site), "torch_torchvision_mismatch")
+    assert (found.severity, found.rule) == ("error", "pairs")
+    assert "RuntimeError" in found.consequence
 
 
 def test_a_torchvision_that_was_not_built_for_this_torch_is_told(site):
-    site.cuda12().torch().torchvision(version="0.22.0", requires=("torch==2.7.0",))
+    site.cuda12().torch().torchvision(version="0.22.0", build="+cu126", requires=("torch==2.7.0",))
     found = finding(look(site), "torch_torchvision_mismatch")
     assert found.text == "torchvision 0.22.0 requires torch==2.7.0, and torch 2.8.0 is installed"
     assert found.severity == "error"
@@ -303,6 +315,44 @@ def test_a_module_that_a_full_disk_emptied_is_lost(site):
     assert "package's" not in first.consequence
 
 
+def test_an_emptied_file_that_uvs_cache_shares_is_not_taken_from_there_again(site, tmp_path):
+    site.healthy()
+    module = site.packages / "onnxruntime" / "__init__.py"
+    os.link(module, tmp_path / "in-the-cache.py")
+    module.write_bytes(b"")
+    first = look(site).findings[0]
+    assert first.because[1] == (
+        "onnxruntime/__init__.py is shared on the disk (hard links, as uv makes them from its cache), "
+        "and damaged there too"
+    )
+    assert first.fix.endswith("--reinstall --no-cache --no-deps onnxruntime-gpu==1.22.0")
+    site.install("pip", "26.3")
+    assert (
+        look(site)
+        .findings[0]
+        .fix.endswith("-m pip install --force-reinstall --no-deps onnxruntime-gpu==1.22.0")
+    )
+
+
+def test_another_packages_own_file_is_no_damage_however_many_names_it_has(site, tmp_path):
+    site.cuda12().onnxruntime("onnxruntime-gpu").onnxruntime("onnxruntime")
+    os.link(site.packages / "onnxruntime/capi/onnxruntime_pybind11_state.so", tmp_path / "in-the-cache.so")
+    overwritten = [one for one in look(site).findings if "not its own" in one.text]
+    assert [one.about for one in overwritten] == [("onnxruntime-gpu",)]
+    assert "hard links" not in " ".join(overwritten[0].because)
+    assert "--no-cache" not in overwritten[0].fix
+
+
+def test_an_emptied_library_that_uvs_cache_shares_is_not_taken_from_there_again(site, tmp_path):
+    site.healthy()
+    (library,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")
+    os.link(library, tmp_path / "in-the-cache.so")
+    library.write_bytes(b"")
+    assert {one.fix.partition(" --")[2].partition(" ")[2] for one in look(site).findings} == {
+        f"{site.root / 'bin' / 'python'} --reinstall --no-cache --no-deps nvidia-cublas-cu12==12.8.4.1"
+    }
+
+
 def test_a_library_that_its_package_lost_comes_back_by_installing_that_again(site):
     site.healthy()
     (lost,) = site.packages.glob("nvidia/cublas/lib/libcublas.so.12")
@@ -397,3 +447,39 @@ def test_where_a_library_was_cut_short_nothing_is_said_of_what_all_need(site):
     assert found.because[0].startswith(f"{inner}: byte ")
     assert not any("find all they need" in line for line in report.good)
     assert "whether all that is needed is there, for not all could be read: libcufft.so.11" in report.unknown
+
+
+def test_an_ml_dtypes_older_than_onnx_asks_for_ends_its_import(site):
+    """onnx 1.19.1 and 1.20.0 under ml_dtypes 0.4.1: module 'ml_dtypes' has no attribute 'float4_e2m1fn'."""
+    site.install("onnx", "1.19.1", requires=("ml_dtypes>=0.5.0",)).install("ml-dtypes", "0.4.1")
+    first = look(site).findings[0]
+    assert (first.code, first.severity) == ("python_ml_dtypes", "error")
+    assert "`import onnx` fails" in first.consequence
+
+
+def test_an_ml_dtypes_newer_than_asked_for_is_a_warning(site):
+    site.install("tensorflow", "2.16.1", requires=("ml-dtypes~=0.3.1",)).install("ml-dtypes", "0.5.1")
+    assert finding(look(site), "python_ml_dtypes").severity == "warning"
+
+
+def test_another_triton_concerns_what_is_compiled_with_it_alone(site):
+    site.cuda12().torch(requires=("triton==3.4.0",)).install("triton", "3.1.0")
+    found = finding(look(site), "requirement_unmet")
+    assert found.severity == "warning"
+    assert found.consequence.startswith("`torch.compile`")
+
+
+def test_a_runtime_for_another_cuda_than_the_libraries_is_told_as_that_first(site):
+    report = look(site.cuda12().onnxruntime(version="1.18.1"))
+    first = report.findings[0]
+    assert (first.code, first.rule) == ("cuda_major_mismatch", "shipped together")
+    assert "of CUDA 12, and onnxruntime-gpu 1.18.1 is built for CUDA 11" in first.text
+    assert finding(report, "cuda_major_mismatch").follows == ""
+
+
+def test_a_build_of_onnxruntime_for_no_cuda_is_named_and_not_judged(site):
+    said = "package_name = 'onnxruntime-directml'\n__version__ = '1.22.0'\n"
+    files = {"onnxruntime/__init__.py": "", "onnxruntime/capi/build_and_package_info.py": said}
+    unknown = look(site.install("onnxruntime-directml", "1.22.0", files)).unknown
+    assert any("onnxruntime is here as onnxruntime-directml 1.22.0" in line for line in unknown)
+    assert not any("neither torch nor" in line for line in unknown)

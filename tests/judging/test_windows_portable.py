@@ -7,7 +7,12 @@ import pytest
 from msgspec.structs import replace
 from patients import Site, codes, finding, look, machine, row
 
+from stackfix import app
+from stackfix.asking import MachineQuestion
+from stackfix.errors import TargetError
+from stackfix.install.progress import Silent
 from stackfix.model.surroundings import Surroundings
+from stackfix.repairing import FixWish
 
 DLL = "onnxruntime/capi/onnxruntime_providers_cuda.dll"
 
@@ -78,3 +83,33 @@ def test_a_torch_of_which_no_build_has_cuda_is_to_come_from_another_index(site):
     runtime(site, ()).install("torch", "2.8.0", files, tag="cp312-cp312-win_amd64")
     found = finding(look(site, on=on_windows()), "torch_cpu_build")
     assert found.fix.startswith("install torch from another index: `stackfix facts sources`")
+
+
+def test_its_repair_is_planned_and_given_as_commands_for_its_own_shell(tmp_path):
+    site = Site(tmp_path / "ComfyUI windows" / "python_embeded", kind="portable")
+    runtime(site, ()).install("pip", "26.3")
+    build = "package_name = 'onnxruntime-directml'\n__version__ = '1.22.0'\n"
+    files = {"onnxruntime/__init__.py": "", "onnxruntime/capi/build_and_package_info.py": build}
+    site.install("onnxruntime-directml", "1.22.0", files, tag="cp312-cp312-win_amd64")
+    (site.packages / "~nnxruntime").mkdir()
+    report = look(site, on=on_windows())
+    assert report.findings[0].code == "both_ort_packages"
+    assert report.mend == f'stackfix fix --venv "{site.root}" --dry-run'
+    described = MachineQuestion(driver="580.88", gpus=("RTX 4090",), platform="win_amd64")
+    planned = app.fix(site.root, FixWish(machine=described, dry_run=True), Silent())
+    python = f'"{site.root}/python.exe"'
+    first, second, third = planned.commands
+    assert first == f"{python} -m pip uninstall -y onnxruntime-directml onnxruntime-gpu"
+    assert second == f'rmdir /s /q "{site.packages}/~nnxruntime"'
+    assert third.startswith(f"{python} -m pip install --no-deps ")
+    assert "onnxruntime-gpu==1.22.0" in third.split()
+    with pytest.raises(TargetError, match="portable environment") as refused:
+        app.fix(site.root, FixWish(machine=described), Silent())
+    assert "--dry-run" in refused.value.hint
+
+
+def test_a_bounded_requirement_is_quoted_as_windows_takes_it(site):
+    site.install("pip", "26.3").install("thing", "1.0", requires=("mpmath<1.4,>=1.1.0",))
+    assert finding(look(site, on=on_windows()), "requirement_unmet").fix.endswith(
+        'install "mpmath<1.4,>=1.1.0"'
+    )

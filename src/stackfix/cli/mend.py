@@ -138,12 +138,20 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
                 "proof": verdict_document(verdict) if verdict is not None else {},
                 "findings": report_document(report)["findings"],
                 "constraints": fixed.constraints,
+                "commands": list(fixed.commands),
             }
         )
         end(yes=right)
         return
-    if not fixed.applied:
+    if not fixed.applied and not (nothing and not fixed.before.ok):
         output.answer(repair_lines(fixed.repair))
+    if fixed.commands and not nothing:
+        output.answer(
+            [
+                "by hand, one after the other, with what runs in it closed:",
+                *(f"  {one}" for one in fixed.commands),
+            ]
+        )
     if verdict is not None:
         output.answer(verdict_lines(verdict))
     if fixed.applied:
@@ -158,7 +166,14 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
             ]
         )
     elif fixed.after is not None:
-        output.answer(["the mended copy did not pass, so nothing was changed:", *report_lines(fixed.after)])
+        anew = f"stackfix install dwpose --venv {shlex.quote(f'{fixed.before.path}-new')}"
+        output.answer(
+            [
+                "the mended copy did not pass, so nothing was changed:",
+                *report_lines(fixed.after),
+                f"what is left is one made anew beside it (`-r FILE` adds what else you need): {anew}",
+            ]
+        )
     elif nothing and not fixed.before.ok:
         wrong = {name for one in fixed.before.findings if one.severity == "error" for name in one.about}
         kept = [name for name in keep if canonical_name(name) in wrong]
@@ -166,7 +181,9 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
         said = (
             f"{' and '.join(kept)} would have to change, and you ask to keep {them}"
             if kept
-            else "what is wrong is not in the packages"
+            else "nothing is changed: the facts know nothing of what is wrong, and the command beside it mends it"
+            if any(one.severity == "error" and one.rule == "metadata" for one in fixed.before.findings)
+            else "nothing is changed: what is wrong is not in the packages"
         )
         output.answer([f"{said}:", *report_lines(fixed.before)])
     end(yes=right)

@@ -2,16 +2,24 @@
 
 Every file goes in by its one address with its sha256, without dependencies. uv and pip then note the address
 in `direct_url.json`, which makes later tools treat the package as bound to an address; it is taken out again.
+
+What uv's cache holds damaged is installed once more, past the cache: `--reinstall` and `--refresh` take the same
+damaged files again wherever a server says that the wheel is still the same.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from stackfix.errors import DiskError, HashError, InstallerError, NetworkError, StackfixError
+from stackfix.install.contents import damaged
 from stackfix.install.create import interpreter, no_cache, site_packages
 from stackfix.install.downloads import Downloads
 from stackfix.install.installer import Installer
@@ -23,6 +31,8 @@ from stackfix.model.lock import Lock
 from stackfix.plan.lock import to_pylock
 
 _SHOWN = 1500
+_NAMED = 3
+_NOTES = frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"})
 _PYLOCK_SINCE = (0, 7)
 _RAW_SINCE = (24, 1)
 _PROGRESS = re.compile(r"Progress \d+ of \d+")
@@ -91,27 +101,73 @@ def apply(
     """
     if not lock.packages:
         return
-    listed = _listed(lock, installer, scratch)
-    target = str(python or interpreter(environment))
-    built = [word for name in builds for word in ("--no-binary", name)]
-    exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", *built, "-r", str(listed)]
-    if installer.kind == "uv":
-        command = [*installer.command, "pip", "install", "--python", target, *exact]
-        settings = uv_environment(inherited(variables), scratch)
-    else:
-        bar = "raw" if installer.version >= _RAW_SINCE else "off"
-        options = ["--no-compile", "--no-warn-script-location", "--progress-bar", bar]
-        command = [*installer.command, "--python", target, "install", *options, *exact]
-        settings = pip_environment(installer.command, inherited(variables), scratch)
-    downloads = Downloads(lock, installer.kind, progress)
-    try:
-        ended = run(command, folder=scratch, environment=settings, watch=downloads)
-    finally:
-        downloads.end()
-    if ended.code:
-        raise _offline(installer, ended) if is_offline(variables) else failure(installer, ended)
-    named = frozenset({"direct_url.json", "uv_cache.json", "REQUESTED"})
-    drop_files(site_packages(environment), named, {package.name for package in lock.packages})
+    into = _Into(installer, python or interpreter(environment), scratch, variables, progress, builds)
+    packages = site_packages(environment)
+    into.put(lock)
+    drop_files(packages, _NOTES, lock.versions)
+    wrong = damaged(packages, lock.versions) if installer.kind == "uv" else {}
+    if not wrong:
+        return
+    again = replace(lock, packages=tuple(each for each in lock.packages if each.name in wrong))
+    _say_damaged(again, wrong, variables, progress)
+    with tempfile.TemporaryDirectory(
+        prefix=".stackfix-uv-", dir=environment
+    ) as fresh:  # links need the same disk
+        into.put(again, "--reinstall", "--cache-dir", fresh)
+    drop_files(packages, _NOTES, again.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """What installs, the interpreter whose environment it fills, and under which settings."""
+
+    installer: Installer
+    python: Path
+    scratch: Path
+    variables: Mapping[str, str]
+    progress: Progress
+    builds: Collection[str]
+
+    def put(self, lock: Lock, *options: str) -> None:
+        """Install the files of a lock."""
+        installer, scratch, variables = self.installer, self.scratch, self.variables
+        listed = _listed(lock, installer, scratch)
+        built = [word for name in self.builds for word in ("--no-binary", name)]
+        exact = ["--no-deps", "--require-hashes", "--only-binary", ":all:", *built, "-r", str(listed)]
+        if installer.kind == "uv":
+            command = [*installer.command, "pip", "install", "--python", str(self.python), *options, *exact]
+            settings = uv_environment(inherited(variables), scratch)
+        else:
+            bar = "raw" if installer.version >= _RAW_SINCE else "off"
+            quiet = ["--no-compile", "--no-warn-script-location", "--progress-bar", bar]
+            command = [*installer.command, "--python", str(self.python), "install", *options, *quiet, *exact]
+            settings = pip_environment(installer.command, inherited(variables), scratch)
+        downloads = Downloads(lock, installer.kind, self.progress)
+        try:
+            ended = run(command, folder=scratch, environment=settings, watch=downloads)
+        finally:
+            downloads.end()
+        if ended.code:
+            raise _offline(installer, ended) if is_offline(variables) else failure(installer, ended)
+
+
+def _say_damaged(
+    lock: Lock, wrong: Mapping[str, str], variables: Mapping[str, str], progress: Progress
+) -> None:
+    """Say what uv's cache holds damaged, and what it takes to be rid of it; NetworkError where it can't be fetched."""
+    told = [f"{each.name} {each.version} ({wrong[each.name]})" for each in lock.packages]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    said = f"uv's cache holds a damaged copy of {', '.join(told[:_NAMED])}{more}"
+    clean = f"uv cache clean {' '.join(sorted(wrong))}"
+    if is_offline(variables) and any(not each.file.url.startswith("file:") for each in lock.packages):
+        raise NetworkError(
+            f"{said}, and `--offline` forbids fetching it anew",
+            hint=f"run the same once with a network; `{clean}` removes the damaged copy",
+        )
+    progress.stage(f"{said}: it comes anew, past the cache")
+    progress.stage(
+        f"the cache stays as it is; `{clean}` removes the damaged copy, which other environments would get"
+    )
 
 
 def _listed(lock: Lock, installer: Installer, scratch: Path) -> Path:

@@ -30,12 +30,12 @@ def replace_bytes(path: Path, data: bytes) -> None:
 def records(packages: Path) -> Iterator[tuple[Path, list[list[str]]]]:
     """Yield each RECORD of a site-packages folder with its rows; one that is none is left out."""
     for path in sorted(packages.glob("*.dist-info/RECORD")):
-        rows = _rows(path)
+        rows = rows_of(path)
         if rows is not None:
             yield path, rows
 
 
-def _rows(path: Path) -> list[list[str]] | None:
+def rows_of(path: Path) -> list[list[str]] | None:
     """Return the rows of a RECORD, None where it is damaged: not text, not CSV, or of other rows than RECORD has."""
     try:
         rows = [row for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8")), strict=True) if row]
@@ -53,7 +53,7 @@ def folders_of(packages: Path, names: Collection[str]) -> list[Path]:
 def mend_records(packages: Path, names: Collection[str]) -> None:
     """Give packages whose RECORD is lost or damaged one of what lies in their folders, so that they can be removed."""
     for info in folders_of(packages, names):
-        if _rows(info / "RECORD"):
+        if rows_of(info / "RECORD"):
             continue
         own = packages / canonicalize_name(info.name.partition("-")[0]).replace("-", "_")
         files = [each for folder in (info, own) for each in sorted(folder.rglob("*")) if each.is_file()]
@@ -68,7 +68,7 @@ def take_out_doubles(packages: Path, names: Collection[str]) -> list[str]:
         found.setdefault(canonicalize_name(info.name.partition("-")[0]), []).append(info)
     files: list[str] = []
     for infos in found.values():
-        listed = {info: [row[0] for row in _rows(info / "RECORD") or ()] for info in infos}
+        listed = {info: [row[0] for row in rows_of(info / "RECORD") or ()] for info in infos}
         best = max(reversed(infos), key=lambda info: _share_there(packages, listed[info]))
         for info in infos:
             if info != best:

@@ -45,22 +45,22 @@ def broken_findings(environment: Environment, missing: Sequence[Finding]) -> Ite
 
 
 def cut_off(environment: Environment, unmet: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield packages that pip had set aside when it was cut off, that are not there again, and that others require."""
+    """Yield packages that pip had set aside when it was cut off, that are not there again, and that are missed."""
     required = {name: one.about[0] for one in unmet for name in one.about[1:]}
     for name, version in environment.cut_off:
-        if name in required and name not in environment.packages:
+        if (name in required or name in environment.set_aside) and name not in environment.packages:
             yield Finding(
                 code="gutted_package",
                 severity="error",
                 text=f"{name} {version} was being replaced or removed when that was cut off, and is not there",
                 because=(
                     f"pip has set it aside as {', '.join(environment.abandoned)} and put nothing in its place",
-                    f"{required[name]} requires {name}",
+                    *((f"{required[name]} requires {name}",) if name in required else ()),
                 ),
                 consequence=remedy.without_it(name),
                 fix=remedy.mend(environment),
                 rule="environment",
-                about=(name, required[name]),
+                about=(name, *((required[name],) if name in required else ())),
             )
 
 

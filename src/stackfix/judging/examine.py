@@ -227,7 +227,13 @@ def _served(held: Sequence[Held], scene: Scene) -> Iterator[str]:
 def _unknown(
     environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene
 ) -> Iterator[str]:
-    if not any(name in environment.packages for name in _WATCHED):
+    other = environment.builds.get("onnxruntime")
+    if other is not None and other.package not in _WATCHED and other.package in environment.packages:
+        yield (
+            f"onnxruntime is here as {other.package} {other.version}, which is no build for CUDA: "
+            "whether DWPose runs on the GPU through it was not judged"
+        )
+    elif not any(name in environment.packages for name in _WATCHED):
         yield "neither torch nor onnxruntime is installed in it"
     elif not closed.followed:
         yield "it holds no library to judge"

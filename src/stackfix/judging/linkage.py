@@ -266,11 +266,13 @@ def _brought_back(
 
     An installer does nothing for a release that is on record, whatever became of its files.
     """
-    if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names):
-        return remedy.again(environment, sorted({f"{each.name}=={each.version}" for each in losers.values()}))
     lost = {each.name: each.version for each in losers.values()}
-    if packages and {one.partition("==")[0] for one in packages} <= set(lost):
-        return remedy.again(environment, sorted(f"{name}=={version}" for name, version in lost.items()))
+    fresh = any(remedy.shared_damage(environment, each) for each in losers.values())
+    if all(name in losers and not losers[name].name.startswith("nvidia-") for name in names) or (
+        packages and {one.partition("==")[0] for one in packages} <= set(lost)
+    ):
+        pins = sorted(f"{name}=={version}" for name, version in lost.items())
+        return remedy.again(environment, pins, fresh=fresh)
     on_record = {f"{each.name}=={each.version}" for each in environment.distributions}
     if packages and on_record.isdisjoint(packages):
         return remedy.install(environment, packages)

@@ -32,6 +32,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
         changed = [path for path in each.changed if path not in unreadable]
         if not (lost or changed or foreign or broken):
             continue
+        hurt = () if foreign else remedy.shared_damage(environment, each)
         emptied = [path for path in lost if path in each.emptied]
         gone = [path for path in lost if path not in each.emptied]
         what = [
@@ -55,6 +56,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
             *(f"{library.path}: {library.unread_because}" for library in broken[:_SHOWN]),
             *((foreign,) if foreign else ()),
+            *((_shared(hurt),) if hurt else ()),
         )
         yield Finding(
             code=_lost_code(each, environment, taken=bool(gone or changed or foreign)),
@@ -62,7 +64,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=because,
             consequence=_consequence(gone=bool(gone), replaced=bool(changed or foreign)),
-            fix=remedy.reinstall(environment, each.name, each.version),
+            fix=remedy.reinstall(environment, each.name, each.version, fresh=bool(hurt)),
             rule="collisions",
             about=(each.name,),
         )
@@ -82,6 +84,12 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
 def _recorded(each: Distribution, path: str) -> str:
     """Return the bytes that RECORD says a file has."""
     return each.files[path].rpartition(",")[2]
+
+
+def _shared(paths: Sequence[str]) -> str:
+    """Return that damage is elsewhere too; whose other name it is, uv's cache or a copy of the environment, is not read."""
+    files = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} of these files are"
+    return f"{files} shared on the disk (hard links, as uv makes them from its cache), and damaged there too"
 
 
 def _consequence(*, gone: bool, replaced: bool) -> str:

@@ -11,9 +11,11 @@ from packaging.utils import canonicalize_name
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.on_cpu import SLOWER
-from stackfix.model.environment import Distribution, Environment
+from stackfix.model.environment import Build, Distribution, Environment
 from stackfix.model.report import Finding
 from stackfix.rules.foreign import foreign
+from stackfix.rules.installed import unmet
+from stackfix.rules.same_build import COMPANIONS, goes_with
 from stackfix.rules.scene import Scene
 
 COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
@@ -243,21 +245,38 @@ def mixed_builds(environment: Environment, scene: Scene, *, gpu_here: bool) -> I
             rule="one CUDA",
             about=("torch",),
         )  # fmt: skip
-    for name in ("torchvision", "torchaudio"):
+    for name in COMPANIONS:
         beside = environment.builds.get(name)
-        if torch is None or beside is None or name not in packages or None in (torch.cuda, beside.cuda):
-            continue
-        if torch.cuda != beside.cuda:
-            yield Finding(
-                code="torch_torchvision_mismatch",
-                severity="error",
-                text=f"{name} {beside.version} is another build than torch {torch.version}",
-                because=(
-                    f"torch/version.py says {torch.version}",
-                    f"{name}/version.py says {beside.version}",
-                ),
-                consequence=f"the compiled operators of {name} do not load, or have no CUDA",
-                fix=remedy.mend(environment),
-                rule="pairs",
-                about=("torch", name),
-            )
+        if torch is not None and beside is not None and name in packages:
+            yield from _pair(name, beside, torch, environment, scene)
+
+
+def _pair(
+    name: str, beside: Build, torch: Build, environment: Environment, scene: Scene
+) -> Iterator[Finding]:
+    """Yield that a companion of torch is another build than torch; where it runs all the same, as a warning."""
+    if beside.cuda is None or torch.cuda is None or beside.cuda == torch.cuda:
+        return
+    if any(one.by.name == name and one.name == "torch" for one in unmet(environment, scene)):
+        return  # it was built for another release, which says more
+    loads = goes_with(name, beside.cuda, torch.cuda)
+    both = bool(beside.cuda and torch.cuda)
+    yield Finding(
+        code="torch_torchvision_mismatch",
+        severity="warning" if loads else "error",
+        text=f"{name} {beside.version} is another build than torch {torch.version}",
+        because=(
+            f"torch/version.py says {torch.version}",
+            f"{name}/version.py says {beside.version}",
+        ),
+        consequence=f"nothing now: {name} asks for torch's CUDA major alone"
+        if loads
+        else f"`import {name}` ends with a RuntimeError: it was compiled with another CUDA than torch"
+        if both
+        else f"the compiled operators of {name} do not load, or have no CUDA",
+        fix="nothing has to be done; take torch and what goes with it from one index next time"
+        if loads
+        else remedy.mend(environment),
+        rule="pairs",
+        about=("torch", name),
+    )

@@ -54,7 +54,7 @@ _ORDER = (
     "requirement_unmet",
 )  # fmt: skip
 
-_RULES = ("collisions", "one CUDA", "abi", "linkage")
+_RULES = ("collisions", "one CUDA", "shipped together", "abi", "linkage")
 
 # What a cause brings with it in the same packages.
 _BRINGS = {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from stackfix.model.environment import NO_PYTHON, Environment
+from stackfix.model.environment import NO_PYTHON, Distribution, Environment
 from stackfix.model.wheel import ListedWheel
 from stackfix.rules.installed import Breach, Held, judge
 from stackfix.rules.metadata import file_for
 from stackfix.rules.scene import Scene
 
 OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
+_UV_PYTHON = re.compile(r"/uv/python/cpython-(\d+\.\d+(?:\.\d+)?)")
+_PLAIN = re.compile(r"[\w.:/\\=~+@-]+")
 _IMPORTS = {
     "onnxruntime-gpu": "onnxruntime",
     "opencv-python": "cv2",
@@ -50,30 +53,70 @@ def replace(environment: Environment, remove: Sequence[str], requirements: Seque
     return f"{first} && {install(environment, requirements, '--no-deps')}"
 
 
-def reinstall(environment: Environment, package: str, version: str) -> str:
-    """Return the command that installs a release again, over what is left of it."""
-    return again(environment, [f"{package}=={version}"])
+def reinstall(environment: Environment, package: str, version: str, *, fresh: bool = False) -> str:
+    """Return the command that installs a release again, over what is left of it; `fresh` from no cache of unpacked files."""
+    return again(environment, [f"{package}=={version}"], fresh=fresh)
 
 
-def again(environment: Environment, pins: Sequence[str]) -> str:
+def again(environment: Environment, pins: Sequence[str], *, fresh: bool = False) -> str:
     """Return the command that installs releases again, which an installer holds to be there already."""
-    anew = "--force-reinstall" if _has_pip(environment) else "--reinstall"
-    return install(environment, pins, anew, "--no-deps")
+    if _has_pip(environment):
+        return install(environment, pins, "--force-reinstall", "--no-deps")
+    return install(environment, pins, "--reinstall", *(("--no-cache",) if fresh else ()), "--no-deps")
+
+
+def shared_damage(environment: Environment, each: Distribution) -> tuple[str, ...]:
+    """Return the damaged files of a package that have other names on the disk; another package's own file is no damage."""
+    others = [one.files for one in environment.distributions if one.name != each.name]
+    return tuple(path for path in each.linked if not any(path in files for files in others))
 
 
 def mend(environment: Environment) -> str:
     """Return our own command, which works the whole change out; where it can only be planned, the plan."""
     if any(not folder.startswith(f"{environment.path}/") for folder in environment.site_packages):
-        return f"stackfix fix --venv {shlex.quote(environment.executable)} --dry-run"
-    return f"stackfix fix --venv {shlex.quote(environment.path)}"
+        return f"stackfix fix --venv {quoted(environment.executable, environment)} --dry-run"
+    planned = " --dry-run" if environment.windows else ""
+    return f"stackfix fix --venv {quoted(environment.path, environment)}{planned}"
+
+
+def by_hand(
+    environment: Environment, leaving: Sequence[str], pins: Sequence[str], paths: Sequence[str]
+) -> Iterator[str]:
+    """Yield the commands, one after the other, of a repair that can only be planned.
+
+    `leaving` are removed, then what lies at `paths` below site-packages, then `pins` are installed.
+    """
+    if leaving:
+        yes = ("-y",) if _has_pip(environment) else ()
+        yield _command(environment, "uninstall", *yes, *leaving)
+    for path in paths:
+        yield _delete(environment, f"{environment.site_packages[0]}/{path}")
+    if pins:
+        yield install(environment, pins, "--no-deps")
+
+
+def _delete(environment: Environment, path: str) -> str:
+    if not environment.windows:
+        return f"rm -r {quoted(path, environment)}"
+    own = path.replace("/", "\\") if path[1:2] == ":" else path  # read from Linux it is a path of Linux
+    return f"{'del' if path.lower().endswith('.dll') else 'rmdir /s /q'} {quoted(own, environment)}"
+
+
+def quoted(word: str, environment: Environment) -> str:
+    """Return a word as the shell of the environment's system takes it: cmd and PowerShell know double quotes alone."""
+    if not environment.windows:
+        return shlex.quote(word)
+    return word if _PLAIN.fullmatch(word) else f'"{word}"'
 
 
 def anew(environment: Environment) -> str:
     """Return what to do about an environment that is broken as a whole; a folder that is none is left to its owner."""
-    place = shlex.quote(environment.path)
+    place = quoted(environment.path, environment)
     if NO_PYTHON in environment.broken:
         return "make one that stands alone, in a folder of its own: stackfix install dwpose --venv FOLDER"
-    return f"make it anew: stackfix install dwpose --venv {place} --replace"
+    managed = next((found[1] for one in environment.broken if (found := _UV_PYTHON.search(one))), "")
+    back = f"bring its Python back: `uv python install {managed}`; or " if managed else ""
+    return f"{back}make it anew: stackfix install dwpose --venv {place} --replace"
 
 
 def _has_pip(environment: Environment) -> bool:
@@ -81,11 +124,11 @@ def _has_pip(environment: Environment) -> bool:
 
 
 def _command(environment: Environment, verb: str, *words: str) -> str:
-    python = shlex.quote(environment.executable)
-    quoted = " ".join(shlex.quote(word) for word in words)
+    python = quoted(environment.executable, environment)
+    rest = " ".join(quoted(word, environment) for word in words)
     if _has_pip(environment):
-        return f"{python} -m pip {verb} {quoted}"
-    return f"uv pip {verb} --python {python} {quoted}"
+        return f"{python} -m pip {verb} {rest}"
+    return f"uv pip {verb} --python {python} {rest}"
 
 
 def providers(sonames: Iterable[str], owner: str, held: Sequence[Held], scene: Scene) -> list[str]:

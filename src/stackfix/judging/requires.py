@@ -20,6 +20,7 @@ _TOGETHER = frozenset({"torch", "torchvision", "torchaudio"})
 # A requirement on one of these alone, installed as it stands, breaks the others.
 _OF_THE_STACK = (*_TOGETHER, "onnxruntime-gpu", "onnxruntime")
 _NUMPY_2 = ("2.0.2", "2.99")
+_NEWER_THAN_ALL = "9999"
 _UNMET_CODES = {"numpy": "numpy2_abi", "protobuf": "python_protobuf", "ml-dtypes": "python_ml_dtypes"}
 
 
@@ -101,6 +102,7 @@ def _wrong(one: Unmet, environment: Environment, scene: Scene) -> Finding:
         and not scene.facts.knows(by.name)  # of those it is measured which numpy they load under
         and _wants_numpy_2(one.requirement)
     )
+    older_types = by.name == "onnx" and one.name == "ml-dtypes" and _is_older(one)
     refused = by.name == "torch" and one.name.startswith("nvidia-cudnn-") and _is_below(one)
     if together:
         consequence = "their compiled operators do not fit each other: imports fail, or operators are missing"
@@ -108,6 +110,12 @@ def _wrong(one: Unmet, environment: Environment, scene: Scene) -> Finding:
         consequence = "its extension modules were built for numpy 1: importing it fails or crashes"
     elif older_numpy:
         consequence = "it uses what numpy 1 does not have: importing it, or a part of it, fails"
+    elif older_types:
+        consequence = "`import onnx` fails: it asks ml_dtypes for number types that this one does not have"
+    elif by.name == "torch" and one.name.startswith(("triton", "pytorch-triton")):
+        consequence = (
+            "`torch.compile` and kernels written in Triton may fail; the rest of torch runs without it"
+        )
     elif refused:
         consequence = (
             "torch refuses a cuDNN older than the one it was compiled with: its first convolution fails"
@@ -126,7 +134,7 @@ def _wrong(one: Unmet, environment: Environment, scene: Scene) -> Finding:
             if one.name == "numpy" and not (other_numpy or older_numpy)
             else _UNMET_CODES.get(one.name, "requirement_unmet")
         ),
-        severity="error" if together or other_numpy or older_numpy or refused else "warning",
+        severity="error" if together or other_numpy or older_numpy or older_types or refused else "warning",
         text=f"{by.name} {by.version} requires {one.requirement}, and {one.name} {one.found} is installed",
         because=(f"Requires-Dist of {by.name}: {one.requirement} [metadata: {by.folder}]",),
         consequence=consequence,
@@ -151,6 +159,12 @@ def _wants_numpy_2(requirement: str) -> bool:
     return not plain.admits(specifier, "1.26.4") and any(
         plain.admits(specifier, version) for version in _NUMPY_2
     )
+
+
+def _is_older(one: Unmet) -> bool:
+    """Whether what is installed is below every release that is asked for."""
+    specifier = metadata.parse_row(one.requirement).specifier or ">=0"
+    return not plain.admits(specifier, one.found) and plain.admits(specifier, _NEWER_THAN_ALL)
 
 
 def _is_below(one: Unmet) -> bool:

@@ -12,6 +12,7 @@ from stackfix.versions import PythonVersion
 NO_PYTHON = "it has no Python of its own: it is what `pip install --prefix` has filled for another, or what is left of a venv"
 _CODE = re.compile(r"\.(py|so|pyd|dll)$|\.so\.")
 _IDLE = re.compile(r"^\.\./|(^|/)(tests?|testing)/")  # scripts, and what people delete to save space
+_RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 _OF_TORCH = ("libtorch", "libc10", "torch_", "c10.", "c10_")
 
 
@@ -58,7 +59,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
     `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too;
-    `changed` are the libraries whose size is another than RECORD says.
+    `changed` are the libraries whose size is another than RECORD says. `linked` are those of the damaged files that
+    have other names on the disk (hard links).
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
@@ -74,6 +76,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()
 
     @property
@@ -154,6 +157,15 @@ class Environment(Struct, frozen=True, kw_only=True):
     def libraries(self) -> tuple[SharedLibrary, ...]:
         """Every shared library that a distribution owns."""
         return tuple(library for each in self.distributions for library in each.libraries)
+
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Package -> version of an onnxruntime that pip had set aside when it was cut off, and that nothing is in the place of.
+
+        Of it alone no METADATA says that it is missed: ComfyUI's nodes import it and require it nowhere.
+        """
+        there = bool(self.fillers("onnxruntime")) or "onnxruntime" in self.ownerless
+        return {} if there else {name: version for name, version in self.cut_off if name in _RUNTIMES}
 
     def fillers(self, folder: str) -> frozenset[str]:
         """The packages that fill an import folder, by their records."""

@@ -12,6 +12,7 @@ from stackfix.model.evidence import Source
 from stackfix.versions import CudaVersion
 
 TOOLKIT_PARTS = "nvidia-"
+INSTALLED = "installed"  # the source of a release that is described by what is installed of it
 """How the names of NVIDIA's own CUDA packages begin."""
 
 

@@ -155,6 +155,8 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name, info), "")
     missing, emptied, libraries, changed = _looked_at(shelf, files)
+    read = tuple(read_library(shelf, path) for path in libraries)
+    damaged = dict.fromkeys((*emptied, *changed, *(library.path for library in read if library.broken)))
     yield Distribution(
         name=name,
         version=version,
@@ -168,7 +170,8 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         missing=missing,
         emptied=emptied,
         changed=changed,
-        libraries=tuple(read_library(shelf, path) for path in libraries),
+        linked=tuple(path for path in damaged if _is_linked(shelf, path)),
+        libraries=read,
     )
 
 
@@ -213,6 +216,14 @@ def _size(shelf: Shelf, path: str) -> int | None:
         return os.stat(f"{shelf.folder}/{path}").st_size  # noqa: PTH116 - as above
     except OSError:
         return None
+
+
+def _is_linked(shelf: Shelf, path: str) -> bool:
+    """Whether a file has other names on its disk, as uv gives them from its cache: what was done to it was done there too."""
+    try:
+        return os.stat(shelf.at(path)).st_nlink > 1  # noqa: PTH116 - as above
+    except OSError:
+        return False
 
 
 def _is_marker(path: str, recorded: str) -> bool:

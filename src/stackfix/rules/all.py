@@ -18,6 +18,7 @@ from stackfix.rules.metadata import pinned, requires_dist, tag_requirements
 from stackfix.rules.model_format import model_format
 from stackfix.rules.pairs import NAME as PAIRS
 from stackfix.rules.pairs import pairs
+from stackfix.rules.same_build import same_build
 from stackfix.rules.scene import Rule, Scene, release_fact, wheel_source
 from stackfix.rules.shipped_together import one_cuda, shipped_together, told_of_cuda
 
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     kernels,
     device_code,
     pairs,
+    same_build,
     requires_dist,
     linkage,
     shipped_together,

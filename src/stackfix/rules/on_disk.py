@@ -14,13 +14,13 @@ from packaging.version import Version
 
 from stackfix.model.environment import Build, Distribution, Environment
 from stackfix.model.evidence import Source
-from stackfix.model.wheel import ListedWheel, Wheel, WheelFile
+from stackfix.model.wheel import INSTALLED, ListedWheel, Wheel, WheelFile
 from stackfix.rules import metadata
 from stackfix.rules.beside import FactsBeside
 from stackfix.rules.scene import Facts, Scene
 from stackfix.versions import CudaVersion, canonical_name
 
-SOURCE = "installed"
+SOURCE = INSTALLED
 _FOLDERS = {
     "torch": "torch",
     "torchvision": "torchvision",

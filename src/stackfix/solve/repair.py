@@ -27,6 +27,7 @@ from stackfix.rules.reach import doubled
 from stackfix.rules.scene import Scene
 from stackfix.solve import explain
 from stackfix.solve.brought import all_kept, alters
+from stackfix.solve.dependents import dependents_first
 from stackfix.solve.lower import Lowered
 from stackfix.solve.newest import solve
 from stackfix.solve.pose import readings
@@ -181,8 +182,9 @@ def _wanted(names: Collection[str], scene: Scene, wish: Wish) -> Iterator[tuple[
 
 
 def _without_record(environment: Environment) -> dict[str, str]:
-    """Return package -> version of what lies there without its dist-info, as its own build file says."""
-    return {
+    """Return package -> version of what has no dist-info: what pip had set aside, what its own build file speaks for."""
+    set_aside = {name: str(Version(version)) for name, version in environment.set_aside.items()}
+    return set_aside | {
         build.package: str(Version(build.version.partition("+")[0]))
         for folder, build in environment.builds.items()
         if folder in environment.ownerless
@@ -192,7 +194,7 @@ def _without_record(environment: Environment) -> dict[str, str]:
 def _problem(case: _Case, stay: Collection[str], keep: Collection[str]) -> Problem:
     order = [*PILLARS, "opencv-python-headless", "opencv-python", "numpy"]
     order = [name for name in order if name in case.wanted]
-    order += [name for name in case.wanted if name not in order]
+    order += [name for name in dependents_first(case.environment, case.wanted) if name not in order]
     roots: list[Requirement] = []
     for name, keys in case.wanted.items():
         if name in stay or name in keep:
@@ -347,6 +349,8 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
         shared = next((path for path in files.get(name, {}) if path in going), None)
         if shared is not None:
             found[name] = f"{going[shared]} takes its files along when it goes"
+    for name in packages.keys() & _without_record(case.environment).keys() - case.installed.keys():
+        found[name] = "it was here, and its record is lost or was set aside by pip"
     return found
 
 
