@@ -48,6 +48,9 @@ class _Bound:
     def device_name(self):
         return "cpu" if MODE == "binds to the cpu" else "cuda"
 
+    def data_ptr(self):
+        return self.array.ctypes.data
+
 
 class _Binding:
     def bind_ortvalue_input(self, name, value):
