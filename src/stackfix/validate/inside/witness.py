@@ -50,14 +50,14 @@ def judge(
         return Witness(
             ok=False, text="the sessions name CUDA, but the driver has no context of this process on any GPU"
         )
-    computed = reckon(used[0])
-    if computed.ok is False or (computed.ok is None and driver.get("device files") == []):
-        nothing = (
-            "" if computed.ok is False else "; this machine has none of the devices of NVIDIA's kernel module"
-        )
-        return Witness(ok=False, text=f"the sessions name CUDA, but {computed.text}{nothing}")
     where = ", ".join(map(str, used))
+    computed = reckon(used[0])
+    without = driver.get("device files") == []
+    believed = computed.ok is True or (computed.ok is None and not without)
+    nothing = "; this machine has none of the devices of NVIDIA's kernel module" if without else ""
     return Witness(
-        ok=True,
-        text=f"it has a context of this process on GPU {where} of {driver['devices']}; {computed.text}",
+        ok=believed,
+        text=f"it has a context of this process on GPU {where} of {driver['devices']}; {computed.text}"
+        if believed
+        else f"the sessions name CUDA, but {computed.text}{nothing}",
     )
