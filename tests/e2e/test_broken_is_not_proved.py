@@ -169,6 +169,21 @@ def test_the_toolkits_stub_is_told_from_a_driver(whole, stub):
     assert "LD_LIBRARY_PATH" in verdict["fix"]
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("CRASH", "crashed with SIGABRT"), ("LEAVES", "ended with status 0 and without an answer")],
+)
+def test_a_run_that_breaks_off_where_the_driver_does_names_the_driver(whole, stub, how, said):
+    path = found_first(stub, whole)
+    code, verdict = validated(whole, LD_LIBRARY_PATH=path, **{f"STUB_CUINIT_{how}": "1"})
+    assert (code, verdict["verdict"]) == (1, "failed")
+    assert verdict["code"] in {"driver_missing", "driver_broken_state"}
+    assert "the run broke off" in verdict["reason"]
+    driver = next(check for check in verdict["checks"] if check["name"] == "driver")
+    assert driver["text"] == f"the process that asked it alone {said}"
+    assert driver["fix"] == verdict["fix"] != ""
+
+
 def test_a_pointer_of_git_lfs_in_a_networks_place_is_no_verdict_on_the_environment(whole, tmp_path):
     for name in ("yolox_l.onnx", "dw-ll_ucoco_384.onnx"):
         (tmp_path / name).write_text(
