@@ -460,3 +460,19 @@ def test_a_driver_that_does_not_start_comes_with_something_to_do(result):
     cause = cause_of("", {"driver": {"found": True, "result": result}}, NOTHING)
     assert cause.code.startswith("driver_")
     assert cause.fix
+
+
+def test_what_onnxruntime_says_of_a_network_is_in_the_reason():
+    said = (
+        "InvalidGraph: [ONNXRuntimeError] : 10 : INVALID_GRAPH : Load model from /a/yolox_l.onnx failed:"
+        'This is an invalid model. In Node, ("", Mystery, "my.own", -1)'
+    )
+    found = journal.read(
+        "\n".join((json.dumps({"check": {"name": "models", "ok": False, "text": said}}), '{"end": true}'))
+    )
+    verdict = judge(found, "cpu", truths=None, weights="/a")
+    assert verdict.code == "corrupt_model_file"
+    assert verdict.reason == (
+        'onnxruntime can\'t run the networks: This is an invalid model. In Node, ("", Mystery, "my.own", -1)'
+    )
+    assert "--weights standin" in verdict.fix

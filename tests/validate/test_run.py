@@ -122,6 +122,7 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
         ("wrong numbers", "numbers", "wrong_numbers"),
         ("no numbers", "finite gpu numbers", "wrong_numbers"),
+        ("sees a crowd", "crowd", "wrong_numbers"),
         ("raises", "gpu session", "driver_too_old"),
         ("raises on import", "import onnxruntime", "cuda_runtime_missing"),
         ("leaves on import", "import onnxruntime", "package_broken"),
@@ -235,9 +236,15 @@ def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, dr
 
 
 def test_a_library_path_is_kept_and_said(python, weights):
-    variables = {**os.environ, "FAKE_ONNXRUNTIME": "gpu", "LD_LIBRARY_PATH": "/opt/somewhere"}
+    variables = {
+        **os.environ,
+        "FAKE_ONNXRUNTIME": "gpu",
+        "LD_LIBRARY_PATH": "/opt/somewhere",
+        "LD_PRELOAD": "/a.so",
+    }
     verdict = run(python, device="gpu", weights=weights, repeats=1, environment=variables)
     assert any(check.name == "LD_LIBRARY_PATH" and "/opt/somewhere" in check.text for check in verdict.checks)
+    assert any(check.name == "LD_PRELOAD" and "/a.so" in check.text for check in verdict.checks)
 
 
 def test_a_picture_that_is_none_is_a_failed_verdict(weights, tmp_path):

@@ -93,10 +93,12 @@ def run(
 
 
 def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
-    folders = variables.get("LD_LIBRARY_PATH", "")
-    if not folders:
-        return ()
-    return (Check(name="LD_LIBRARY_PATH", ok=None, text=f"is set, and was kept: {folders}"),)
+    """Return what puts libraries before the environment's own; it is kept, for the user's programs have it too."""
+    return tuple(
+        Check(name=name, ok=None, text=f"is set, and was kept: {variables[name]}")
+        for name in ("LD_LIBRARY_PATH", "LD_PRELOAD")
+        if variables.get(name)
+    )
 
 
 def _broken_off(

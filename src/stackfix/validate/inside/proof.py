@@ -14,7 +14,7 @@ import numpy as np
 from . import agreement, bound, draw, libraries, placement, reckoning, witness
 from .journal import Journal, numbers
 from .memory import Meter
-from .pipeline import People, find_people
+from .pipeline import CrowdError, People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
 DRIVER = "libcuda.so.1"
@@ -68,8 +68,8 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
         began = time.perf_counter()
         people = task.run(networks)
         journal.value("cpu_ms", round((time.perf_counter() - began) * 1000, 3))
-    except ModelError as error:
-        journal.failed("models", str(error))
+    except (ModelError, CrowdError) as error:
+        journal.failed("crowd" if isinstance(error, CrowdError) else "models", str(error))
         return None
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
         journal.failed("models", _said(error))
@@ -154,12 +154,14 @@ def gpu_proof(task: Task, journal: Journal) -> None:
             people = task.run(networks)
             after = networks.providers()
             again = networks.replay(cpu.inputs)
-            raised = ""
+            raised = crowd = ""
+        except CrowdError as error:
+            raised = crowd = str(error)
         except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
-            raised = _said(error)
+            raised, crowd = _said(error), ""
     if raised:
         text = "\n".join(part for part in (raised, heard.text.strip()) if part)
-        journal.failed("gpu run", text)
+        journal.failed("crowd" if raised == crowd else "gpu run", text)
         journal.value("driver", libraries.driver())
         journal.value("missing", libraries.missing_in(text))
         _taken(meter, journal)
