@@ -265,6 +265,23 @@ def test_a_file_that_is_no_python_is_a_failed_verdict(weights, tmp_path):
     assert "can't be started" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("start", "code"),
+    [
+        ("import os; os._exit(0)", "validator_no_answer"),
+        ("raise SystemExit(3)", "validator_crashed"),
+        ("import time; time.sleep(60)", "validator_hung"),
+    ],
+)
+def test_what_an_environment_runs_at_every_start_is_named_where_nothing_came(tmp_path, weights, start, code):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
+    (site,) = tmp_path.glob("lib/python*/site-packages")
+    (site / "sitecustomize.py").write_text(start)
+    verdict = run(tmp_path / "bin" / "python", device="cpu", weights=weights, timeout=5)
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert "sitecustomize.py" in verdict.fix
+
+
 def test_an_unknown_device_is_a_question_error(weights):
     with pytest.raises(QuestionError, match="tpu"):
         run(Path(sys.executable), device="tpu", weights=weights)

@@ -154,17 +154,11 @@ def gpu_proof(task: Task, journal: Journal) -> None:
             people = task.run(networks)
             after = networks.providers()
             again = networks.replay(cpu.inputs)
-            raised = crowd = ""
-        except CrowdError as error:
-            raised = crowd = str(error)
+            raised = None
         except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
-            raised, crowd = _said(error), ""
-    if raised:
-        text = "\n".join(part for part in (raised, heard.text.strip()) if part)
-        journal.failed("crowd" if raised == crowd else "gpu run", text)
-        journal.value("driver", libraries.driver())
-        journal.value("missing", libraries.missing_in(text))
-        _taken(meter, journal)
+            raised = error
+    if raised is not None:
+        _broke(raised, heard.text, meter, journal)
         return
     stayed = all(each and each[0] == CUDA for each in after)
     journal.check(
@@ -193,6 +187,15 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     _own_program(task, journal)
     _mapped(journal)
     _left(meter, journal)
+
+
+def _broke(raised: Exception, heard: str, meter: Meter, journal: Journal) -> None:
+    """Write what a run on the GPU raised, and what may tell why."""
+    text = "\n".join(part for part in (_said(raised), heard.strip()) if part)
+    journal.failed("crowd" if isinstance(raised, CrowdError) else "gpu run", text)
+    journal.value("driver", libraries.driver())
+    journal.value("missing", libraries.missing_in(text))
+    _taken(meter, journal)
 
 
 def _own_program(task: Task, journal: Journal) -> None:
