@@ -120,6 +120,7 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         ("INVALID_PROTOBUF : Load model failed: Protobuf parsing failed", {}, "corrupt_model_file"),
         ("Unsupported model IR version: 11, max supported IR version: 10", {}, "model_ir_or_opset"),
         ("numpy.core.multiarray failed to import", {}, "numpy2_abi"),
+        ("twins failed: can't be written to /t: [Errno 28] No space left on device", {}, "disk_full"),
         ("something else entirely", {"missing": "rubbish", "driver": 7}, "nothing"),
     ],
 )  # fmt: skip

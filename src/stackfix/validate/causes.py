@@ -79,6 +79,9 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", "system_memory",
      "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
      "end other programs or raise the limit, then try again; `--weights standin` needs little"),
+    (r"No space left on device|Disk quota exceeded", "disk_full",
+     "the disk is full: what a run writes for itself found no room on it",
+     "make room, or name a folder on another disk in TMPDIR"),
     (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
     # https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html: initialization, operating system, unknown
     (r"CUDA failure (3|304|999)\b", _BROKEN_STATE, "the CUDA driver fails at the first that is asked of it", _RESTART),

@@ -70,10 +70,10 @@ def run(
     variables = dict(os.environ if environment is None else environment)
     ends = time.monotonic() + timeout
     with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
-        base = Path(scratch) if weights.name == TWIN else Path.cwd()
+        twins = Path(scratch) if weights.name == TWIN else Path()
         request = {
-            "detector": str(base / weights.detector),
-            "pose": str(base / weights.pose),
+            "detector": str((twins / weights.detector).absolute()),
+            "pose": str((twins / weights.pose).absolute()),
             "twin": weights.name == TWIN,
             "image": str((image or weights.scene).resolve()),
             "device": device,
@@ -124,7 +124,7 @@ def _broken_off(
         fix = _AT_START
     otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}", fix)
     cause = cause_of(
-        "\n".join([printed, *(each.text for each in journal.checks if each.ok is False)]),
+        "\n".join([how, printed, *(each.text for each in journal.checks if each.ok is False)]),
         journal.values,
         otherwise,
     )
