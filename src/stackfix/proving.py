@@ -119,7 +119,7 @@ def proof(
         # a driver that really is too old would be so for packages that go together
         if wrong is not None and not any(one.code == verdict.code == _TOO_OLD for one in report.findings):
             return _failed_by(wrong, verdict)
-        verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
+        verdict = replace(verdict, checks=(*verdict.checks, *_warned(report)))
     if wished_for_gpu and not here:
         # the provider's other half, which builds without CUDA have too, is not named after it
         plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
@@ -211,12 +211,16 @@ def _examined(environment: Environment, facts: Database, around: Surroundings | 
     return examine(Patient(environment=environment, machine=machine, surroundings=surroundings), facts)
 
 
-def _shadows(report: Report) -> tuple[Check, ...]:
-    """Return what stands before the environment's libraries, and may or may not be another release of them."""
-    found = (one for one in report.findings if one.code == "shadowed_libraries")
+# What may go wrong on a GPU and fails nothing where there is none, and the check that says it.
+_WARNED = {"shadowed_libraries": "shadowed libraries", "import_order_preload": "import order"}
+
+
+def _warned(report: Report) -> tuple[Check, ...]:
+    """Return what may stand in the way of a GPU: libraries before the environment's, and those that nothing loads."""
     return tuple(
-        Check(name="shadowed libraries", ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
-        for one in found
+        Check(name=_WARNED[one.code], ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
+        for one in report.findings
+        if one.code in _WARNED
     )
 
 

@@ -21,7 +21,7 @@ _MEMORY_TYPE, _HOST = 2, 1  # CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_MEMORYTYPE_HO
 _INVALID_VALUE = 1  # of a pointer that CUDA does not know
 # Each thread takes its number times the key plus its own index. Of the first architecture that cuDNN 9 and
 # onnxruntime's builds know, in PTX of CUDA 9: every driver since makes code of it for the GPU that is there.
-PTX = b"""
+PTX = b"""\
 .version 6.0
 .target sm_50
 .address_size 64
