@@ -59,7 +59,7 @@ def provider_lines(found: Comparison) -> list[str]:
     if best is None:
         return ["no trial ran, so nothing can be recommended"]
     lines = [
-        f"# measured here: {best.name} ({_measured(best)}), against onnxruntime's defaults ({_measured(found.trials[0])})",
+        f"# measured here: {_found(found, best)}",
         *_loading(best),
         "import onnxruntime",
         "",
@@ -73,6 +73,14 @@ def provider_lines(found: Comparison) -> list[str]:
     if isinstance(found.free_bytes, Known) and found.device == "gpu":
         lines.insert(1, f"# gpu_mem_limit: nine tenths of the {size(found.free_bytes.value)} that were free")
     return lines
+
+
+def _found(found: Comparison, best: Trial) -> str:
+    """Return what the trials found, in one line."""
+    plain = f"onnxruntime's defaults ({_measured(found.trials[0])})"
+    if best is not found.trials[0]:
+        return f"{best.name} ({_measured(best)}), against {plain}"
+    return f"{plain}; nothing that was tried is faster by a tenth" if found.steady else plain
 
 
 def _loading(trial: Trial) -> list[str]:
