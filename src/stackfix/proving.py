@@ -110,6 +110,8 @@ def proof(
         _tensorrt(environment) if device == "gpu" else None,
     )
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
+    if where == "gpu" and verdict.code in _BROKEN_OFF:
+        verdict = _where_the_driver_does(verdict)
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in _FOLLOWS):
         report = _examined(environment, facts, around)
@@ -117,7 +119,7 @@ def proof(
         # a driver that really is too old would be so for packages that go together
         if wrong is not None and not any(one.code == verdict.code == _TOO_OLD for one in report.findings):
             return _failed_by(wrong, verdict)
-        verdict = replace(verdict, checks=(*verdict.checks, *_shadows(report)))
+        verdict = replace(verdict, checks=(*verdict.checks, *_warned(report)))
     if wished_for_gpu and not here:
         # the provider's other half, which builds without CUDA have too, is not named after it
         plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
@@ -130,6 +132,23 @@ def proof(
         )
         return replace(verdict, state=NOT_PROVED, reason=reason)
     return verdict
+
+
+def _where_the_driver_does(verdict: Verdict) -> Verdict:
+    """Return the verdict on a run that broke off by its cause, if the driver alone breaks off too."""
+    from stackfix.probe.libcuda import libcuda_breaks  # noqa: PLC0415 - only where a run broke off
+    from stackfix.validate.causes import driver_alone  # noqa: PLC0415 - likewise
+    from stackfix.validate.inside.libraries import device_files  # noqa: PLC0415 - likewise
+
+    how = libcuda_breaks()
+    if not how:
+        return verdict
+    cause = driver_alone(how, half=device_files() == [])
+    said = Check(
+        name="driver", ok=False, text=f"the process that asked it alone {how}", code=cause.code, fix=cause.fix
+    )
+    reason = f"{cause.reason}; {verdict.reason}"
+    return replace(verdict, reason=reason, code=cause.code, fix=cause.fix, checks=(*verdict.checks, said))
 
 
 def _tensorrt(environment: Environment) -> TensorRT | None:
@@ -169,10 +188,14 @@ _SAYS_MORE = frozenset(
 )
 _TOO_OLD = "driver_too_old"
 # What a run says of packages that don't go together: a failed import nothing of its cause, a session what came last
-# of it, and half a driver that it is too old. What no driver would mend comes before what another one would.
+# of it, and half a driver that it is too old. What no driver would mend comes before what another one would. Where a
+# run names a cause that the doctor finds too, the doctor knows the smaller repair.
 _FOLLOWS = frozenset(
-    ("", "package_broken", "wrong_python_environment", "cuda_runtime_missing", "cudnn_broken", "dwpose_cpu_fallback", "driver_missing", "validator_crashed", _TOO_OLD)
+    ("", "package_broken", "wrong_python_environment", "cuda_runtime_missing", "cudnn_broken", "dwpose_cpu_fallback", "driver_missing", "validator_crashed", _TOO_OLD,
+     "both_ort_packages", "ort_cpu_only", "cuda_major_mismatch", "cudnn_missing", "cudnn_major_mismatch", "nvrtc_missing")
 )  # fmt: skip
+# A run that ended before its end; a driver that does the same whoever starts it is the cause of that.
+_BROKEN_OFF = frozenset(("validator_crashed", "validator_hung", "validator_no_answer"))
 # What is no matter of the packages, or what a run with a GPU tells better than any reading.
 _NOT_OF_PACKAGES = frozenset(
     ("driver_missing", _TOO_OLD, "driver_too_new", "driver_broken_state", "nvml_mismatch", "container_without_gpu", "wsl2", "import_order_preload")
@@ -188,12 +211,16 @@ def _examined(environment: Environment, facts: Database, around: Surroundings | 
     return examine(Patient(environment=environment, machine=machine, surroundings=surroundings), facts)
 
 
-def _shadows(report: Report) -> tuple[Check, ...]:
-    """Return what stands before the environment's libraries, and may or may not be another release of them."""
-    found = (one for one in report.findings if one.code == "shadowed_libraries")
+# What may go wrong on a GPU and fails nothing where there is none, and the check that says it.
+_WARNED = {"shadowed_libraries": "shadowed libraries", "import_order_preload": "import order"}
+
+
+def _warned(report: Report) -> tuple[Check, ...]:
+    """Return what may stand in the way of a GPU: libraries before the environment's, and those that nothing loads."""
     return tuple(
-        Check(name="shadowed libraries", ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
-        for one in found
+        Check(name=_WARNED[one.code], ok=None, text="\n".join((one.text, *one.because)), fix=one.fix)
+        for one in report.findings
+        if one.code in _WARNED
     )
 
 

@@ -289,3 +289,13 @@ def test_without_both_streams_the_exit_code_alone_tells(ending):
 def test_a_reader_that_left_is_no_error():
     done = ended("| head -c 1 >/dev/null")
     assert done.stderr == ""
+
+
+def test_a_folder_at_hand_that_is_gone_is_told_as_json_too(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone} && exec {sys.executable} -m stackfix machine --json"
+    done = subprocess.run(["sh", "-c", command], cwd=gone, capture_output=True, text=True, check=False)
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"]) == (3, False)
+    assert said["error"]["message"] == "No such file or directory"

@@ -39,6 +39,20 @@ def test_a_hanging_child_is_stopped_with_its_own_children():
     assert time.monotonic() - started < 5
 
 
+def test_a_child_that_prints_without_end_is_stopped_before_it_fills_the_memory():
+    for stream in (1, 2):
+        code = f"import os\nwhile True: os.write({stream}, b'warning ' * 8192)"
+        assert run_child(python(code), seconds=60) == Broken("was stopped when it had printed 16 MB")
+
+
+def test_much_that_ends_is_kept_whole():
+    answer = run_child(
+        python("import os; os.write(1, b'x' * 3_000_000); os.write(2, b'y' * 90_000)"), seconds=60
+    )
+    assert isinstance(answer, Ended)
+    assert (len(answer.out), len(answer.err)) == (3_000_000, 90_000)
+
+
 def test_many_children_run_at_the_same_time_and_answer_in_order():
     started = time.monotonic()
     answers = run_together([["/bin/sh", "-c", f"sleep 0.5; echo {n}"] for n in range(10)], seconds=20)

@@ -3,7 +3,7 @@
 import pytest
 
 from stackfix.model.evidence import Known, Unknown
-from stackfix.probe.libcuda import libcuda_gpus, libcuda_version
+from stackfix.probe.libcuda import libcuda_breaks, libcuda_gpus, libcuda_version
 from stackfix.versions import ComputeCapability, CudaVersion
 
 
@@ -76,3 +76,14 @@ def test_a_capability_that_is_not_told_is_unknown(given, cuda_library):
     gpu = libcuda_gpus().value[0]
     assert isinstance(gpu.compute_capability, Unknown)
     assert "CUDA_ERROR_UNKNOWN" in gpu.compute_capability.tried[0]
+
+
+def test_a_driver_that_breaks_off_alone_is_told_from_one_that_says_no(given, cuda_library, tmp_path):
+    given(cuda_library, CUINIT_CRASH=1)
+    assert libcuda_breaks() == "crashed with SIGABRT"
+    given(cuda_library, CUINIT_LEAVES=1)
+    assert libcuda_breaks() == "ended with status 0 and without an answer"
+    given(cuda_library, CUINIT=999)
+    assert libcuda_breaks() == ""
+    given(tmp_path)
+    assert libcuda_breaks() == ""

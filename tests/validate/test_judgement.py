@@ -108,11 +108,19 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         (INSUFFICIENT, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
         ("CUDA failure 36: API call is not supported in the installed CUDA driver ; GPU=-1", {}, "driver_too_old"),
         (INSUFFICIENT, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/dxg"]}}, "driver_too_old"),
+        ("CUDA failure 999: unknown error ; GPU=0", {}, "driver_broken_state"),
+        ("CUDA failure 999: unknown error ; GPU=0", {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
+        ("CUDA failure 500: named symbol not found ; GPU=0", {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
+        ("CUDA failure 500: named symbol not found ; GPU=0", {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/nvidia0"]}}, "nothing"),
+        ("", {"driver": {"found": True, "result": 999, "devices": None, "device files": []}}, "driver_missing"),
+        ("", {"driver": {"found": True, "result": 999, "devices": None, "device files": ["/dev/nvidia0"]}}, "driver_broken_state"),
+        ("", {"driver": {"found": True, "result": 803, "devices": None, "device files": []}}, "driver_803_combination"),
         ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
         ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
         ("INVALID_PROTOBUF : Load model failed: Protobuf parsing failed", {}, "corrupt_model_file"),
         ("Unsupported model IR version: 11, max supported IR version: 10", {}, "model_ir_or_opset"),
         ("numpy.core.multiarray failed to import", {}, "numpy2_abi"),
+        ("twins failed: can't be written to /t: [Errno 28] No space left on device", {}, "disk_full"),
         ("something else entirely", {"missing": "rubbish", "driver": 7}, "nothing"),
     ],
 )  # fmt: skip
@@ -453,3 +461,19 @@ def test_a_driver_that_does_not_start_comes_with_something_to_do(result):
     cause = cause_of("", {"driver": {"found": True, "result": result}}, NOTHING)
     assert cause.code.startswith("driver_")
     assert cause.fix
+
+
+def test_what_onnxruntime_says_of_a_network_is_in_the_reason():
+    said = (
+        "InvalidGraph: [ONNXRuntimeError] : 10 : INVALID_GRAPH : Load model from /a/yolox_l.onnx failed:"
+        'This is an invalid model. In Node, ("", Mystery, "my.own", -1)'
+    )
+    found = journal.read(
+        "\n".join((json.dumps({"check": {"name": "models", "ok": False, "text": said}}), '{"end": true}'))
+    )
+    verdict = judge(found, "cpu", truths=None, weights="/a")
+    assert verdict.code == "corrupt_model_file"
+    assert verdict.reason == (
+        'onnxruntime can\'t run the networks: This is an invalid model. In Node, ("", Mystery, "my.own", -1)'
+    )
+    assert "--weights standin" in verdict.fix

@@ -11,6 +11,8 @@ import pytest
 
 from stackfix.errors import QuestionError, TargetError
 from stackfix.model.verdict import Verdict
+from stackfix.validate.inside import witness
+from stackfix.validate.inside.reckoning import Reckoned
 from stackfix.validate.run import run
 from stackfix.validate.weights import Weights
 
@@ -20,6 +22,8 @@ _TWINS = """
 import sys
 from pathlib import Path
 from stackfix.facts.root import data_root
+from stackfix.validate.inside import witness
+from stackfix.validate.inside.reckoning import Reckoned
 from stackfix.validate.run import run
 from stackfix.validate.weights import twins
 verdict = run(Path(sys.executable), device="cpu", weights=twins(data_root()), repeats=1)
@@ -118,6 +122,7 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
         ("wrong numbers", "numbers", "wrong_numbers"),
         ("no numbers", "finite gpu numbers", "wrong_numbers"),
+        ("sees a crowd", "crowd", "wrong_numbers"),
         ("raises", "gpu session", "driver_too_old"),
         ("raises on import", "import onnxruntime", "cuda_runtime_missing"),
         ("leaves on import", "import onnxruntime", "package_broken"),
@@ -152,6 +157,7 @@ def test_what_answers_for_onnxruntime_is_seen_on_the_cpu_too(python, weights):
         ("gpu", {"STUB_CONTEXT": "0"}, "has no context of this process on any GPU"),
         ("gpu", {"STUB_NO_GPU": "1"}, "gives no GPU: it finds no GPU"),
         ("has no provider", {}, "has not mapped libonnxruntime_providers_cuda.so"),
+        ("gpu", {"STUB_COMPUTES": "nothing"}, "and 256 of 256 numbers are wrong"),
     ],
 )
 def test_what_the_driver_and_the_system_know_nothing_of_is_no_run_on_the_gpu(
@@ -160,6 +166,15 @@ def test_what_the_driver_and_the_system_know_nothing_of_is_no_run_on_the_gpu(
     verdict = asked(python, weights, mode, FAKE_DRIVER=driver, **more)
     assert verdict.state == "failed"
     assert said in next(check.text for check in verdict.checks if check.name == "driver")
+
+
+@pytest.mark.parametrize(
+    ("memory", "said"), [("elsewhere", "knows of no GPU memory"), ("other", "holds other numbers")]
+)
+def test_outputs_that_the_driver_does_not_have_do_not_lie_on_the_gpu(python, weights, driver, memory, said):
+    verdict = asked(python, weights, "gpu", FAKE_DRIVER=driver, STUB_MEMORY=memory)
+    assert verdict.state == "failed"
+    assert said in next(check.text for check in verdict.checks if check.name == "bound outputs")
 
 
 @pytest.mark.parametrize(
@@ -221,9 +236,15 @@ def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, dr
 
 
 def test_a_library_path_is_kept_and_said(python, weights):
-    variables = {**os.environ, "FAKE_ONNXRUNTIME": "gpu", "LD_LIBRARY_PATH": "/opt/somewhere"}
+    variables = {
+        **os.environ,
+        "FAKE_ONNXRUNTIME": "gpu",
+        "LD_LIBRARY_PATH": "/opt/somewhere",
+        "LD_PRELOAD": "/a.so",
+    }
     verdict = run(python, device="gpu", weights=weights, repeats=1, environment=variables)
     assert any(check.name == "LD_LIBRARY_PATH" and "/opt/somewhere" in check.text for check in verdict.checks)
+    assert any(check.name == "LD_PRELOAD" and "/a.so" in check.text for check in verdict.checks)
 
 
 def test_a_picture_that_is_none_is_a_failed_verdict(weights, tmp_path):
@@ -244,6 +265,23 @@ def test_a_file_that_is_no_python_is_a_failed_verdict(weights, tmp_path):
     assert "can't be started" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("start", "code"),
+    [
+        ("import os; os._exit(0)", "validator_no_answer"),
+        ("raise SystemExit(3)", "validator_crashed"),
+        ("import time; time.sleep(60)", "validator_hung"),
+    ],
+)
+def test_what_an_environment_runs_at_every_start_is_named_where_nothing_came(tmp_path, weights, start, code):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
+    (site,) = tmp_path.glob("lib/python*/site-packages")
+    (site / "sitecustomize.py").write_text(start)
+    verdict = run(tmp_path / "bin" / "python", device="cpu", weights=weights, timeout=5)
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert "sitecustomize.py" in verdict.fix
+
+
 def test_an_unknown_device_is_a_question_error(weights):
     with pytest.raises(QuestionError, match="tpu"):
         run(Path(sys.executable), device="tpu", weights=weights)
@@ -252,3 +290,24 @@ def test_an_unknown_device_is_a_question_error(weights):
 def test_an_interpreter_named_from_the_folder_at_hand_is_found(python, weights, driver, monkeypatch):
     monkeypatch.chdir(python.parent)
     assert asked(Path(python.name), weights, "gpu", FAKE_DRIVER=driver).state == "proved on gpu"
+
+
+REFUSED = Reckoned(ok=None, text="the driver runs no program of ours: cuModuleLoadData gives 221")
+
+
+@pytest.mark.parametrize(
+    ("files", "reckoned", "ok"),
+    [
+        ([], REFUSED, False),
+        (["/dev/nvidia0"], REFUSED, True),
+        (None, REFUSED, True),
+        # a library that computes on a GPU of another machine has no device here
+        ([], Reckoned(ok=True, text="right"), True),
+        (["/dev/nvidia0"], Reckoned(ok=False, text="wrong"), False),
+    ],
+)
+def test_a_driver_without_devices_must_compute_to_be_believed(files, reckoned, ok):
+    driver = {"found": True, "result": 0, "devices": 1, "used": [0], "device files": files}
+    seen = witness.judge(driver, None, lambda index: reckoned if index == 0 else None)
+    assert seen.ok is ok
+    assert reckoned.text in seen.text

@@ -83,6 +83,8 @@ def run(words: list[str]) -> int:
         return 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        output.note(f"error: {where}{error.strerror or error}")
+        message = f"{where}{error.strerror or error}"
+        # where stdout itself is what fails, no object can be printed on it
+        output.failure(StackfixError(message), SCHEMA, as_json=as_json and error.filename != "stdout")
         return 3
     return code if isinstance(code, int) else 0

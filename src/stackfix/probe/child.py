@@ -9,9 +9,10 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:  # named in annotations; 4 ms that a described machine does no
 _BATCH = 16
 # A killed child that hangs in the kernel (a lost GPU) may never end; it is left behind after this long.
 _GRACE_SECONDS = 1.0
+# What is read of either stream: a library that prints without end must not fill our memory.
+_MOST_BYTES = 16_000_000
+_BLOCK = 65536
 _NEW_GROUP = 0x200 if sys.platform == "win32" else 0  # CREATE_NEW_PROCESS_GROUP
 
 
@@ -83,15 +87,60 @@ def _start(command: Sequence[str], environ: Mapping[str, str] | None) -> subproc
 def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) -> ChildAnswer:
     import subprocess  # noqa: PLC0415 - see above
 
+    heard = [_Heard(child, pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
     try:
-        out, err = child.communicate(timeout=max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
+        for each in heard:
+            each.wait(deadline)
+        child.wait(max(0.0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
         _kill(child)
         return Broken(f"did not answer within {seconds:g} s")
+    finally:
+        for each in heard:
+            each.close()
+    if any(each.too_much for each in heard):
+        return Broken(f"was stopped when it had printed {_MOST_BYTES // 1_000_000} MB")
     code = child.returncode
     if code < 0:
         return Broken(f"crashed with {_signal_name(-code)}")
-    return Ended(code=code, out=out.decode("utf-8", "replace"), err=err.decode("utf-8", "replace"))
+    return Ended(code=code, out=heard[0].text, err=heard[1].text)
+
+
+class _Heard:
+    """What a child writes to one of its streams, read beside whatever else is waited for."""
+
+    def __init__(self, child: subprocess.Popen[bytes], pipe: IO[bytes]) -> None:
+        self.too_much = False
+        self._child, self._pipe = child, pipe
+        self._blocks: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def text(self) -> str:
+        return b"".join(self._blocks).decode("utf-8", "replace")
+
+    def wait(self, deadline: float) -> None:
+        """Wait for the end of the stream; TimeoutError where it does not come."""
+        self._reader.join(max(0.0, deadline - time.monotonic()))
+        if self._reader.is_alive():
+            raise TimeoutError
+
+    def close(self) -> None:
+        """Let go of the stream; who still holds its other end after the child is left behind with it."""
+        self._reader.join(_GRACE_SECONDS)
+        if not self._reader.is_alive():
+            self._pipe.close()
+
+    def _read(self) -> None:
+        left = _MOST_BYTES
+        while block := os.read(self._pipe.fileno(), _BLOCK):
+            self._blocks.append(block)
+            left -= len(block)
+            if left < 0:
+                self.too_much = True
+                _kill(self._child)
+                return
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
@@ -103,7 +152,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         else:
             os.killpg(child.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.communicate(timeout=_GRACE_SECONDS)
+        child.wait(_GRACE_SECONDS)
 
 
 def _signal_name(number: int) -> str:

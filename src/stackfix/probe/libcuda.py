@@ -14,7 +14,7 @@ from typing import Any
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.machine import Gpu
 from stackfix.probe import libcuda_worker
-from stackfix.probe.child import Broken, Ended, first_line, run_child
+from stackfix.probe.child import Broken, ChildAnswer, Ended, first_line, run_child
 from stackfix.probe.nvidia import LIBRARY_FOLDERS
 from stackfix.versions import ComputeCapability, CudaVersion
 
@@ -58,15 +58,28 @@ def libcuda_gpus(root: Path = Path("/")) -> Reading[tuple[Gpu, ...]]:
     return Known(tuple(_gpu(index, device) for index, device in enumerate(said["devices"])), _VIA)
 
 
+def libcuda_breaks(root: Path = Path("/")) -> str:
+    """Return how a process breaks off that does nothing but start the driver; "" if it answers, or is not there."""
+    match _told("devices", root):
+        case Broken(reason):
+            return reason
+        case Ended() as ended:
+            return "" if ended.out else f"ended with status {ended.code} and without an answer"
+
+
 def _asked(question: str, root: Path) -> dict[str, Any] | Unknown:
-    command = [sys.executable, "-I", "-S", libcuda_worker.__file__, question]
-    command += [str(root / folder / "libcuda.so.1") for folder in LIBRARY_FOLDERS]
-    environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    match run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}):
+    match _told(question, root):
         case Broken(reason):
             return Unknown((f"libcuda: the process that asked it {reason}",))
         case Ended() as ended:
             return _understood(ended)
+
+
+def _told(question: str, root: Path) -> ChildAnswer:
+    command = [sys.executable, "-I", "-S", libcuda_worker.__file__, question]
+    command += [str(root / folder / "libcuda.so.1") for folder in LIBRARY_FOLDERS]
+    environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    return run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
 
 
 def _understood(ended: Ended) -> dict[str, Any] | Unknown:

@@ -42,8 +42,10 @@ _CUINIT = {
     999: ("driver_broken_state", "the CUDA driver is in a state that it can't tell more about", _RESTART),
 }  # fmt: skip
 
-_TOO_OLD = "driver_too_old"
-_NO_WHOLE_DRIVER = Cause(
+# what these say of a driver is true also where the kernel has nothing of one
+_TELLING = (34, 803, 804)
+_TOO_OLD, _BROKEN_STATE = "driver_too_old", "driver_broken_state"
+NO_WHOLE_DRIVER = Cause(
     "driver_missing",
     "the `libcuda.so.1` that programs find is no whole driver: this machine has none of the devices of NVIDIA's kernel module",
     "take the folder of this library out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`); on a machine with a GPU "
@@ -77,7 +79,12 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", "system_memory",
      "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
      "end other programs or raise the limit, then try again; `--weights standin` needs little"),
+    (r"No space left on device|Disk quota exceeded", "disk_full",
+     "the disk is full: what a run writes for itself found no room on it",
+     "make room, or name a folder on another disk in TMPDIR"),
     (r"no CUDA-capable device|CUDA failure 100\b", "driver_missing", "CUDA finds no GPU", ""),
+    # https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html: initialization, operating system, unknown
+    (r"CUDA failure (3|304|999)\b", _BROKEN_STATE, "the CUDA driver fails at the first that is asked of it", _RESTART),
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
      "numpy2_abi", "a package was built for another numpy than the one that is installed", REBUILD),
     (r"Unsupported model IR version|max supported IR|is only \*?guaranteed\*? to support|opset \d+ is under",
@@ -150,6 +157,8 @@ def _by_driver(_text: str, values: Values) -> Cause | None:
         code, reason, fix = _CUINIT[_NO_DEVICE]
         hidden = _hidden(driver)
         return Cause(code, f"{reason}{hidden}", _UNHIDE if hidden else fix)
+    if isinstance(result, int) and result not in (0, *_TELLING) and _is_half(driver):
+        return NO_WHOLE_DRIVER
     if result in _CUINIT:
         return Cause(*_CUINIT[result])
     if isinstance(result, int) and result != 0:
@@ -177,8 +186,8 @@ def _by_memory(text: str, values: Values) -> Cause | None:
 def _by_text(text: str, values: Values) -> Cause | None:
     for pattern, code, reason, fix in _TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
-            if code == _TOO_OLD and _is_half(values.get("driver")):
-                return _NO_WHOLE_DRIVER
+            if code in (_TOO_OLD, _BROKEN_STATE) and _is_half(values.get("driver")):
+                return NO_WHOLE_DRIVER
             return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
     return None
 
@@ -186,6 +195,11 @@ def _by_text(text: str, values: Values) -> Cause | None:
 def _is_half(driver: Any) -> bool:
     """Whether a library answers as the driver, and the kernel of this machine has nothing of one."""
     return isinstance(driver, Mapping) and driver.get("found") is True and driver.get("device files") == []
+
+
+def _by_half(text: str, values: Values) -> Cause | None:
+    """Return that a call of CUDA's failed in a library that is no whole driver, whatever it said."""
+    return NO_WHOLE_DRIVER if said_by_cuda(text) and _is_half(values.get("driver")) else None
 
 
 def _lost_module(text: str) -> Cause | None:
@@ -203,7 +217,9 @@ def _lost_module(text: str) -> Cause | None:
     return Cause(_MODULE, reason, f"install `{package}` into it; or {REBUILD}")
 
 
-_STEPS: tuple[Step, ...] = (_by_build, _by_missing_library, _by_driver, _by_memory, _by_text)
+_STEPS: tuple[Step, ...] = (
+    _by_build, _by_missing_library, _by_driver, _by_memory, _by_text, _by_half,
+)  # fmt: skip
 
 
 def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
@@ -219,6 +235,15 @@ def said_by_cuda(text: str) -> str:
     """Return what CUDA said when onnxruntime first called it, "" if an error text tells of no such call."""
     found = re.search(r"CUDA failure \d+: [^;\n]+", text)
     return " ".join(found[0].split()) if found else ""
+
+
+def driver_alone(how: str, *, half: bool) -> Cause:
+    """Return the cause of a run that broke off where the driver breaks off, `how`, whoever starts it."""
+    if half:
+        return NO_WHOLE_DRIVER
+    return Cause(
+        _BROKEN_STATE, f"the CUDA driver does not start: the process that asked it alone {how}", _RESTART
+    )
 
 
 def no_gpu_here(values: Values) -> tuple[str, str]:

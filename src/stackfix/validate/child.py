@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ HEARD = "heard"
 _TAIL = 4000
 # a library that prints without end would fill the disk long before the time limit
 _PRINTED = 64_000_000
+_ROOM = 65536
 _LOOK_SECONDS = 0.5
 _REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
 
@@ -52,6 +54,9 @@ def ask(python: Path, request: Mapping[str, Any], variables: Mapping[str, str], 
             journal = read(result.read_text(encoding="utf-8", errors="replace"))
         except OSError:
             journal = read("")
+        # the worker itself can't say so: its words would go to the same disk
+        if (ended or not journal.ended) and shutil.disk_usage(scratch).free < _ROOM:
+            ended = f"{ended or 'it wrote no complete answer'} (No space left on device: {scratch.parent})"
     return Answer(journal=journal, ended=ended, printed=printed)
 
 

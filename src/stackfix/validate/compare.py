@@ -56,10 +56,10 @@ def compare(
     done: list[Trial] = []
     free: Reading[int] = Unknown(("no GPU was asked",))
     with tempfile.TemporaryDirectory(prefix="stackfix-compare-", ignore_cleanup_errors=True) as own:
-        base = Path(own) if weights.name == TWIN else Path.cwd()
+        twins = Path(own) if weights.name == TWIN else Path()
         request: dict[str, Any] = {
-            "detector": str(base / weights.detector),
-            "pose": str(base / weights.pose),
+            "detector": str((twins / weights.detector).absolute()),
+            "pose": str((twins / weights.pose).absolute()),
             "image": str(weights.scene.resolve()),
             "device": device,
             "repeats": repeats,
@@ -75,7 +75,7 @@ def compare(
                 "loads": list(trial.loads),
             }
             # the first child writes the twins, the others find them
-            twin = own if weights.name == TWIN and not (base / weights.pose).is_file() else ""
+            twin = own if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
             answer = ask(
                 python, {**request, "trial": trial.name, **named, "twin_folder": twin}, variables, timeout
             )

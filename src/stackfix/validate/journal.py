@@ -10,6 +10,7 @@ from typing import Any
 
 from stackfix.model.verdict import Check
 
+NOT_BEGUN = "start"
 _LIMIT = 64_000_000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -26,7 +27,7 @@ class Journal:
 
 def read(text: str) -> Journal:
     """Return what a result file says; lines that are no JSON object, a torn last one say, are skipped."""
-    stage = "start"
+    stage = NOT_BEGUN
     checks: list[Check] = []
     values: dict[str, Any] = {}
     ended = False

@@ -30,6 +30,11 @@ _NEEDED = {
     "cpu": ("models", "providers", "finite numbers"),
 }  # fmt: skip
 PICTURE_UNREADABLE = "picture_unreadable"
+_OTHERS = (
+    "take the files that DWPose names and compare their sha256 (`stackfix models fetch dwpose` does both); "
+    "`--weights standin` proves the environment without them"
+)
+_LONGEST = 200
 _PROVED = {PROVED_ON_GPU, PROVED_ON_CPU}
 _NO_TRUTH = "who is in this picture is not known, so only that and where the networks ran is proved"
 _TWIN_TRUTH = (
@@ -61,7 +66,6 @@ _OTHERWISE = {
     "placement": Cause("dwpose_cpu_fallback", "part of the networks does not run on the GPU"),
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
     "own program": _FALLBACK,
-    "models": Cause("corrupt_model_file", "onnxruntime can't run the networks"),
     "picture": Cause(PICTURE_UNREADABLE, "the picture can't be read"),
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
     "batches": Cause(
@@ -82,12 +86,13 @@ _OTHERWISE = {
     "people": Cause("wrong_numbers", "the GPU finds other people than the CPU"),
     "boxes": Cause("wrong_numbers", "the people that were found are not those in the picture"),
     "keypoints": Cause("wrong_numbers", "the keypoints that were found are not those in the picture"),
+    "crowd": Cause("wrong_numbers", "the detector finds more people than any picture holds"),
     "finite numbers": Cause("wrong_numbers", "the networks give numbers that are none"),
     "finite gpu numbers": Cause("wrong_numbers", "on the GPU the networks give numbers that are none"),
 }
 # what is wrong with these numbers no library that is missing explains
 _NUMBERS = frozenset(
-    ("boxes", "keypoints", "numbers", "people", "batches", "finite numbers", "finite gpu numbers")
+    ("boxes", "keypoints", "numbers", "people", "batches", "crowd", "finite numbers", "finite gpu numbers")
 )
 
 
@@ -170,13 +175,24 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
     if check.name == "providers" and "opened on the CPU alone" in check.text:
         return _LIES
-    otherwise = _OTHERWISE.get(check.name, Cause("package_broken", said, REBUILD))
+    if check.name == "models":
+        otherwise = Cause(
+            "corrupt_model_file", f"onnxruntime can't run the networks: {_told(check)}", _OTHERS
+        )
+    else:
+        otherwise = _OTHERWISE.get(check.name, Cause("package_broken", said, REBUILD))
     failure = said_by_cuda(text)
     if otherwise is _FALLBACK and failure:
         otherwise = Cause(
             otherwise.code, f"onnxruntime runs the networks on the CPU: {failure}", otherwise.fix
         )
     return cause_of(text, values, otherwise)
+
+
+def _told(check: Check) -> str:
+    """Return what is told of a network, without what onnxruntime writes before it on every one."""
+    first = check.text.partition("\n")[0]
+    return first.rpartition(" failed:")[2][:_LONGEST]
 
 
 def _with_cause(check: Check, values: Mapping[str, Any]) -> Check:

@@ -14,7 +14,7 @@ from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
 from stackfix.validate.child import Answer, ask
-from stackfix.validate.journal import Journal
+from stackfix.validate.journal import NOT_BEGUN, Journal
 from stackfix.validate.judge import judge
 from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
 from stackfix.validate.torch_orders import beside_torch
@@ -23,6 +23,12 @@ from stackfix.validate.weights import TWIN, Weights
 _MORE_TIME = (
     "give it more time: `--timeout SECONDS`; the full-size networks take minutes on a slow CPU, "
     "`--weights standin` takes seconds"
+)
+
+# before the worker's own first line only the interpreter runs, and what an environment has it run
+_AT_START = (
+    "its Python does not come as far as a first line of ours: look into `sitecustomize.py` and the `.pth` files of "
+    "the environment, which it runs at every start; make it anew with `stackfix install` if nothing is found"
 )
 
 _KILLED = (
@@ -64,10 +70,10 @@ def run(
     variables = dict(os.environ if environment is None else environment)
     ends = time.monotonic() + timeout
     with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
-        base = Path(scratch) if weights.name == TWIN else Path.cwd()
+        twins = Path(scratch) if weights.name == TWIN else Path()
         request = {
-            "detector": str(base / weights.detector),
-            "pose": str(base / weights.pose),
+            "detector": str((twins / weights.detector).absolute()),
+            "pose": str((twins / weights.pose).absolute()),
             "twin": weights.name == TWIN,
             "image": str((image or weights.scene).resolve()),
             "device": device,
@@ -93,10 +99,12 @@ def run(
 
 
 def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
-    folders = variables.get("LD_LIBRARY_PATH", "")
-    if not folders:
-        return ()
-    return (Check(name="LD_LIBRARY_PATH", ok=None, text=f"is set, and was kept: {folders}"),)
+    """Return what puts libraries before the environment's own; it is kept, for the user's programs have it too."""
+    return tuple(
+        Check(name=name, ok=None, text=f"is set, and was kept: {variables[name]}")
+        for name in ("LD_LIBRARY_PATH", "LD_PRELOAD")
+        if variables.get(name)
+    )
 
 
 def _broken_off(
@@ -112,9 +120,11 @@ def _broken_off(
         else "validator_no_answer"
     )
     fix = _MORE_TIME if code == "validator_hung" else _KILLED if "SIGKILL" in how else ""
+    if journal.stage == NOT_BEGUN:
+        fix = _AT_START
     otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}", fix)
     cause = cause_of(
-        "\n".join([printed, *(each.text for each in journal.checks if each.ok is False)]),
+        "\n".join([how, printed, *(each.text for each in journal.checks if each.ok is False)]),
         journal.values,
         otherwise,
     )

@@ -75,7 +75,7 @@ def driver() -> dict[str, Any]:
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     said: dict[str, Any] = {"found": False, "result": None, "devices": None, "used": None}
     said["visible"] = os.environ.get("CUDA_VISIBLE_DEVICES")
-    said["device files"] = _device_files()
+    said["device files"] = device_files()
     try:
         library = ctypes.CDLL(name)
         result = int(library.cuInit(0))
@@ -88,7 +88,7 @@ def driver() -> dict[str, Any]:
     return said
 
 
-def _device_files() -> list[str] | None:
+def device_files() -> list[str] | None:
     """Return through which files a driver's library speaks with the kernel, None where there are none to look for.
 
     Of a machine, a container (also without /proc/driver), WSL and Jetson.

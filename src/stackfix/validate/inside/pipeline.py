@@ -9,6 +9,14 @@ from .detect import Square, detect
 from .pose import FRAME, estimate
 from .skeleton import openpose
 
+# A crowd at the detector's 640 pixels a side is some hundreds; the 8400 rows of numbers that are wrong can be
+# thousands of people, and each would be posed alone.
+MOST_PEOPLE = 1000
+
+
+class CrowdError(Exception):
+    """The detector finds more people than a picture holds: its numbers are wrong."""
+
 
 class People(NamedTuple):
     """What DWPose found: [n,4] boxes, [m,134,2] keypoints, [m,134] scores.
@@ -32,9 +40,11 @@ def find_people(
     """Return the people in an RGB picture, as DWPose's own code finds them with the same networks.
 
     `frame` is the (width, height) that the pose network takes; in `square` the detector's input is kept for the next
-    picture, and the networks may keep it no longer than that.
+    picture, and the networks may keep it no longer than that. CrowdError where there are too many to be people.
     """
     boxes = detect(picture, run_detector, square)
+    if len(boxes) > MOST_PEOPLE:
+        raise CrowdError(f"the detector finds {len(boxes)} people in one picture: its numbers are wrong")
     positions, scores = estimate(picture, boxes, run_pose, batch, frame)
     keypoints, keypoint_scores = openpose(positions, scores)
     return People(boxes, keypoints, keypoint_scores)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import agreement, draw, libraries, placement, witness
+from . import agreement, bound, draw, libraries, placement, reckoning, witness
 from .journal import Journal, numbers
 from .memory import Meter
-from .pipeline import People, find_people
+from .pipeline import CrowdError, People, find_people
 from .sessions import CPU, CUDA, ModelError, Networks, Options, exact_cuda, listening
 
 DRIVER = "libcuda.so.1"
@@ -68,8 +68,8 @@ def on_cpu(task: Task, journal: Journal) -> tuple[Networks, People] | None:
         began = time.perf_counter()
         people = task.run(networks)
         journal.value("cpu_ms", round((time.perf_counter() - began) * 1000, 3))
-    except ModelError as error:
-        journal.failed("models", str(error))
+    except (ModelError, CrowdError) as error:
+        journal.failed("crowd" if isinstance(error, CrowdError) else "models", str(error))
         return None
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
         journal.failed("models", _said(error))
@@ -154,15 +154,11 @@ def gpu_proof(task: Task, journal: Journal) -> None:
             people = task.run(networks)
             after = networks.providers()
             again = networks.replay(cpu.inputs)
-            raised = ""
+            raised = None
         except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
-            raised = _said(error)
-    if raised:
-        text = "\n".join(part for part in (raised, heard.text.strip()) if part)
-        journal.failed("gpu run", text)
-        journal.value("driver", libraries.driver())
-        journal.value("missing", libraries.missing_in(text))
-        _taken(meter, journal)
+            raised = error
+    if raised is not None:
+        _broke(raised, heard.text, meter, journal)
         return
     stayed = all(each and each[0] == CUDA for each in after)
     journal.check(
@@ -185,10 +181,21 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     journal.stage("run the pose network for several people at once on the GPU")
     _several(networks, meter, journal)
     _placement(networks, journal)
-    _bound(task, networks, cpu, journal)
+    journal.stage("bind inputs and outputs to the GPU")
+    lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
+    journal.check("bound outputs", lying.ok, lying.text)
     _own_program(task, journal)
     _mapped(journal)
     _left(meter, journal)
+
+
+def _broke(raised: Exception, heard: str, meter: Meter, journal: Journal) -> None:
+    """Write what a run on the GPU raised, and what may tell why."""
+    text = "\n".join(part for part in (_said(raised), heard.strip()) if part)
+    journal.failed("crowd" if isinstance(raised, CrowdError) else "gpu run", text)
+    journal.value("driver", libraries.driver())
+    journal.value("missing", libraries.missing_in(text))
+    _taken(meter, journal)
 
 
 def _own_program(task: Task, journal: Journal) -> None:
@@ -289,42 +296,12 @@ def _placement(networks: Networks, journal: Journal) -> None:
     journal.value("placement", placement.account(nodes))
 
 
-def _bound(task: Task, networks: Networks, cpu: Networks, journal: Journal) -> None:
-    """Check that outputs bound to the GPU lie on the GPU: bound outputs are the only ones that tell."""
-    journal.stage("bind inputs and outputs to the GPU")
-    inputs, expected = cpu.inputs, cpu.outputs
-    copies: list[Any] = []
-    try:
-        for session, tensor in (
-            (networks.detector, inputs["detector"][0]),
-            (networks.pose, inputs["pose"][0]),
-        ):
-            binding = session.io_binding()
-            value = task.runtime.OrtValue.ortvalue_from_numpy(tensor, "cuda", 0)
-            binding.bind_ortvalue_input(session.get_inputs()[0].name, value)
-            for output in session.get_outputs():
-                binding.bind_output(output.name, "cuda")
-            session.run_with_iobinding(binding)
-            places = [str(each.device_name()) for each in binding.get_outputs()]
-            places.append(str(value.device_name()))
-            copies.extend(binding.copy_outputs_to_cpu())
-            if places != ["cuda"] * len(places):
-                journal.failed("bound outputs", f"outputs bound to the GPU lie on {', '.join(places)}")
-                return
-    except Exception as error:  # noqa: BLE001 - an older onnxruntime has another interface; that proves nothing
-        journal.not_asked("bound outputs", _said(error))
-        return
-    bound = {name: [copy] for name, copy in zip(networks.names, copies) if name in expected}  # noqa: B905 - 3.8
-    same = agreement.compare_outputs(bound, {name: expected[name][:1] for name in bound})
-    journal.check("bound outputs", same.ok, f"inputs and outputs lay in GPU memory; {same.text}")
-
-
 def _witnessed(journal: Journal) -> None:
     """Check by the driver and the system that something ran on a GPU: onnxruntime might say it of itself alone."""
     paths = libraries.mapped()  # before the driver is asked, which maps its library
     driver = libraries.driver()
     journal.value("driver", driver)
-    said = witness.judge(driver, paths)
+    said = witness.judge(driver, paths, reckoning.reckon)
     journal.check("driver", said.ok, said.text)
 
 

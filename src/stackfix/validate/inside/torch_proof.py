@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .journal import Journal, numbers
+from .reckoning import reckon
 
 # numpy and OpenCV are imported where networks are run: without them torch itself can still be asked
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ def _seen_by_driver() -> None:
         raise RuntimeError(f"torch names a GPU, but no driver answers: {driver['text']}")
     if driver["used"] == []:
         raise RuntimeError("torch names a GPU, but the driver has no context of this process on any")
+    for index in (driver["used"] or ())[:1]:
+        computed = reckon(index)
+        if computed.ok is False:
+            raise RuntimeError(f"torch names a GPU, but {computed.text}")
 
 
 def _counted(torch: Any) -> Any:

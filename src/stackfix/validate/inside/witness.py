@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from .reckoning import Reckoned
 
 _DRIVER = re.compile(r"libcuda\.so[.\d]*")
 _PROVIDER = re.compile(r"libonnxruntime_providers_cuda\w*\.so[.\d]*")
@@ -17,11 +19,14 @@ class Witness(NamedTuple):
     text: str
 
 
-def judge(driver: Mapping[str, Any], paths: Sequence[str] | None) -> Witness:
+def judge(
+    driver: Mapping[str, Any], paths: Sequence[str] | None, reckon: Callable[[int], Reckoned]
+) -> Witness:
     """Return what the driver's answer and the mapped libraries say of a process whose sessions name CUDA.
 
     Providers, profiles and devices are onnxruntime's own words, and whoever stands before it can change them: a
-    hook, another module of its name. That the driver has a context of this process they can't.
+    hook, another module of its name. That the driver has a context of this process they can't, and a stub that
+    says yes to whatever it is asked can't compute: `reckon` asks that of a GPU.
     """
     if not driver.get("found"):
         return Witness(ok=False, text=f"the sessions name CUDA, but no driver answers: {driver.get('text')}")
@@ -46,4 +51,13 @@ def judge(driver: Mapping[str, Any], paths: Sequence[str] | None) -> Witness:
             ok=False, text="the sessions name CUDA, but the driver has no context of this process on any GPU"
         )
     where = ", ".join(map(str, used))
-    return Witness(ok=True, text=f"it has a context of this process on GPU {where} of {driver['devices']}")
+    computed = reckon(used[0])
+    without = driver.get("device files") == []
+    believed = computed.ok is True or (computed.ok is None and not without)
+    nothing = "; this machine has none of the devices of NVIDIA's kernel module" if without else ""
+    return Witness(
+        ok=believed,
+        text=f"it has a context of this process on GPU {where} of {driver['devices']}; {computed.text}"
+        if believed
+        else f"the sessions name CUDA, but {computed.text}{nothing}",
+    )
