@@ -84,7 +84,9 @@ def _steps(store: Path, work: Path, result: dict[str, Any], *, consume: bool) ->
     validate = [*stackfix, "validate", *place, "--device", "gpu", "--json", "--timeout", "240"]
     for weights in ("standin", "twin"):
         yield _step(f"validate with {weights}s", [*validate, "--weights", weights])
-    if result["library_path"]:
+    # where only this variable leads to the driver, nothing runs on a GPU without it, whatever is installed
+    result["driver_without_library_path"] = _opens("libcuda.so.1", LD_LIBRARY_PATH="")
+    if result["library_path"] and result["driver_without_library_path"]:
         named = "validate without LD_LIBRARY_PATH"
         yield _step(named, [*validate, "--weights", "standin"], LD_LIBRARY_PATH="")
     yield _compared([*validate, "--weights", "standin", "--compare"])
@@ -193,6 +195,13 @@ def _asked(command: list[str], **variables: str) -> dict[str, Any]:
     except ValueError:
         answer = None
     return {"answer": answer, "ended": f"exit {done.returncode}", "stderr": done.stderr[-_SHOWN:]}
+
+
+def _opens(library: str, **variables: str) -> bool:
+    """Return whether a program with these variables finds a library by its name alone."""
+    command = [sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", library]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, check=False, capture_output=True, env=environment).returncode == 0
 
 
 def _printed(command: list[str]) -> str:
