@@ -3,16 +3,9 @@
 import json
 
 import pytest
-from binaries import wheel
+from binaries import part
 
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
-
-
-def part(name, version="1.0", requires=()):
-    return (
-        f"{name}-{version}-py3-none-any.whl",
-        wheel({f"{name}/__init__.py": b""}, requires=requires, name=name, version=version),
-    )
 
 
 @pytest.fixture

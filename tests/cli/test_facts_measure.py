@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from binaries import elf, wheel
+from binaries import elf, part, wheel
 
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
 HERE = ["--platform", "linux_x86_64"]
@@ -34,13 +34,6 @@ def torch(version="2.99.0", requires=()):
     return (
         f"torch-{version}-cp312-cp312-manylinux_2_28_x86_64.whl",
         wheel(members, requires=requires, name="torch", version=version),
-    )
-
-
-def part(name, version="2.0", requires=()):
-    return (
-        f"{name}-{version}-py3-none-any.whl",
-        wheel({f"{name}/__init__.py": b""}, requires=requires, name=name, version=version),
     )
 
 
@@ -77,8 +70,8 @@ def test_what_a_release_requires_and_no_row_knows_is_measured_too(index):
     index.publish(
         *torch(requires=["newpart[fast]==2.0 ; sys_platform == 'linux'", "winpart ; sys_platform == 'win32'"])
     )
-    index.publish(*part("newpart", requires=["inner>=1 ; extra == 'fast'", "other ; extra == 'slow'"]))
-    index.publish(*part("inner"))
+    index.publish(*part("newpart", "2.0", requires=["inner>=1 ; extra == 'fast'", "other ; extra == 'slow'"]))
+    index.publish(*part("inner", "2.0"))
     done = index.run("facts", "measure", "torch", *HERE)
     assert done.returncode == 0, done.stderr
     assert "newpart 2.0, which torch 2.99.0 requires  linux_x86_64: measured" in done.stdout
@@ -165,7 +158,7 @@ def test_a_folder_that_cannot_be_written_is_one_error(index, tmp_path):
 def test_resolve_measures_what_is_newer_and_takes_it(index):
     index.publish(*onnxruntime(requires=["newpart==2.0"]))
     index.publish(*onnxruntime("1.0.0"))
-    index.publish(*part("newpart"))
+    index.publish(*part("newpart", "2.0"))
     done = index.run("resolve", "onnxruntime", *CPU, "--measure", "--json")
     answer = json.loads(done.stdout)
     assert answer["packages"]["onnxruntime"] == "1.99.0"

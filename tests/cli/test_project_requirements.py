@@ -6,7 +6,7 @@ import json
 import tarfile
 
 import pytest
-from binaries import wheel
+from binaries import part
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question
@@ -17,13 +17,6 @@ from stackfix.project import wishes
 pytestmark = pytest.mark.resolving
 
 CPU = ["--gpu", "none", "--python", "3.12", "--glibc", "2.35", "--platform", "linux_x86_64"]
-
-
-def part(name, version="1.0", requires=()):
-    return (
-        f"{name}-{version}-py3-none-any.whl",
-        wheel({f"{name}/__init__.py": b""}, requires=requires, name=name, version=version),
-    )
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from binaries import wheel
+from binaries import part
 
 from stackfix import app
 from stackfix.asking import MachineQuestion, Question
@@ -78,14 +78,6 @@ def test_what_has_no_windows_never_stands_in_for_what_has():
     for row in cover_rows(data_root()):
         if row.package.endswith("-headless"):
             assert all(name.endswith("-headless") for name in row.covers), row
-
-
-def part(name, version="1.0", requires=()):
-    folder = name.replace("-", "_")
-    return (
-        f"{folder}-{version}-py3-none-any.whl",
-        wheel({f"{folder}/__init__.py": b""}, requires=requires, name=name, version=version),
-    )
 
 
 @pytest.fixture

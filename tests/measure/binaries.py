@@ -123,6 +123,15 @@ def wheel(members, requires=(), requires_python=">=3.9", name="thing", version="
     return out.getvalue()
 
 
+def part(name, version="1.0", requires=()):
+    """The file name of a small pure wheel, and its bytes."""
+    folder = name.replace("-", "_")
+    return (
+        f"{folder}-{version}-py3-none-any.whl",
+        wheel({f"{folder}/__init__.py": b""}, requires=requires, name=name, version=version),
+    )
+
+
 def pe(name="", needed=(), delayed=(), sections=None):
     """A 64-bit DLL: headers, one section with exports, imports and delayed imports, further sections by name."""
     base, at = 0x2000, 0x400

@@ -111,3 +111,10 @@ def test_trials_are_told_side_by_side_and_the_best_as_code():
     )
     compile("\n".join(lines), "pasted", "exec")
     assert comparison_document(found)["options"][2]["failed"].startswith("Unknown provider")
+
+
+def test_defaults_that_nothing_beats_are_named_so():
+    found = comparison(trial("defaults", 10.0), trial("heuristic search", 9.8))
+    assert provider_lines(found)[0] == snapshot(
+        "# measured here: onnxruntime's defaults (10.0 ms); nothing that was tried is faster by a tenth"
+    )

@@ -9,6 +9,12 @@ from stackfix.model.evidence import Reading
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion, PythonVersion
 
 PLATFORMS = ("linux_x86_64", "linux_aarch64", "win_amd64")
+_MEANT = {
+    **dict.fromkeys(("linux", "x86_64", "linux64", "linux_amd64", "linux_x64"), "linux_x86_64"),
+    **dict.fromkeys(("aarch64", "arm64", "linux_arm64", "sbsa"), "linux_aarch64"),
+    **dict.fromkeys(("windows", "win", "win32", "win64", "amd64", "win_x86_64", "windows_x86_64", "windows_amd64"), "win_amd64"),
+}  # fmt: skip
+"""Other words for a platform."""
 
 
 class Platform(Struct, frozen=True):
@@ -24,9 +30,9 @@ class Platform(Struct, frozen=True):
             if label == known:
                 system, _, arch = label.partition("_")
                 return cls("windows" if system == "win" else system, arch)
-        raise QuestionError(
-            f"`{label}` is not a platform that stackfix knows", hint=f"use one of {', '.join(PLATFORMS)}"
-        )
+        meant = _MEANT.get(label.lower().replace("-", "_"))
+        hint = f"did you mean `{meant}`?" if meant else f"use one of {', '.join(PLATFORMS)}"
+        raise QuestionError(f"`{label}` is not a platform that stackfix knows", hint=hint)
 
     @property
     def label(self) -> str:

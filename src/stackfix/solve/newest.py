@@ -11,21 +11,19 @@ from the packages and are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
-from stackfix.model.problem import Pins, Problem, Requirement, Subjects, Told, Universe, is_package
+from stackfix.model.problem import Pins, Problem, Universe, is_package
 from stackfix.solve.prove import Refutation, any_set, forced, reachable, search
+from stackfix.solve.view import View
 
 
-class Limited(Struct, frozen=True):
+class Limited(View, frozen=True):
     """A universe in which some nodes may take only some of their keys, or none (then they must be absent).
 
     Packages that compare before `frontier` and have no limit must be absent too.
     """
 
-    universe: Universe
     limits: Mapping[str, Sequence[str]]
     rank: Mapping[str, int]
     frontier: tuple[int, str] | None = None
@@ -38,22 +36,6 @@ class Limited(Struct, frozen=True):
         if self.frontier is not None and is_package(node) and _place(self.rank, node) < self.frontier:
             return ()
         return self.universe.keys(node)
-
-    def requires(self, node: str, key: str) -> Iterable[Requirement]:
-        """What the candidate requires."""
-        return self.universe.requires(node, key)
-
-    def foretold(self, node: str, key: str) -> Told:
-        """What the candidate requires, as far as that is told at once."""
-        return self.universe.foretold(node, key)
-
-    def at_once(self, node: str, key: str) -> Iterable[Requirement]:
-        """Return what is told at once of what the candidate requires."""
-        return self.universe.at_once(node, key)
-
-    def is_silent(self, node: str, key: str, subjects: Subjects) -> bool:
-        """Whether the candidate requires nothing by facts about these subjects."""
-        return self.universe.is_silent(node, key, subjects)
 
 
 def _place(rank: Mapping[str, int], node: str) -> tuple[int, str]:
