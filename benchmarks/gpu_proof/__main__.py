@@ -5,6 +5,10 @@ Here, with a network:       python benchmarks/gpu_proof pack PIECES --driver 580
 There, once for each part:  python benchmarks/gpu_proof receive PIECES/part-000 --store STORE
 There, at the end:          python benchmarks/gpu_proof run STORE --json result.json
 
+Where commands end after minutes, run the last one again: what went well is kept. Where every part is a call of its own,
+begin with six parts beside the torch and the CUDA libraries that the machine's own Python has, then send all of them:
+    python benchmarks/gpu_proof pack --only onnxruntime-gpu PIECES --driver 580.65.06 --gpu sm_90 --python 3.12
+
 `pack` writes the wheels of the newest set for that machine, and stackfix's own needs, as parts of at most 52 MiB and
 a list of them, parts.json (`receive` takes it too). `run` joins them, checks every wheel's sha256, installs the set
 with `stackfix install` from these files alone, runs every check, and writes one JSON of results, anew after each
@@ -57,6 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     pack = commands.add_parser("pack", help="download and cut into parts")
     pack.add_argument("folder", type=Path)
     pack.add_argument("--target", default="dwpose")
+    pack.add_argument(
+        "--only", action="append", default=[], help="a package that travels; the machine has the others"
+    )
     pack.add_argument("flags", nargs=argparse.REMAINDER, help="machine flags of `stackfix lock`")
     receive = commands.add_parser("receive", help="keep one part")
     receive.add_argument("piece", type=Path)
@@ -72,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     if asked.command == "pack":
         import pack as packing  # noqa: PLC0415 - needs packaging, which a bare machine has not
 
-        listed = packing.pack(asked.folder, asked.target, asked.flags)
+        listed = packing.pack(asked.folder, asked.target, asked.flags, asked.only)
         total = sum(part["bytes"] for part in listed["parts"])
         _say(f"{len(listed['files'])} files in {len(listed['parts'])} parts, {total} bytes")
         return 0
@@ -82,7 +89,8 @@ def main(arguments: Sequence[str]) -> int:
         for step in result["steps"][-1:]:
             _say(f"{'yes' if step['ok'] else 'no ':4}{step['name']}: {step['said']}")
 
-    result = prove.prove(asked.store, asked.work, consume=asked.consume, tell=tell)
+    earlier = json.loads(asked.json.read_text(encoding="utf-8")) if asked.json.is_file() else {}
+    result = prove.prove(asked.store, asked.work, consume=asked.consume, tell=tell, earlier=earlier)
     _say(f"{result['verdict']}: {asked.json}")
     return 0 if result["ok"] else 1
 

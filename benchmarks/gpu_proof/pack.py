@@ -20,8 +20,11 @@ LOCK = "pylock.toml"
 PYTHONS = range(10, 15)
 
 
-def pack(folder: Path, target: str, flags: Sequence[str]) -> dict[str, Any]:
-    """Return the list of what was packed; wheels are checked by the sha256 of their locks."""
+def pack(folder: Path, target: str, flags: Sequence[str], only: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the list of what was packed; wheels are checked by the sha256 of their locks.
+
+    `only` names the packages of the set that travel, for a machine whose own Python has the others.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gpu-proof-", dir=folder.parent) as own:
         scratch = Path(own)
@@ -40,7 +43,8 @@ def pack(folder: Path, target: str, flags: Sequence[str]) -> dict[str, Any]:
             str(needs),
         ]
         subprocess.run(uv, check=True)
-        named = [package["wheels"][0] for package in _packages(lock)]
+        chosen = chosen_of(_packages(lock), only)
+        named = [package["wheels"][0] for package in chosen]
         own_needs = []
         for package in _packages(needs):
             marker = f"; {package['marker']}" if package.get("marker") else ""
@@ -51,7 +55,16 @@ def pack(folder: Path, target: str, flags: Sequence[str]) -> dict[str, Any]:
             name = _name(wheel)
             if name not in files:
                 files[name] = _download(wheel, scratch / name)
-        return parts.split(list(files.values()), folder, stackfix=sorted(own_needs))
+        beside = [f"{one['name']}=={one['version']}" for one in chosen if one["name"] in only]
+        return parts.split(list(files.values()), folder, stackfix=sorted(own_needs), beside=beside)
+
+
+def chosen_of(packages: list[dict[str, Any]], only: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the packages of a set that travel: all of them where none is named, else those and pip, which installs them."""
+    names = {str(package["name"]) for package in packages}
+    if strange := sorted({*only} - names):
+        raise parts.PartError(f"the set has no {', '.join(strange)}; it has {', '.join(sorted(names))}")
+    return [package for package in packages if not only or package["name"] in {*only, "pip"}]
 
 
 def _packages(lock: Path) -> list[dict[str, Any]]:

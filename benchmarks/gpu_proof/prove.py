@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,24 @@ import parts
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 GPU = "proved on gpu"
+# makes a step of its name
+Made = Callable[[str], dict[str, Any]]
 _LIMIT = 500
 _SHOWN = 3000
 
 
 def prove(
-    store: Path, work: Path, *, consume: bool = False, tell: Callable[[dict[str, Any]], None] = lambda _: None
+    store: Path,
+    work: Path,
+    *,
+    consume: bool = False,
+    tell: Callable[[dict[str, Any]], None] = lambda _: None,
+    earlier: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return date, machine, every step's result and a verdict; a step that goes wrong does not end the others.
 
-    `tell` hears the result so far after each step: what runs here may be ended at any moment.
+    `tell` hears the result so far after each step: what runs here may be ended at any moment. Of an `earlier` result of
+    the same parts what went well is kept, as long as the environment is there in which it did.
     """
     work.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {
@@ -41,14 +50,16 @@ def prove(
         "ok": False,
         "verdict": "not proved",
     }
-    for step in _steps(store, work, result, consume=consume):
+    for step in _steps(store, work, result, consume=consume, earlier=earlier or {}):
         result["steps"].append(step)
         _judged(result)
         tell(result)
     return result
 
 
-def _steps(store: Path, work: Path, result: dict[str, Any], *, consume: bool) -> Iterator[dict[str, Any]]:
+def _steps(
+    store: Path, work: Path, result: dict[str, Any], *, consume: bool, earlier: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     wheels = work / "wheels"
     try:
         listed = parts.joined(store, wheels) or parts.join(store, wheels, consume=consume)
@@ -57,50 +68,113 @@ def _steps(store: Path, work: Path, result: dict[str, Any], *, consume: bool) ->
         return
     count = f"{len(listed['files'])} files, each by its sha256"
     yield {"name": "join the parts", "ok": True, "said": count}
+    result["parts"] = parts.sha256_of(store / parts.LIST)
+    target = work / "environment"
+    kept = {}
+    if earlier.get("parts") == result["parts"] and target.is_dir():
+        kept = {step["name"]: step for step in earlier.get("steps") or () if step.get("ok") is True}
+        _put_back(target)
+
+    def once(name: str, make: Made) -> dict[str, Any]:
+        return {**kept[name], "kept": True} if name in kept else make(name)
+
     tool = work / "tool"
-    said = installed(tool, wheels, listed["stackfix"])
-    yield {"name": "install stackfix's needs", "ok": not said, "said": said}
-    if said:
+
+    def needs(name: str) -> dict[str, Any]:
+        said = installed(tool, wheels, listed["stackfix"])
+        return {"name": name, "ok": not said, "said": said}
+
+    yield (step := once("install stackfix's needs", needs))
+    if not step["ok"]:
         return
     stackfix = [str(tool / "bin" / "python"), "-m", "stackfix"]
     result["machine"] = _asked([*stackfix, "machine", "--json"]).get("answer")
-    lock = work / "pylock.toml"
+    if listed.get("beside"):
+        made = partial(_beside, stackfix, target, wheels, listed["beside"])
+        yield (step := once("an environment beside this machine's own packages", made))
+        if not step["ok"]:
+            return
+    else:
+        yield once("install the newest set from the parts", partial(_installed, stackfix, work))
+    yield from _checks(stackfix, target, result, once)
+
+
+def _checks(
+    stackfix: Sequence[str], target: Path, result: dict[str, Any], once: Callable[[str, Made], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what is proved in the environment that was made, and what must not be."""
+    validate = [*stackfix, "validate", "--venv", str(target), "--device", "gpu", "--json", "--timeout", "240"]
+    for weights in ("standin", "twin"):
+        command = [*validate, "--weights", weights]
+        yield once(f"validate with {weights}s", partial(_step, command=command))
+    standin = [*validate, "--weights", "standin"]
+    # where only this variable leads to the driver, nothing runs on a GPU without it, whatever is installed
+    result["driver_without_library_path"] = _opens("libcuda.so.1", LD_LIBRARY_PATH="")
+    if result["library_path"] and result["driver_without_library_path"]:
+        named = "validate without LD_LIBRARY_PATH"
+        yield once(named, partial(_step, command=standin, LD_LIBRARY_PATH=""))
+    yield once("options side by side", partial(_compared, command=[*standin, "--compare"]))
+    for library in ("libcurand.so.10", "libcudnn.so.9"):
+        if any(_found(target, library)):
+            yield once(f"without {library}", partial(_failing, standin, target, library))
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
+    missing = partial(_step, command=standin, expected="not proved", **hidden)
+    yield once("with the GPU hidden", missing)
+    yield once("with the GPU's memory held", partial(_crowded, [*validate, "--weights", "twin"], target))
+
+
+def _installed(stackfix: Sequence[str], work: Path, name: str) -> dict[str, Any]:
+    """Return what became of the set, installed from the files alone."""
+    lock, wheels = work / "pylock.toml", work / "wheels"
     text = (wheels / "pylock.toml").read_text(encoding="utf-8")
     lock.write_text(from_files(text, wheels), encoding="utf-8")
     target = work / "environment"
-    place = ["--venv", str(target)]
-    install = [
-        *stackfix,
+    words = [
         "install",
         "dwpose",
         "--lock",
         str(lock),
-        *place,
+        "--venv",
+        str(target),
         "--offline",
         "--json",
         "--replace",
     ]
-    yield _step("install the newest set from the parts", install)
-    validate = [*stackfix, "validate", *place, "--device", "gpu", "--json", "--timeout", "240"]
-    for weights in ("standin", "twin"):
-        yield _step(f"validate with {weights}s", [*validate, "--weights", weights])
-    if result["library_path"]:
-        named = "validate without LD_LIBRARY_PATH"
-        yield _step(named, [*validate, "--weights", "standin"], LD_LIBRARY_PATH="")
-    yield _compared([*validate, "--weights", "standin", "--compare"])
-    for library in ("libcurand.so.10", "libcudnn.so.9"):
-        with _without(target, library) as found:
-            if found:
-                yield _step(f"without {library}", [*validate, "--weights", "standin"], expected="failed")
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
-    yield _step("with the GPU hidden", [*validate, "--weights", "standin"], expected="not proved", **hidden)
+    step = _step(name, [*stackfix, *words])
+    if not target.is_dir():
+        # what is not proved is not left there: without a proof, so that the other checks say what they see
+        step["without a proof"] = _asked([*stackfix, *words, "--no-validate"])["ended"]
+    return step
+
+
+def _beside(
+    stackfix: Sequence[str], target: Path, wheels: Path, wanted: Sequence[str], name: str
+) -> dict[str, Any]:
+    """Return what became of an environment in which the wheels that came stand before what this Python has."""
+    said = installed(target, wheels, wanted)
+    if said:
+        return {"name": name, "ok": False, "said": said}
+    (site,) = target.glob("lib/python*/site-packages")
+    own = [each for each in sys.path if each.endswith("-packages")]
+    (site / "machine.pth").write_text("".join(f"{each}\n" for each in own), encoding="utf-8")
+    words = ["fix", "--venv", str(target), "--offline", "--json", "--no-validate"]
+    asked = _asked([*stackfix, *words])
+    said = f"{', '.join(wanted)} before {', '.join(own)}; `stackfix fix`: {asked['ended']}"
+    return {"name": name, "ok": asked["ended"] == "exit 0", "said": said, "answer": _short(asked["answer"])}
+
+
+def _failing(command: list[str], target: Path, library: str, name: str) -> dict[str, Any]:
+    """Return whether a proof fails while a library is away."""
+    with _without(target, library):
+        return _step(name, command, expected="failed")
+
+
+def _crowded(command: list[str], target: Path, name: str) -> dict[str, Any]:
+    """Return whether a proof fails for want of memory while almost all of it is held."""
     with _filled(target) as said:
-        named = "with the GPU's memory held"
         if said:
-            yield {"name": named, "ok": False, "said": f"it could not be held: {said}"}
-        else:
-            full = [*validate, "--weights", "twin"]
-            yield _step(named, full, expected="failed", code="gpu_memory")
+            return {"name": name, "ok": False, "said": f"it could not be held: {said}"}
+        return _step(name, command, expected="failed", code="gpu_memory")
 
 
 def installed(tool: Path, wheels: Path, needs: Sequence[str]) -> str:
@@ -159,9 +233,9 @@ def _step(
     }
 
 
-def _compared(command: list[str]) -> dict[str, Any]:
+def _compared(name: str, command: list[str]) -> dict[str, Any]:
     """Return a proof, and the options of a session side by side, timed on the GPU with full-size twins."""
-    step = _step("options side by side", command)
+    step = _step(name, command)
     answer = step["answer"]
     options = answer.get("options") if isinstance(answer, dict) else None
     timed = sum(each["latency_ms"] is not None for each in options or ())
@@ -195,6 +269,13 @@ def _asked(command: list[str], **variables: str) -> dict[str, Any]:
     return {"answer": answer, "ended": f"exit {done.returncode}", "stderr": done.stderr[-_SHOWN:]}
 
 
+def _opens(library: str, **variables: str) -> bool:
+    """Return whether a program with these variables finds a library by its name alone."""
+    command = [sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", library]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, check=False, capture_output=True, env=environment).returncode == 0
+
+
 def _printed(command: list[str]) -> str:
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
@@ -203,10 +284,20 @@ def _printed(command: list[str]) -> str:
     return (done.stdout + done.stderr)[-_SHOWN:]
 
 
+def _found(environment: Path, library: str) -> Iterator[Path]:
+    return environment.glob(f"lib/python*/site-packages/nvidia/**/{library}")
+
+
+def _put_back(environment: Path) -> None:
+    """Put back what was away when an earlier run was ended."""
+    for path in sorted(_found(environment, "*.away")):
+        path.rename(path.with_suffix(""))
+
+
 @contextmanager
 def _without(environment: Path, library: str) -> Iterator[bool]:
     """Take a library out of an environment for a while; False if it has none."""
-    found = sorted(environment.glob(f"lib/python*/site-packages/nvidia/**/{library}"))
+    found = sorted(_found(environment, library))
     for path in found:
         path.rename(path.with_name(f"{path.name}.away"))
     try:

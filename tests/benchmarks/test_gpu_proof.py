@@ -192,3 +192,90 @@ def test_memory_is_held_as_long_as_it_is_asked_for_or_it_is_said_why_not(tmp_pat
 def test_without_an_environment_no_memory_is_held(tmp_path):
     with prove._filled(tmp_path / "nowhere") as told:
         assert "No such file" in told
+
+
+def test_a_step_that_went_well_is_kept_and_what_was_away_is_put_back(packed, monkeypatch):
+    made = []
+
+    def installed(tool, wheels, needs):
+        made.append(tool.name)
+        return ""
+
+    def step(name, command, **expected):
+        return {"name": name, "ok": "twin" not in command, "verdict": prove.GPU, "said": "", "answer": None}
+
+    monkeypatch.setattr(prove, "installed", installed)
+    monkeypatch.setattr(
+        prove, "_asked", lambda command, **_: {"answer": None, "ended": "exit 0", "stderr": ""}
+    )
+    monkeypatch.setattr(prove, "_step", step)
+    monkeypatch.setattr(prove, "_installed", lambda stackfix, work, name: step(name, []))
+    first = prove.prove(packed / "parts", packed / "work", earlier={})
+    assert [one["name"] for one in first["steps"] if "kept" in one] == []
+    nvidia = packed / "work" / "environment" / "lib" / "python3.12" / "site-packages" / "nvidia"
+    nvidia.mkdir(parents=True)
+    (nvidia / "libcurand.so.10.away").touch()
+    again = prove.prove(packed / "parts", packed / "work", earlier=first)
+    assert (nvidia / "libcurand.so.10").exists()
+    assert made == ["tool"]
+    assert [one["name"] for one in again["steps"] if "kept" not in one] == [
+        "join the parts",
+        "validate with twins",
+        "options side by side",
+        "without libcurand.so.10",
+        "with the GPU's memory held",
+    ]
+    (packed / "parts" / parts.LIST).write_text((packed / "parts" / parts.LIST).read_text() + "\n")
+    assert not any(
+        "kept" in one for one in prove.prove(packed / "parts", packed / "work", earlier=again)["steps"]
+    )
+
+
+def test_beside_what_a_machine_has_only_what_is_named_travels_with_the_pip_that_installs_it():
+    packages = [{"name": name, "version": "1"} for name in ("onnxruntime-gpu", "pip", "torch")]
+    assert pack.chosen_of(packages, ()) == packages
+    assert [one["name"] for one in pack.chosen_of(packages, ["onnxruntime-gpu"])] == [
+        "onnxruntime-gpu",
+        "pip",
+    ]
+    with pytest.raises(parts.PartError, match=r"no onnxruntime; it has onnxruntime-gpu, pip, torch"):
+        pack.chosen_of(packages, ["onnxruntime"])
+
+
+def test_an_environment_beside_imports_what_this_python_has_after_its_own(tmp_path, monkeypatch):
+    target = tmp_path / "environment"
+    site = target / "lib" / "python3.12" / "site-packages"
+
+    def installed(folder, wheels, needs):
+        site.mkdir(parents=True)
+        return "" if needs == ["a==1"] else "no such wheel"
+
+    monkeypatch.setattr(prove, "installed", installed)
+    monkeypatch.setattr(
+        prove, "_asked", lambda command, **_: {"answer": None, "ended": "exit 0", "stderr": ""}
+    )
+    monkeypatch.setattr(sys, "path", ["/home", "/opt/torch/lib/python3.12/site-packages"])
+    step = prove._beside(["stackfix"], target, tmp_path, ["a==1"], "beside")
+    assert step["ok"]
+    assert (site / "machine.pth").read_text() == "/opt/torch/lib/python3.12/site-packages\n"
+    monkeypatch.setattr(prove, "installed", lambda *_: "no such wheel")
+    assert prove._beside(["stackfix"], target, tmp_path, ["b==1"], "beside")["said"] == "no such wheel"
+
+
+def test_without_a_proof_the_set_is_left_for_the_other_checks(tmp_path, monkeypatch):
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "pylock.toml").write_text("")
+    asked = []
+    monkeypatch.setattr(
+        prove,
+        "_asked",
+        lambda command, **_: asked.append(command) or {"answer": None, "ended": "exit 1", "stderr": ""},
+    )
+    step = prove._installed(["stackfix"], tmp_path, "install")
+    assert (step["ok"], step["without a proof"]) == (False, "exit 1")
+    assert ["--no-validate" in each for each in asked] == [False, True]
+
+
+def test_a_driver_that_only_one_variable_leads_to_is_told_from_one_of_the_system(tmp_path):
+    assert prove._opens("libc.so.6", LD_LIBRARY_PATH="")
+    assert not prove._opens("libnone.so.1", LD_LIBRARY_PATH="")

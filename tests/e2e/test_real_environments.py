@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from stackfix.facts.root import data_root
+from stackfix.validate.child import WORKER
+
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SYSTEM = (
@@ -106,6 +109,35 @@ def test_a_missing_library_is_found_from_outside_and_fails_the_verdict(gpu_envir
         assert (done.returncode, verdict["verdict"], verdict["code"]) == (1, "failed", "cuda_runtime_missing")
     finally:
         library.with_suffix(".away").rename(library)
+
+
+# torch's own tensors without numbers take any device for granted, and refuse two of them in one operation
+_ON_CUDA = """
+import importlib, sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[1])
+import worker
+worker.load_inside()
+standin = importlib.import_module(worker.PACKAGE + ".torch_standin")
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+standin.write(torch, sys.argv[2], sys.argv[3])
+network = torch.jit.load(sys.argv[3], map_location="cpu")
+with FakeTensorMode(allow_non_fake_inputs=True), torch.jit.optimized_execution(False):
+    for module in network.modules():
+        for name, held in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            module._c.setattr(name, torch.empty(held.shape, dtype=held.dtype, device="cuda"))
+    print([str(each.device) for each in network(torch.empty(5, 3, 384, 288, device="cuda"))])
+"""
+
+
+def test_the_torchscript_stand_in_leaves_nothing_on_the_cpu_when_it_goes_to_a_gpu(gpu_environment, tmp_path):
+    _, answer, _ = gpu_environment
+    truth = data_root() / "standins" / "truth.json"
+    words = [str(WORKER.parent), str(truth), str(tmp_path / "script.pt")]
+    python = str(Path(answer["venv"]) / "bin" / "python")
+    done = subprocess.run([python, "-c", _ON_CUDA, *words], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "['cuda:0', 'cuda:0']", done.stderr
 
 
 def test_the_cpu_environment_is_proved_on_the_cpu_and_stays_where_a_failed_install_meets_it(tmp_path):

@@ -101,11 +101,11 @@ def test_trials_are_told_side_by_side_and_the_best_as_code():
     assert lines == snapshot(
         [
             "# measured here: heuristic search (8.0 ms), against onnxruntime's defaults (10.0 ms)",
-            "# gpu_mem_limit: nine tenths of the 8.0 GB that were free",
+            "# gpu_mem_limit: for each of the two sessions half of nine tenths of the 8.0 GB that were free",
             "import onnxruntime",
             "",
             "options = onnxruntime.SessionOptions()",
-            "providers = [('CUDAExecutionProvider', {'cudnn_conv_algo_search': 'HEURISTIC', 'gpu_mem_limit': 7200000000}), 'CPUExecutionProvider']",
+            "providers = [('CUDAExecutionProvider', {'cudnn_conv_algo_search': 'HEURISTIC', 'gpu_mem_limit': 3600000000}), 'CPUExecutionProvider']",
             'session = onnxruntime.InferenceSession("yolox_l.onnx", sess_options=options, providers=providers)',
         ]
     )

@@ -199,7 +199,7 @@ def test_the_profile_is_accounted_by_nodes_and_by_time():
     assert "no kernel" in account["elsewhere"]["Resize"]["why"]
     assert placement.account([])["nodes_on_gpu"] is None
     assert (
-        "66.7% of 3 nodes and 98.0% of their time"
+        "66.7% of 3 nodes and 98.0% of the time spent calling them"
         in placement.judge([nodes[0], {**nodes[0], "microseconds": 204.0}, nodes[1]]).text
     )
 
@@ -416,7 +416,7 @@ def test_what_a_gpu_did_is_told_beside_what_the_cpu_took():
     assert verdict_lines(verdict)[1:6] == snapshot(
         [
             "ran on   CUDAExecutionProvider",
-            "on GPU   99.1% of the networks' nodes, 100.0% of their time",
+            "on GPU   99.1% of the networks' nodes, 100.0% of the time spent calling them",
             "found    1 person, 134 visible keypoints",
             "latency  20.0 ms; 50 pictures/s",
             "the CPU  took 7300 ms for it, about 365 times as long",

@@ -76,6 +76,15 @@ def test_of_two_gpus_the_memory_of_that_one_is_told_that_cuda_counts_first(place
     assert ("(process 1) 23.0 GB" in verdict.fix) == (code == "gpu_memory")
 
 
+@pytest.mark.parametrize(("instance", "code"), [("2", "gpu_memory"), ("1", "cudnn_broken")])
+def test_of_a_gpu_that_is_cut_the_memory_of_the_own_instance_is_told(place, weights, instance, code):
+    full = {"total": 80 * GB, "free": 300_000_000, "held": f"1:{7 * GB}", "STUB_MIG": instance}
+    verdict = asked(place, weights, "cudnn gets no memory", **full)
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert ("0.3 GB of 8.0 GB were free" in verdict.reason) == (code == "gpu_memory")
+    assert ("(process 1) 7.0 GB" in verdict.fix) == (code == "gpu_memory")
+
+
 def test_cudnn_that_does_not_start_with_much_free_is_broken(place, weights):
     verdict = asked(place, weights, "cudnn gets no memory", total=24 * GB, free=20 * GB)
     assert (verdict.state, verdict.code) == ("failed", "cudnn_broken")

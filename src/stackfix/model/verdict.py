@@ -47,7 +47,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     picture's whole way, `network_ms` the part of it inside the networks' `session.run` (copies to and from the GPU
     among it), `cpu_ms` the first whole way on the CPU, whatever the device. `gpu_free_bytes` is what was left after the
     run, `person_bytes` what each further person takes who is posed at once. `nodes_on_gpu` and `time_on_gpu` are shares
-    of onnxruntime's own profile, 0 to 1.
+    of onnxruntime's own profile, 0 to 1; its clock is the host's, which does not wait for what it calls on a GPU.
     """
 
     state: str

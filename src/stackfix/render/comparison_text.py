@@ -8,8 +8,9 @@ from stackfix.model.evidence import Known
 from stackfix.model.trial import Comparison, Trial
 from stackfix.render.units import size
 
-# of what was free, left to other programs and to what is not the arena: context, cuDNN, cuBLAS
-_SHARE = 0.9
+# of what was free; a tenth is left to other programs and to what is no arena: context, cuDNN, cuBLAS. The limit is one
+# of a session's own arena (onnxruntime makes its allocators for each provider of each session), and DWPose has two
+_SHARE = 0.9 / 2
 _BUSY = "this machine is too busy just now to tell options apart"
 
 
@@ -71,7 +72,10 @@ def provider_lines(found: Comparison) -> list[str]:
     if not found.steady:
         lines.insert(1, f"# {_BUSY}")
     if isinstance(found.free_bytes, Known) and found.device == "gpu":
-        lines.insert(1, f"# gpu_mem_limit: nine tenths of the {size(found.free_bytes.value)} that were free")
+        lines.insert(
+            1,
+            f"# gpu_mem_limit: for each of the two sessions half of nine tenths of the {size(found.free_bytes.value)} that were free",
+        )
     return lines
 
 

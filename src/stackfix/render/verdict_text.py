@@ -53,7 +53,7 @@ def verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
         figures.append(("ran on", verdict.provider))
     if isinstance(verdict.nodes_on_gpu, Known):
         took = verdict.time_on_gpu
-        timed = f", {took.value:.1%} of their time" if isinstance(took, Known) else ""
+        timed = f", {took.value:.1%} of the time spent calling them" if isinstance(took, Known) else ""
         figures.append(("on GPU", f"{verdict.nodes_on_gpu.value:.1%} of the networks' nodes{timed}"))
     if verdict.people:
         seen = sum(1 for person in verdict.people for score in person.scores if (score or 0) >= _VISIBLE)

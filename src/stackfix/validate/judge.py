@@ -218,7 +218,7 @@ def _people(value: Any) -> tuple[Person, ...]:
 
 def _milliseconds(value: Any, device: str) -> Reading[float]:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Known(float(value), f"measured on the {device}" + (", TF32 off" if device == "gpu" else ""))
+        return Known(float(value), f"measured on the {device}, with onnxruntime's defaults")
     return Unknown(("the networks were not timed",))
 
 

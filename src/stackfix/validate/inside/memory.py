@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class _Memory(ctypes.Structure):
 
 
 _NOT_AVAILABLE = 2**64 - 1
+# NVML_DEVICE_UUID_V2_BUFFER_SIZE
+_UUID = 96
 
 
 class Meter:
@@ -35,6 +38,7 @@ class Meter:
         self._library: Any = None
         self._devices: list[Any] = []
         self._before = -1
+        self._cut = False
         name = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
         try:
             self._library = ctypes.CDLL(name)
@@ -50,8 +54,32 @@ class Meter:
         for index in range(count.value):
             handle = ctypes.c_void_p()
             if self._library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) == 0:
-                self._devices.append(handle)
+                self._devices.extend(self._instances(handle) or [handle])
         self._before = self._used()
+
+    def _instances(self, device: Any) -> list[Any]:
+        """Return the MIG instances of a GPU that is cut into such: a program has one of them and its memory, no more.
+
+        https://docs.nvidia.com/deploy/nvml-api/group__nvmlMultiInstanceGPU.html
+        """
+        now, pending, most = ctypes.c_uint(0), ctypes.c_uint(0), ctypes.c_uint(0)
+        found = []
+        try:
+            cut = self._library.nvmlDeviceGetMigMode(device, ctypes.byref(now), ctypes.byref(pending)) == 0
+            if not (cut and now.value):
+                return []
+            self._library.nvmlDeviceGetMaxMigDeviceCount(device, ctypes.byref(most))
+            for index in range(most.value):
+                instance = ctypes.c_void_p()
+                if (
+                    self._library.nvmlDeviceGetMigDeviceHandleByIndex(device, index, ctypes.byref(instance))
+                    == 0
+                ):
+                    found.append(instance)
+        except AttributeError:
+            return []
+        self._cut = bool(found)
+        return found
 
     def state(self) -> list[dict[str, Any]]:
         """Return for each GPU its total and free bytes, and which processes hold how much of it.
@@ -83,6 +111,8 @@ class Meter:
         """Return which of NVML's devices is CUDA's first: the two count them in other orders, and CUDA can hide some."""
         if len(self._devices) < 2:
             return 0
+        if self._cut:
+            return self._first_of_instances()
         name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
         device, found = ctypes.c_int(0), ctypes.c_void_p()
         bus = ctypes.create_string_buffer(32)
@@ -98,6 +128,27 @@ class Meter:
             return None
         same = [index for index, each in enumerate(self._devices) if told and each.value == found.value]
         return same[0] if same else None
+
+    def _first_of_instances(self) -> int | None:
+        """Return which device is CUDA's first where GPUs are cut: an instance has a UUID, and no place on the bus."""
+        own, device = (ctypes.c_ubyte * 16)(), ctypes.c_int(0)
+        try:
+            driver = ctypes.CDLL("libcuda.so.1")
+            told = (
+                driver.cuInit(0) == 0
+                and driver.cuDeviceGet(ctypes.byref(device), 0) == 0
+                and driver.cuDeviceGetUuid_v2(own, device) == 0
+            )
+        except (OSError, AttributeError):
+            return None
+        first = str(uuid.UUID(bytes=bytes(own)))
+        for index, each in enumerate(self._devices):
+            name = ctypes.create_string_buffer(_UUID)
+            known = told and self._library.nvmlDeviceGetUUID(each, name, _UUID) == 0
+            # `GPU-` or `MIG-` and the UUID
+            if known and name.value.decode("ascii", "replace").partition("-")[2] == first:
+                return index
+        return None
 
     def reading(self) -> dict[str, Any]:
         """Return {"value", "found_via"} or {"tried"}."""

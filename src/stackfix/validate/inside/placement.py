@@ -61,7 +61,11 @@ def read_events(path: str) -> list[dict[str, Any]]:
 
 
 def account(nodes: Iterable[dict[str, Any]], on: Sequence[str] = (CUDA,)) -> dict[str, Any]:
-    """Return the share of nodes and of time on the GPU, and each operator that ran elsewhere with why it may."""
+    """Return the share of nodes and of time on the GPU, and each operator that ran elsewhere with why it may.
+
+    The profile has the host's clock: a call of a node on CUDA returns when its work is queued (KernelScope in
+    onnxruntime/core/framework/sequential_executor.cc), so nodes on the CPU weigh more here than the GPU's own time tells.
+    """
     everywhere = list(nodes)
     on_gpu = [node for node in everywhere if node["provider"] in on]
     took = sum(node.get("microseconds", 0.0) for node in everywhere)
@@ -122,7 +126,8 @@ def _shares(nodes: Iterable[dict[str, Any]], on: Sequence[str]) -> str:
     counted = account(nodes, on)
     if counted["nodes_on_gpu"] is None:
         return ""
-    timed = "" if counted["time_on_gpu"] is None else f" and {counted['time_on_gpu']:.1%} of their time"
+    took = counted["time_on_gpu"]
+    timed = "" if took is None else f" and {took:.1%} of the time spent calling them"
     return f"; {counted['nodes_on_gpu']:.1%} of {counted['nodes']} nodes{timed} on the GPU"
 
 

@@ -63,6 +63,9 @@ def write(torch: Any, truth: str, path: str) -> None:
             self.down = torch.nn.Linear(108, 2 * HEIGHT)
             self.register_buffer("places", tensor(places, dtype=torch.float32))
             self.register_buffer("scores", tensor(scores, dtype=torch.float32).reshape(1, KEYPOINTS, 1))
+            # a trace writes down the device on which a tensor is made: only buffers go where the network goes
+            self.register_buffer("across_bins", torch.arange(2.0 * WIDTH).reshape(1, 1, -1))
+            self.register_buffer("down_bins", torch.arange(2.0 * HEIGHT).reshape(1, 1, -1))
 
         def forward(self, crops: Any) -> Any:
             """Return the bins of both axes."""
@@ -70,17 +73,16 @@ def write(torch: Any, truth: str, path: str) -> None:
             there = person[:, HEIGHT // 2 - 1, WIDTH // 2 - 1].reshape(-1, 1, 1)
             hidden = self.features(crops).flatten(2)
             answers = []
-            for axis, line, layer in (
-                (0, person[:, HEIGHT // 2 - 1, :], self.across),
-                (1, person[:, :, WIDTH // 2 - 1], self.down),
+            for axis, line, layer, bins in (
+                (0, person[:, HEIGHT // 2 - 1, :], self.across, self.across_bins),
+                (1, person[:, :, WIDTH // 2 - 1], self.down, self.down_bins),
             ):
                 middle = line.shape[1] // 2
                 start = middle - 0.5 - _reached(torch, line[:, :middle].flip(1))
                 end = middle - 0.5 + _reached(torch, line[:, middle:])
                 place = self.places[:, axis].reshape(1, KEYPOINTS)
                 target = 2 * ((1 - place) * start + place * end)
-                bins = torch.arange(2 * line.shape[1], device=crops.device)
-                distance = target.unsqueeze(2) - bins.reshape(1, 1, -1)
+                distance = target.unsqueeze(2) - bins
                 hill = (1 - distance * distance / 16).clamp(min=0)
                 answers.append(hill * self.scores * there + NOISE * torch.tanh(layer(hidden)))
             return tuple(answers)
