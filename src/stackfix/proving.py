@@ -14,6 +14,7 @@ from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
 from stackfix.judging.remedy import anew, mend
+from stackfix.meter import Listener, Watch, watching
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
@@ -48,7 +49,9 @@ def device_of(environment: Environment, word: str) -> str:
     return "gpu" if "onnxruntime-gpu" in installed else "cpu"
 
 
-def compared(environment: Environment, device: str, weights: str, timeout: float) -> Comparison:
+def compared(
+    environment: Environment, device: str, weights: str, timeout: float, progress: Listener | None = None
+) -> Comparison:
     """Return what the options of a session cost; on the CPU where there is no GPU to ask.
 
     The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
@@ -62,7 +65,10 @@ def compared(environment: Environment, device: str, weights: str, timeout: float
     here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
     interpreter = Path(environment.executable)
     found = tensorrt_in(environment)
-    return compare(interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found)
+    with watching(progress, "comparing options") as watch:
+        return compare(
+            interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found, heard=watch.at
+        )
 
 
 def proof(
@@ -77,16 +83,35 @@ def proof(
     page: Path | None = None,
     timeout: int = 600,
     around: Surroundings | None = None,
+    progress: Listener | None = None,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
 
-    `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair.
+    `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair. On the
+    terminal of `progress` one line says what is being done, and for how long.
 
     Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
     """
+    pictures = Pictures(image=image, save=save, page=page)
+    with watching(progress, "proving") as watch:
+        return _proof(environment, interpreter, facts, device, weights, pictures, timeout, around, watch)
+
+
+def _proof(
+    environment: Environment,
+    interpreter: Path,
+    facts: Database,
+    device: str,
+    weights: Weights | Callable[[], Weights] | None,
+    pictures: Pictures,
+    timeout: int,
+    around: Surroundings | None,
+    watch: Watch,
+) -> Verdict:
+    watch.at("follow the libraries")
     system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
@@ -100,20 +125,23 @@ def proof(
         )
     here = device == "cpu" or _has_gpu()
     where = "gpu" if here and device == "gpu" else "cpu"
+    watch.clear()  # what is fetched draws its own line
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
         interpreter,
         where,
         chosen,
-        Pictures(image=image, save=save, page=page),
+        pictures,
         timeout,
         _tensorrt(environment) if device == "gpu" else None,
+        watch,
     )
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     if where == "gpu" and verdict.code in _BROKEN_OFF:
         verdict = _where_the_driver_does(verdict)
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in _FOLLOWS):
+        watch.at("examine the environment")
         report = _examined(environment, facts, around)
         wrong = next(_wrong_packages(environment, report), None)
         # a driver that really is too old would be so for packages that go together
@@ -294,6 +322,7 @@ def _run_known_first(
     pictures: Pictures,
     timeout: int,
     tensorrt: TensorRT | None,
+    watch: Watch,
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -305,7 +334,9 @@ def _run_known_first(
 
     known: tuple[Check, ...] = ()
     if weights.name == REAL:
-        before = run(interpreter, device=where, weights=standins(data_root()), timeout=timeout)
+        before = run(
+            interpreter, device=where, weights=standins(data_root()), timeout=timeout, heard=watch.at
+        )
         if not before.ok:
             return replace(before, weights_note="stand-ins, with which it begins; DWPose's own were not run")
         known = tuple(
@@ -322,6 +353,7 @@ def _run_known_first(
         save=pictures.save,
         page=pictures.page,
         tensorrt=tensorrt,
+        heard=watch.at,
     )
     if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")

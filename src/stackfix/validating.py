@@ -79,6 +79,7 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
             save=Path(wish.save) if wish.save else None,
             page=page,
             timeout=wish.timeout,
+            progress=progress,
         )
 
     if not wish.html:

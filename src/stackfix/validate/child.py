@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from stackfix.telemetry import without_telemetry
-from stackfix.validate.journal import Journal, plain, read
+from stackfix.validate.journal import Following, Journal, plain, read
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 HEARD = "heard"
@@ -26,6 +26,7 @@ _TAIL = 4000
 _PRINTED = 64_000_000
 _ROOM = 65536
 _LOOK_SECONDS = 0.5
+Heard: TypeAlias = Callable[[str], None]
 _REMOVED = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
 
 
@@ -43,13 +44,28 @@ class Answer:
         return not self.ended and self.journal.ended
 
 
-def ask(python: Path, request: Mapping[str, Any], variables: Mapping[str, str], timeout: float) -> Answer:
-    """Return the worker's answer to one request; it works in a folder of its own that is removed after."""
+def ask(
+    python: Path,
+    request: Mapping[str, Any],
+    variables: Mapping[str, str],
+    timeout: float,
+    heard: Heard | None = None,
+) -> Answer:
+    """Return the worker's answer to one request; it works in a folder of its own that is removed after.
+
+    `heard` is told, twice a second while the worker runs, what it does.
+    """
     with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as own:
         scratch = Path(str(request.get("scratch") or own))
         result = Path(own) / "result.jsonl"
         text = json.dumps({**request, "scratch": str(scratch), "result": str(result)})
-        ended, printed = _child(python, text, _clean(variables), scratch, timeout)
+        stages = Following(result)
+
+        def looked() -> None:
+            if heard is not None:
+                heard(stages.stage())
+
+        ended, printed = _child(python, text, _clean(variables), scratch, timeout, looked)
         try:
             journal = read(result.read_text(encoding="utf-8", errors="replace"))
         except OSError:
@@ -65,7 +81,12 @@ def _clean(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _child(
-    python: Path, request: str, variables: Mapping[str, str], scratch: Path, timeout: float
+    python: Path,
+    request: str,
+    variables: Mapping[str, str],
+    scratch: Path,
+    timeout: float,
+    looked: Callable[[], None],
 ) -> tuple[str, str]:
     """Return how the child ended wrongly ("" if it ended well), and the last of what it printed."""
     output = scratch / "printed"
@@ -85,13 +106,15 @@ def _child(
             return f"the interpreter can't be started: {error.strerror or error}", ""
         with child:
             try:
-                ended = _waited(child, request, scratch, timeout)
+                ended = _waited(child, request, scratch, timeout, looked)
             finally:
                 _end(child)
     return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / HEARD))))
 
 
-def _waited(child: subprocess.Popen[bytes], request: str, scratch: Path, timeout: float) -> str:
+def _waited(
+    child: subprocess.Popen[bytes], request: str, scratch: Path, timeout: float, looked: Callable[[], None]
+) -> str:
     """Give the request, wait, and return how the child ended wrongly, or why it must be ended."""
     ends = time.monotonic() + timeout
     given: bytes | None = request.encode()
@@ -100,6 +123,7 @@ def _waited(child: subprocess.Popen[bytes], request: str, scratch: Path, timeout
             child.communicate(given, timeout=min(left, _LOOK_SECONDS))
         except subprocess.TimeoutExpired:
             given = None  # what was not taken yet is kept by the Popen
+            looked()
         else:
             return _how_it_ended(child.returncode)
         written = sum(

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.trial import Comparison, Trial
-from stackfix.validate.child import Answer, ask
+from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import records
 from stackfix.validate.tensorrt import TensorRT
@@ -46,10 +46,11 @@ def compare(
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
     tensorrt: TensorRT | None = None,
+    heard: Heard | None = None,
 ) -> Comparison:
     """Return what each trial cost; one that fails or dies says so and does not end the others.
 
-    TensorRT is a trial only where its libraries are in the environment.
+    TensorRT is a trial only where its libraries are in the environment. `heard` is told again and again what is done.
     """
     variables = dict(os.environ if environment is None else environment)
     python = python.absolute()
@@ -67,7 +68,13 @@ def compare(
         trials = GPU_TRIALS if device == "gpu" else CPU_TRIALS
         if device == "gpu" and tensorrt is not None and tensorrt.paths:
             trials = (*trials, Trial(name="TensorRT", provider=TENSORRT, loads=tensorrt.paths))
-        for trial in (*trials, trials[0]):
+        rounds = (*trials, trials[0])
+        for number, trial in enumerate(rounds, 1):
+
+            def named_stage(stage: str, before: str = f"{number} of {len(rounds)}, {trial.name}") -> None:
+                if heard is not None:
+                    heard(f"{before}: {stage}")
+
             named = {
                 "provider": trial.provider,
                 "provider_options": dict(trial.provider_options),
@@ -77,7 +84,11 @@ def compare(
             # the first child writes the twins, the others find them
             twin = own if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
             answer = ask(
-                python, {**request, "trial": trial.name, **named, "twin_folder": twin}, variables, timeout
+                python,
+                {**request, "trial": trial.name, **named, "twin_folder": twin},
+                variables,
+                timeout,
+                named_stage,
             )
             done.append(_measured(trial, answer))
             if isinstance(free, Unknown):

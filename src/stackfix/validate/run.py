@@ -13,7 +13,7 @@ from stackfix.errors import QuestionError, TargetError
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
-from stackfix.validate.child import Answer, ask
+from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import NOT_BEGUN, Journal
 from stackfix.validate.judge import judge
 from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
@@ -48,11 +48,13 @@ def run(
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
     tensorrt: TensorRT | None = None,
+    heard: Heard | None = None,
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
     Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
-    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment. A crash, a
+    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment; `heard` is
+    told again and again what is being done. A crash, a
     hang or no answer is a failed verdict, never an exception; an exception says that there was nothing to ask: no
     such interpreter, no such picture.
     """
@@ -82,14 +84,14 @@ def run(
             "save": str(save.absolute()) if save else "",
             "page": str(page.absolute()) if page else "",
         }
-        answer = ask(python, request, variables, timeout)
+        answer = ask(python, request, variables, timeout, heard)
     extra = _said_of(variables)
     journal = answer.journal
     if answer.ended or not journal.ended:
         return _broken_off(journal, answer.ended, answer.printed, weights.name, extra)
 
     def asked(request: Mapping[str, Any]) -> Answer:
-        return ask(python, request, variables, max(1.0, ends - time.monotonic()))
+        return ask(python, request, variables, max(1.0, ends - time.monotonic()), heard)
 
     if journal.values.get("torch is here") is True:
         journal = beside_torch(asked, weights, device, journal)
