@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
-from stackfix.judging.remedy import anew, mend
+from stackfix.judging.remedy import anew, mend, reinstall
 from stackfix.meter import Listener, Watch, watching
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
@@ -147,7 +148,7 @@ def _proof(
         # a driver that really is too old would be so for packages that go together
         if wrong is not None and not any(one.code == verdict.code == _TOO_OLD for one in report.findings):
             return _failed_by(wrong, verdict)
-        verdict = replace(verdict, checks=(*verdict.checks, *_warned(report)))
+        verdict = of_package(replace(verdict, checks=(*verdict.checks, *_warned(report))), environment)
     if wished_for_gpu and not here:
         # the provider's other half, which builds without CUDA have too, is not named after it
         plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
@@ -208,6 +209,25 @@ def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:
         return replace(verdict, reason=wrong.text, **told)
     found = Check(name="packages", ok=False, text=wrong.text, **told)
     return replace(verdict, state=FAILED, reason=wrong.text, checks=(*verdict.checks, found), **told)
+
+
+def of_package(verdict: Verdict, environment: Environment) -> Verdict:
+    """Return the verdict on an import that failed by the one package in whose file it did, and how to have that anew."""
+    failed = next((check for check in verdict.checks if check.ok is False), None)
+    if failed is None or verdict.code != "package_broken" or not failed.name.startswith("import "):
+        return verdict
+    folder = failed.name.partition(" ")[2]
+    said, _, place = failed.text.partition("\nraised in ")
+    file = re.split(r"-packages[/\\]", place)[-1].replace("\\", "/") or f"{folder}/__init__.py"
+    owners = [each for each in environment.distributions if file in each.files]
+    if len(owners) != 1:
+        return verdict
+    owner = owners[0]
+    first = said.partition("\n")[0]
+    reason = f"`import {folder}` fails in {owner.name} {owner.version}, `{file}`: {first}"
+    fix = reinstall(environment, owner.name, owner.version, fresh=True)
+    checks = tuple(replace(one, fix=fix) if one is failed else one for one in verdict.checks)
+    return replace(verdict, reason=reason, fix=fix, checks=checks)
 
 
 # Causes that say more of a missing library than that it is missing.

@@ -93,7 +93,7 @@ def run(
     def asked(request: Mapping[str, Any]) -> Answer:
         return ask(python, request, variables, max(1.0, ends - time.monotonic()), heard)
 
-    if journal.values.get("torch is here") is True:
+    if journal.values.get("torch is here") is True and "numpy version" in journal.values:
         journal = beside_torch(asked, weights, device, journal)
     if tensorrt is not None:
         journal = beside_tensorrt(asked, weights, tensorrt, journal)
