@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stackfix.errors import QuestionError, TargetError
+from stackfix.model.surroundings import left_out
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
@@ -101,12 +102,16 @@ def run(
 
 
 def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
-    """Return what puts libraries before the environment's own; it is kept, for the user's programs have it too."""
-    return tuple(
-        Check(name=name, ok=None, text=f"is set, and was kept: {variables[name]}")
+    """Return what puts libraries before the environment's own, which is kept, for the user's programs have it too.
+
+    After it what puts packages there, which is left out.
+    """
+    kept = [
+        (name, f"is set, and was kept: {variables[name]}")
         for name in ("LD_LIBRARY_PATH", "LD_PRELOAD")
         if variables.get(name)
-    )
+    ]
+    return tuple(Check(name=name, ok=None, text=text) for name, text in (*kept, *left_out(variables)))
 
 
 def _broken_off(
