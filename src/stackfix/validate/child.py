@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, TypeAlias
 
 from stackfix.telemetry import without_telemetry
 from stackfix.validate.journal import Following, Journal, plain, read
+from stackfix.validate.scratch import scratch
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 HEARD = "heard"
@@ -55,24 +55,24 @@ def ask(
 
     `heard` is told, twice a second while the worker runs, what it does.
     """
-    with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as own:
-        scratch = Path(str(request.get("scratch") or own))
-        result = Path(own) / "result.jsonl"
-        text = json.dumps({**request, "scratch": str(scratch), "result": str(result)})
+    with scratch() as own:
+        folder = Path(str(request.get("scratch") or own))
+        result = own / "result.jsonl"
+        text = json.dumps({**request, "scratch": str(folder), "result": str(result)})
         stages = Following(result)
 
         def looked() -> None:
             if heard is not None:
                 heard(stages.stage())
 
-        ended, printed = _child(python, text, _clean(variables), scratch, timeout, looked)
+        ended, printed = _child(python, text, _clean(variables), folder, timeout, looked)
         try:
             journal = read(result.read_text(encoding="utf-8", errors="replace"))
         except OSError:
             journal = read("")
         # the worker itself can't say so: its words would go to the same disk
-        if (ended or not journal.ended) and shutil.disk_usage(scratch).free < _ROOM:
-            ended = f"{ended or 'it wrote no complete answer'} (No space left on device: {scratch.parent})"
+        if (ended or not journal.ended) and shutil.disk_usage(folder).free < _ROOM:
+            ended = f"{ended or 'it wrote no complete answer'} (No space left on device: {folder.parent})"
     return Answer(journal=journal, ended=ended, printed=printed)
 
 
@@ -84,12 +84,12 @@ def _child(
     python: Path,
     request: str,
     variables: Mapping[str, str],
-    scratch: Path,
+    folder: Path,
     timeout: float,
     looked: Callable[[], None],
 ) -> tuple[str, str]:
     """Return how the child ended wrongly ("" if it ended well), and the last of what it printed."""
-    output = scratch / "printed"
+    output = folder / "printed"
     with output.open("wb") as sink:
         try:
             # a session of its own, so that what a library starts ends with it
@@ -99,21 +99,21 @@ def _child(
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env=dict(variables),
-                cwd=scratch,
+                cwd=folder,
                 start_new_session=True,
             )
         except OSError as error:
             return f"the interpreter can't be started: {error.strerror or error}", ""
         with child:
             try:
-                ended = _waited(child, request, scratch, timeout, looked)
+                ended = _waited(child, request, folder, timeout, looked)
             finally:
                 _end(child)
-    return ended, "\n".join(filter(None, (_tail(output), _tail(scratch / HEARD))))
+    return ended, "\n".join(filter(None, (_tail(output), _tail(folder / HEARD))))
 
 
 def _waited(
-    child: subprocess.Popen[bytes], request: str, scratch: Path, timeout: float, looked: Callable[[], None]
+    child: subprocess.Popen[bytes], request: str, folder: Path, timeout: float, looked: Callable[[], None]
 ) -> str:
     """Give the request, wait, and return how the child ended wrongly, or why it must be ended."""
     ends = time.monotonic() + timeout
@@ -126,9 +126,7 @@ def _waited(
             looked()
         else:
             return _how_it_ended(child.returncode)
-        written = sum(
-            path.stat().st_size for path in (scratch / "printed", scratch / HEARD) if path.is_file()
-        )
+        written = sum(path.stat().st_size for path in (folder / "printed", folder / HEARD) if path.is_file())
         if written > _PRINTED:
             return f"it was ended when it had printed {written // 1_000_000} MB"
     return f"it was ended after {timeout:g} s without an answer"

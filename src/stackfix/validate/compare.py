@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from stackfix.model.trial import Comparison, Trial
 from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import records
+from stackfix.validate.scratch import scratch, sweep
 from stackfix.validate.tensorrt import TensorRT
 from stackfix.validate.weights import TWIN, Weights
 
@@ -56,8 +55,9 @@ def compare(
     python = python.absolute()
     done: list[Trial] = []
     free: Reading[int] = Unknown(("no GPU was asked",))
-    with tempfile.TemporaryDirectory(prefix="stackfix-compare-", ignore_cleanup_errors=True) as own:
-        twins = Path(own) if weights.name == TWIN else Path()
+    sweep()
+    with scratch() as own:
+        twins = own if weights.name == TWIN else Path()
         request: dict[str, Any] = {
             "detector": str((twins / weights.detector).absolute()),
             "pose": str((twins / weights.pose).absolute()),
@@ -82,7 +82,7 @@ def compare(
                 "loads": list(trial.loads),
             }
             # the first child writes the twins, the others find them
-            twin = own if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
+            twin = str(own) if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
             answer = ask(
                 python,
                 {**request, "trial": trial.name, **named, "twin_folder": twin},
@@ -93,7 +93,6 @@ def compare(
             done.append(_measured(trial, answer))
             if isinstance(free, Unknown):
                 free = _free(answer.journal)
-        shutil.rmtree(own, ignore_errors=True)
     *measured, again = done
     return Comparison(
         device=device,

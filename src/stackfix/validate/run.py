@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from stackfix.validate.causes import Cause, cause_of
 from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import NOT_BEGUN, Journal
 from stackfix.validate.judge import judge
+from stackfix.validate.scratch import scratch, sweep
 from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
 from stackfix.validate.torch_orders import beside_torch
 from stackfix.validate.weights import TWIN, Weights
@@ -72,8 +72,9 @@ def run(
     truths = truth.read(weights.truth) if image is None and weights.truth else None
     variables = dict(os.environ if environment is None else environment)
     ends = time.monotonic() + timeout
-    with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
-        twins = Path(scratch) if weights.name == TWIN else Path()
+    sweep()
+    with scratch() as folder:
+        twins = folder if weights.name == TWIN else Path()
         request = {
             "detector": str((twins / weights.detector).absolute()),
             "pose": str((twins / weights.pose).absolute()),
@@ -81,7 +82,7 @@ def run(
             "image": str((image or weights.scene).resolve()),
             "device": device,
             "repeats": repeats,
-            "scratch": scratch,
+            "scratch": str(folder),
             "save": str(save.absolute()) if save else "",
             "page": str(page.absolute()) if page else "",
         }
