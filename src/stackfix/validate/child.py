@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -50,10 +50,12 @@ def ask(
     variables: Mapping[str, str],
     timeout: float,
     heard: Heard | None = None,
+    bytecode: Path | None = None,
 ) -> Answer:
     """Return the worker's answer to one request; it works in a folder of its own that is removed after.
 
-    `heard` is told, twice a second while the worker runs, what it does.
+    `heard` is told, twice a second while the worker runs, what it does. `bytecode` is a folder in which one child finds
+    what another has compiled; without it each compiles for itself, and in no case is anything written beside a module.
     """
     with scratch() as own:
         folder = Path(str(request.get("scratch") or own))
@@ -65,7 +67,9 @@ def ask(
             if heard is not None:
                 heard(stages.stage())
 
-        ended, printed = _child(python, text, _clean(variables), folder, timeout, looked)
+        kept = ["-B"] if bytecode is None else ["-X", f"pycache_prefix={bytecode}"]
+        command = [str(python), "-I", *kept, str(WORKER)]
+        ended, printed = _child(command, text, _clean(variables), folder, timeout, looked)
         try:
             journal = read(result.read_text(encoding="utf-8", errors="replace"))
         except OSError:
@@ -81,7 +85,7 @@ def _clean(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _child(
-    python: Path,
+    command: Sequence[str],
     request: str,
     variables: Mapping[str, str],
     folder: Path,
@@ -94,7 +98,7 @@ def _child(
         try:
             # a session of its own, so that what a library starts ends with it
             child = subprocess.Popen(
-                [str(python), "-I", "-B", str(WORKER)],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
