@@ -353,15 +353,17 @@ def _run_known_first(
     from stackfix.validate.weights import REAL, standins  # noqa: PLC0415 - likewise
 
     known: tuple[Check, ...] = ()
+    earlier: tuple[Check, ...] = ()
     if weights.name == REAL:
         before = run(
             interpreter, device=where, weights=standins(data_root()), timeout=timeout, heard=watch.at
         )
         if not before.ok:
             return replace(before, weights_note="stand-ins, with which it begins; DWPose's own were not run")
+        earlier = before.checks
         known = tuple(
             replace(check, text=f"{check.text}; with the stand-ins, whose answer is known")
-            for check in before.checks
+            for check in earlier
             if check.name in {"boxes", "keypoints"}
         )
     verdict = run(
@@ -374,6 +376,7 @@ def _run_known_first(
         page=pictures.page,
         tensorrt=tensorrt,
         heard=watch.at,
+        earlier=earlier,
     )
     if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,14 @@ import pytest
 
 import standin_scene
 from stackfix.facts.root import data_root
-from stackfix.model.verdict import Verdict
+from stackfix.model.verdict import Check, Verdict
 from stackfix.validate import journal, truth
 from stackfix.validate.child import Answer
 from stackfix.validate.inside import torch_proof, torch_standin
 from stackfix.validate.judge import judge
 from stackfix.validate.run import run
-from stackfix.validate.torch_orders import ORDERS, beside_torch
-from stackfix.validate.weights import standins
+from stackfix.validate.torch_orders import ORDERS, TORCHSCRIPT, beside_torch
+from stackfix.validate.weights import Weights, standins
 
 FAKE = Path(__file__).parent / "fake_onnxruntime.py"
 TORCH = """
@@ -249,3 +251,23 @@ def test_what_torch_says_to_have_computed_on_a_gpu_the_driver_must_know_of(monke
             torch_proof._seen_by_driver()
     else:
         torch_proof._seen_by_driver()
+
+
+def test_what_an_earlier_run_told_of_torch_is_not_asked_again_but_for_a_file_of_the_users(
+    python, weights, tmp_path
+):
+    earlier = [Check(name=name, ok=True, text="told") for name in ("torch", *ORDERS, "torchscript", "boxes")]
+    own = replace(weights, name=str(tmp_path), pose=tmp_path / weights.pose.name)
+    shutil.copy(weights.pose, own.pose)
+    variables = {**os.environ, "FAKE_ONNXRUNTIME": "gpu", "FAKE_TORCH": "segfault", "LD_LIBRARY_PATH": ""}
+
+    def told(networks: Weights, checks: Sequence[Check]) -> dict[str, str]:
+        verdict = run(
+            python, device="cpu", weights=networks, repeats=1, environment=variables, earlier=checks
+        )
+        return {check.name: check.text for check in verdict.checks if check.name in (*ORDERS, "torch")}
+
+    assert told(own, earlier) == dict.fromkeys(("torch", *ORDERS), "told")
+    assert "SIGSEGV" in told(own, earlier[1:])[ORDERS[0]]
+    (tmp_path / TORCHSCRIPT).touch()
+    assert "SIGSEGV" in told(own, earlier)[ORDERS[0]]

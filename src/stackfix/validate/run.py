@@ -7,7 +7,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from stackfix.validate.journal import NOT_BEGUN, Journal
 from stackfix.validate.judge import judge
 from stackfix.validate.scratch import scratch, sweep
 from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
-from stackfix.validate.torch_orders import beside_torch
+from stackfix.validate.torch_orders import beside_torch, told_before
 from stackfix.validate.weights import TWIN, Weights
 
 _MORE_TIME = (
@@ -56,12 +57,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     tensorrt: TensorRT | None = None,
     heard: Heard | None = None,
+    earlier: Sequence[Check] = (),
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
     Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
     `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment; `heard` is
-    told again and again what is being done. A crash, a hang or no answer is a failed verdict, never an exception; an
+    told again and again what is being done; `earlier` are the checks of a run of this very environment, and what it told
+    of torch is not asked again. A crash, a hang or no answer is a failed verdict, never an exception; an
     exception says that there was nothing to ask: no such interpreter, no such picture.
     """
     if device not in {"gpu", "cpu"}:
@@ -102,7 +105,9 @@ def run(
         def asked(request: Mapping[str, Any]) -> Answer:
             return ask(python, request, variables, max(1.0, ends - time.monotonic()), heard, bytecode)
 
-        if journal.values.get("torch is here") is True and not _numpy_is_broken(journal):
+        if known := told_before(earlier, weights):
+            journal = replace(journal, checks=(*journal.checks, *known))
+        elif journal.values.get("torch is here") is True and not _numpy_is_broken(journal):
             journal = beside_torch(asked, weights, device, journal)
         if tensorrt is not None:
             journal = beside_tensorrt(asked, weights, tensorrt, journal)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from stackfix.model.verdict import Check
@@ -25,6 +26,7 @@ def beside_torch(asked: Asked, weights: Weights, device: str, journal: Journal) 
     run too, and held against the ONNX one.
     """
     folder = weights.scene.parent.resolve()
+    script = _script(weights)
     request: dict[str, Any] = {
         "detector": str(folder / DETECTOR),
         "pose": str(folder / POSE),
@@ -32,8 +34,7 @@ def beside_torch(asked: Asked, weights: Weights, device: str, journal: Journal) 
         "truth": str(folder / "truth.json"),
         "device": device,
     }
-    script = weights.pose.resolve().parent / TORCHSCRIPT
-    if weights.name not in {STANDIN, TWIN} and script.is_file():
+    if script is not None:
         real = {"real_detector": str(weights.detector.resolve()), "real_pose": str(weights.pose.resolve())}
         request.update(real, torchscript=str(script))
     checks: list[Check] = []
@@ -52,6 +53,22 @@ def beside_torch(asked: Asked, weights: Weights, device: str, journal: Journal) 
             checks.extend(_true(people, weights))
     values = {**journal.values, "missing": journal.values.get("missing") or missing}
     return replace(journal, checks=(*journal.checks, *checks), values=values)
+
+
+def told_before(earlier: Sequence[Check], weights: Weights) -> tuple[Check, ...]:
+    """Return what an earlier run told of torch, if these networks would have the very same asked; else nothing.
+
+    Torch is asked with the stand-ins, but for a TorchScript file of the user's.
+    """
+    if _script(weights) is not None or not {*NEEDED} <= {check.name for check in earlier if check.ok is True}:
+        return ()
+    return tuple(check for check in earlier if check.name in NEEDED or check.name.startswith("torchscript"))
+
+
+def _script(weights: Weights) -> Path | None:
+    """Return the TorchScript file that lies beside the user's ONNX files, if there is one."""
+    script = weights.pose.resolve().parent / TORCHSCRIPT
+    return script if weights.name not in {STANDIN, TWIN} and script.is_file() else None
 
 
 def _true(people: Any, weights: Weights) -> list[Check]:
