@@ -121,6 +121,7 @@ def cpu_proof(task: Task, journal: Journal) -> None:
     journal.value("provider", CPU)
     journal.stage("run the pose network for several people at once on the CPU")
     together(networks, journal)
+    journal.stage("time the networks on the CPU")
     _time(lambda: task.open(Options([CPU])), task, journal)
 
 
