@@ -20,6 +20,7 @@ from stackfix.judging.lost import lost_files
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.on_cpu import with_numbers
+from stackfix.judging.one_fix import one_fix
 from stackfix.judging.packages import (
     collisions,
     duplicate_records,
@@ -133,7 +134,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *machine_findings(environment, scene.machine),
     ]
     live = live_view(patient.live, environment, scene.machine)
-    findings = joined(findings, live.findings)
+    findings = one_fix(joined(findings, live.findings), environment)
     ours = remedy.mend(environment)
     impossible = no_set(environment, scene) if any(one.fix == ours for one in findings) else None
     findings = [with_the_driver(one, impossible, ours) for one in findings]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from stackfix.judging.one_fix import is_part
 from stackfix.model.report import Finding
 
 # What breaks everything after it comes first: a broken environment, packages that overwrote each other, builds that
@@ -89,7 +90,22 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         rest = [one for one in rest if one not in more]
         about |= {name for one in more for name in one.about}
     marked = [replace(one, follows=primary.code) for one in sorted(following, key=_rank)]
-    return (primary, *marked, *rest)
+    return (primary, *marked, *_beside_their_causes(rest))
+
+
+def _beside_their_causes(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield findings, after each collision what it did to the files of its packages."""
+    collisions = [one for one in findings if one.rule == "collisions" and len(one.about) > 1]
+    by = {
+        id(one): cause
+        for cause in collisions
+        for one in findings
+        if one is not cause and one.code == cause.code and is_part(one, cause.about)
+    }
+    for one in findings:
+        if id(one) not in by:
+            yield one
+            yield from (replace(part, follows=one.code) for part in findings if by.get(id(part)) is one)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int, str]:
