@@ -324,6 +324,17 @@ def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():
     assert found.strained == ()
 
 
+def test_of_several_that_take_files_along_the_first_by_name_is_told():
+    names = ("opencv-python-headless", "opencv-contrib-python", "opencv-python")
+    there = environment(
+        CUDA_12 | dict.fromkeys(names, "4.11.0.86") | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"},
+        files=dict.fromkeys(names, {"cv2/__init__.py": "sha256=a,1"}),
+    )
+    (back,) = (step for step in mended(there).steps if isinstance(step, Put))
+    assert back.pin.name == "opencv-contrib-python"
+    assert back.why == ("opencv-python takes its files along when it goes",)
+
+
 def test_what_a_package_without_facts_requires_gives_way_and_is_said():
     there = environment(
         CUDA_12 | {"torch": "2.8.0", "onnxruntime-gpu": "1.31.1", "custom-nodes": "3.0"},
