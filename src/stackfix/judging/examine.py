@@ -43,6 +43,7 @@ from stackfix.model.report import Finding, Report
 from stackfix.model.request import MAIN
 from stackfix.model.surroundings import Surroundings
 from stackfix.rules import kernels
+from stackfix.rules.apart import mixing_nothing
 from stackfix.rules.architectures import Translated, service
 from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Breach, Held, Judged, held_releases, judge
@@ -83,7 +84,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
             troubles=(),
         )
     certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
-    return Scene(
+    scene = Scene(
         facts=facts,
         machine=machine,
         python=Interpreter(version=environment.python, path=environment.executable, found_via=environment.path),
@@ -91,6 +92,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
         features={"onnxruntime-gpu": frozenset({"cuda"})},
         sources=frozenset({MAIN, *facts.overlaid_sources()}),
     )  # fmt: skip
+    return replace(scene, apart=mixing_nothing(environment, scene))
 
 
 def _is_described(reading: Reading[Any]) -> bool:
@@ -112,7 +114,9 @@ def examine(patient: Patient, facts: Database) -> Report:
     breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     missing = list(missing_libraries(environment, closed, held, scene))
-    suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
+    suspects = set(scene.apart) | {
+        name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")
+    }
     findings = [
         *broken_findings(environment, missing),
         *cut_off(environment, unmet),
