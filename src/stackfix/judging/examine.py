@@ -16,7 +16,7 @@ from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
-from stackfix.judging.lost import lost_files
+from stackfix.judging.lost import altered_files, lost_files
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.on_cpu import with_numbers
@@ -114,6 +114,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     missing = list(missing_libraries(environment, closed, held, scene))
+    lost = list(lost_files(environment, shared))
     suspects = set(scene.apart) | {
         name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")
     }
@@ -122,7 +123,8 @@ def examine(patient: Patient, facts: Database) -> Report:
         *cut_off(environment, unmet),
         *copied(environment),
         *collisions(environment, facts, shared),
-        *lost_files(environment, shared),
+        *lost,
+        *altered_files(environment, facts, lost),
         *duplicate_records(environment),
         *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,

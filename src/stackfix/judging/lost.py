@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
+from stackfix.facts.database import Database
 from stackfix.judging import remedy
 from stackfix.judging.packages import COLLISIONS, Shared
 from stackfix.model.environment import Distribution, Environment
 from stackfix.model.report import Finding
 
 _SHOWN = 3
+_AS_THE_WHEEL = ("pip", "uv")
 _SWEPT = 3  # packages emptied at once are one event
 
 
@@ -34,7 +36,8 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             continue
         hurt = () if foreign else remedy.shared_damage(environment, each)
         emptied = [path for path in lost if path in each.emptied]
-        gone = [path for path in lost if path not in each.emptied]
+        cut = [path for path in lost if path in each.cut]
+        gone = [path for path in lost if path not in each.emptied and path not in each.cut]
         what = [
             *((f"has lost {len(gone)} of its files",) if gone else ()),
             *(
@@ -43,6 +46,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
                 else ()
             ),
             *(("has an empty file that RECORD lists as a whole one",) if len(emptied) == 1 else ()),
+            *((f"has {_modules(len(cut))} cut short",) if cut else ()),
             *(
                 (f"holds {'libraries' if changed else 'files'} that are not its own",)
                 if changed or foreign
@@ -53,6 +57,10 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
         because = (
             *(f"RECORD lists {path}, which is gone" for path in gone[:_SHOWN]),
             *(f"{path} has 0 bytes, where RECORD says {_recorded(each, path)}" for path in emptied[:_SHOWN]),
+            *(
+                f"{path} is no whole Python, and shorter than the {_recorded(each, path)} bytes of RECORD"
+                for path in cut[:_SHOWN]
+            ),
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
             *(f"{library.path}: {library.unread_because}" for library in broken[:_SHOWN]),
             *((foreign,) if foreign else ()),
@@ -79,6 +87,39 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             rule="collisions",
             about=(folder,),
         )
+
+
+def altered_files(environment: Environment, facts: Database, lost: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield packages of the stack with modules that somebody changed, where nothing else says that they are not whole.
+
+    People patch what they have installed, so that is a warning. Only pip and uv leave what a wheel held: conda writes
+    its prefix into modules, Debian takes out what it packages elsewhere.
+    """
+    told = {name for one in lost for name in one.about}
+    for each in environment.distributions:
+        if each.name in told or each.installer not in _AS_THE_WHEEL or not facts.knows(each.name):
+            continue
+        others = [one.files for one in environment.distributions if one is not each]
+        paths = [path for path in each.altered if not any(path in files for files in others)]
+        if paths:
+            again = remedy.reinstall(environment, each.name, each.version)
+            yield Finding(
+                code="gutted_package",
+                severity="warning",
+                text=f"{_modules(len(paths))} of {each.name} {each.version} {'is' if len(paths) == 1 else 'are'} not as its wheel wrote {'it' if len(paths) == 1 else 'them'}",
+                because=(
+                    *(f"{path} has another size than RECORD says" for path in paths[:_SHOWN]),
+                    *((f"and {len(paths) - _SHOWN} more",) if len(paths) > _SHOWN else ()),
+                ),
+                consequence="it may behave otherwise; where somebody patched it on purpose, an update takes that away",
+                fix=f"nothing, if that was meant; else: {again}",
+                rule="collisions",
+                about=(each.name,),
+            )
+
+
+def _modules(number: int) -> str:
+    return "a module" if number == 1 else f"{number} modules"
 
 
 def _recorded(each: Distribution, path: str) -> str:
