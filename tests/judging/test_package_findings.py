@@ -46,6 +46,22 @@ def test_whichever_of_both_is_removed_the_other_is_found_gutted(site, order, gon
         assert first.fix.endswith("--reinstall --no-deps onnxruntime-gpu==1.22.0")
 
 
+@pytest.mark.parametrize("lost", ["__init__.py", "capi/onnxruntime_pybind11_state.so", "capi/tools.py"])
+@pytest.mark.parametrize("name", BOTH)
+def test_a_single_lost_file_is_no_other_packages_doing(site, name, lost):
+    modules = {f"onnxruntime/capi/{each}.py": each for each in ("tools", "session", "training")}
+    modules |= {
+        "onnxruntime/__init__.py": "",
+        "onnxruntime/capi/onnxruntime_pybind11_state.so": binaries.elf(),
+    }
+    site.cuda12().torch().install(name, "1.22.0", modules)
+    (site.packages / "onnxruntime" / lost).unlink()
+    found = finding(look(site), "gutted_package")
+    assert found.text == f"{name} 1.22.0 has lost 1 of its files"
+    assert "another package" not in found.consequence
+    assert "both_ort_packages" not in codes(look(site))
+
+
 def test_a_folder_of_onnxruntime_that_nobody_owns_is_told(site):
     folder = site.packages / "onnxruntime"
     folder.mkdir()

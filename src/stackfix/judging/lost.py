@@ -38,6 +38,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
         emptied = [path for path in lost if path in each.emptied]
         cut = [path for path in lost if path in each.cut]
         gone = [path for path in lost if path not in each.emptied and path not in each.cut]
+        swept_out = _went_with_another(each, gone)
         what = [
             *((f"has lost {len(gone)} of its files",) if gone else ()),
             *(
@@ -67,11 +68,11 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *((_shared(hurt),) if hurt else ()),
         )
         yield Finding(
-            code=_lost_code(each, environment, taken=bool(gone or changed or foreign)),
+            code=_lost_code(each, environment, taken=bool(changed or foreign or swept_out)),
             severity="error",
             text=f"{each.name} {each.version} {' and '.join(what)}",
             because=because,
-            consequence=_consequence(gone=bool(gone), replaced=bool(changed or foreign)),
+            consequence=_consequence(removed=swept_out, gone=bool(gone), replaced=bool(changed or foreign)),
             fix=remedy.reinstall(environment, each.name, each.version, fresh=bool(hurt)),
             rule="collisions",
             about=(each.name,),
@@ -133,12 +134,34 @@ def _shared(paths: Sequence[str]) -> str:
     return f"{files} shared on the disk (hard links, as uv makes them from its cache), and damaged there too"
 
 
-def _consequence(*, gone: bool, replaced: bool) -> str:
+def _went_with_another(each: Distribution, gone: Sequence[str]) -> bool:
+    """Whether the files that are gone are what another package's removal takes: all modules that a folder shares.
+
+    Builds of onnxruntime, and of OpenCV, have nearly all modules of their folder in common, its `__init__.py` always.
+    """
+    folder = _shared_folder(each)
+    modules = [path for path in each.files if path.startswith(f"{folder}/") and path.endswith(".py")]
+    lost = set(gone)
+    return (
+        bool(folder)
+        and f"{folder}/__init__.py" in lost
+        and 2 * sum(path in lost for path in modules) > len(modules)
+    )
+
+
+def _shared_folder(each: Distribution) -> str:
+    """Return the import folder of a package that other packages fill too, "" where there is none."""
+    return next((folder for folder in COLLISIONS if f"{folder}/__init__.py" in each.files), "")
+
+
+def _consequence(*, removed: bool, gone: bool, replaced: bool) -> str:
     """Return what follows; who did it is known of no file alone."""
     if replaced:
         return "imports fail, or another build runs, as after another package's installation over it"
-    if gone:
+    if removed:
         return "imports fail, or another build runs, as after another package's removal took them"
+    if gone:
+        return "imports fail, or a part of it does, as after a removal or a copy that was cut off"
     return "loading them fails, as after a full disk or a download that was cut off"
 
 
@@ -174,10 +197,9 @@ def _swept(environment: Environment, gone: Sequence[Distribution]) -> Finding:
 
 
 def _lost_code(each: Distribution, environment: Environment, *, taken: bool) -> str:
-    """Return the code; what is only empty or cut short, in a folder of its own, is no matter of another package."""
-    folder = "cv2" if each.name.startswith("opencv-") else "onnxruntime"
-    mine = each.name in ("onnxruntime", "onnxruntime-gpu") or folder == "cv2"
-    if mine and (taken or len(environment.fillers(folder)) > 1):
+    """Return the code; what is only empty, cut short or gone by itself is no matter of another package."""
+    folder = _shared_folder(each)
+    if folder and (taken or len(environment.fillers(folder)) > 1):
         return COLLISIONS[folder]
     return "gutted_package"
 
