@@ -31,6 +31,8 @@ from stackfix.judging.packages import (
 from stackfix.judging.primary import ordered
 from stackfix.judging.readings import no_set, with_the_driver
 from stackfix.judging.requires import unmet_requirements
+from stackfix.judging.runtime import RULE as NO_RUNTIME
+from stackfix.judging.runtime import without_runtime
 from stackfix.judging.shadows import shadowed
 from stackfix.judging.symbols import missing_symbols
 from stackfix.judging.torch_symbols import torch_symbols
@@ -51,7 +53,7 @@ from stackfix.rules.scene import Scene
 
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
-_OUTSIDE = ("loader order", "driver", "model format", "torch symbols")
+_OUTSIDE = ("loader order", "driver", "model format", "torch symbols", NO_RUNTIME)
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -138,6 +140,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         *loader_order(environment, closed, windows=environment.windows),
         *(one for one in models if isinstance(one, Finding)),
         *machine_findings(environment, scene.machine),
+        *without_runtime(environment, patient.surroundings),
     ]
     live = live_view(patient.live, environment, scene.machine)
     findings = one_fix(joined(findings, live.findings), environment)
@@ -149,7 +152,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         path=environment.path,
         findings=with_numbers(ordered(_once(findings)), facts),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
-        unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
+        unknown=(*_unknown(environment, closed, judged, known, scene, bare=any(one.rule == NO_RUNTIME for one in findings)), *live.unknown),
         mend="" if impossible is not None else _mend(environment, findings, facts),
     )  # fmt: skip
 
@@ -232,7 +235,7 @@ def _served(held: Sequence[Held], scene: Scene) -> Iterator[str]:
 
 
 def _unknown(
-    environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene
+    environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene, *, bare: bool
 ) -> Iterator[str]:
     other = environment.builds.get("onnxruntime")
     if other is not None and other.package not in _WATCHED and other.package in environment.packages:
@@ -241,7 +244,8 @@ def _unknown(
             "whether DWPose runs on the GPU through it was not judged"
         )
     elif not any(name in environment.packages for name in _WATCHED):
-        yield "neither torch nor onnxruntime is installed in it"
+        if not bare:
+            yield "neither torch nor onnxruntime is installed in it"
     elif not closed.followed:
         yield "it holds no library to judge"
     if closed.unread:

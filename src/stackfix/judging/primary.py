@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from stackfix.judging.one_fix import is_part
+from stackfix.judging.runtime import RULE as NO_RUNTIME
 from stackfix.model.report import Finding
 
 # What breaks everything after it comes first: a broken environment, packages that overwrote each other, builds that
@@ -108,8 +109,18 @@ def _beside_their_causes(findings: Sequence[Finding]) -> Iterator[Finding]:
             yield from (replace(part, follows=one.code) for part in findings if by.get(id(part)) is one)
 
 
-def _rank(finding: Finding) -> tuple[bool, int, int, int, str]:
-    """Return the place of a finding: errors, by code, then what concerns several packages and says why at once."""
+def _rank(finding: Finding) -> tuple[bool, bool, int, int, int, str]:
+    """Return the place of a finding: errors, by code, then what concerns several packages and says why at once.
+
+    That nothing runs a model here is the cause only where nothing else is wrong.
+    """
     place = _ORDER.index(finding.code) if finding.code in _ORDER else len(_ORDER)
     rule = _RULES.index(finding.rule) if finding.rule in _RULES else len(_RULES)
-    return finding.severity != "error", place, rule, -len(finding.about), finding.text
+    return (
+        finding.severity != "error",
+        finding.rule == NO_RUNTIME,
+        place,
+        rule,
+        -len(finding.about),
+        finding.text,
+    )
