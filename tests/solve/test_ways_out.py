@@ -225,6 +225,15 @@ def test_of_several_pythons_the_conflict_is_one_that_no_other_python_mends():
     assert found.other_pythons == ("3.12", "3.11")
 
 
+def test_of_several_pythons_the_way_out_is_that_of_the_newest_that_is_not_in_its_way():
+    question = asked("dwpose", "cuda==13", driver="580", gpus=("RTX 4090",))
+    pythons = tuple(Interpreter(version=PythonVersion.parse(one)) for one in ("3.13", "3.12", "3.11"))
+    found = again(question, pythons=pythons)
+    assert found.python.version.minor_version == "3.13"
+    (driver,) = [one for one in found.options if one.kind == "driver"]
+    assert driver.python == "3.13"
+
+
 def test_capabilities_that_are_not_known_are_no_obstacle_to_an_answer():
     question = asked("dwpose", "torch==2.15.0", driver="535.104.05", gpus=("RTX 4090", "H100 PCIe"))
     odd = (
