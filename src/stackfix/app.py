@@ -310,7 +310,7 @@ def explain_error(
     """
     from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
     from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
-    from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.joined import joined, of_environment  # noqa: PLC0415 - likewise
     from stackfix.symptoms.name import causes_of  # noqa: PLC0415 - likewise
     from stackfix.symptoms.text import read_text  # noqa: PLC0415 - likewise
 
@@ -320,7 +320,7 @@ def explain_error(
     if venv is None and report is None:
         return Told(causes=causes)
     found = report if report is not None else doctor(venv)
-    return Told(causes=joined(causes, found.findings), report=found)
+    return Told(causes=of_environment(joined(causes, found.findings), found.path), report=found)
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
