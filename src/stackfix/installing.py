@@ -212,6 +212,7 @@ def interpreter_of(python: Interpreter, question: Question) -> Interpreter:
         if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
             return one
     raise QuestionError(
-        f"there is no Python {python.version.minor_version} on this machine",
-        hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
+        f"there is no Python {python.version} on this machine",
+        hint=f"`uv python install {python.version}` brings it; or ask for one that is here"
+        + (" (leave out `--python`)" if question.machine.python else ""),
     )

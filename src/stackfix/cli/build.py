@@ -29,6 +29,7 @@ from stackfix.model.resolution import Explanation
 from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
 from stackfix.render.growth_text import compared_document
 from stackfix.render.redaction import redacted, same
+from stackfix.render.units import counted
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
@@ -154,7 +155,7 @@ def lock(
                 }
             )
         else:
-            output.answer([f"{path}: {len(found.packages)} packages"])
+            output.answer([f"{path}: {counted(len(found.packages), 'package')}"])
 
 
 @click.command()
