@@ -383,7 +383,12 @@ def validate(
 
 
 def compare_options(
-    venv: Path, *, weights: str = "auto", device: str = "auto", timeout: int = 600
+    venv: Path,
+    *,
+    weights: str = "auto",
+    device: str = "auto",
+    timeout: int = 600,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Return what the options of a session cost in an environment; full-size twins unless a folder is named."""
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
@@ -391,4 +396,4 @@ def compare_options(
 
     environment = read_environment(venv)
     where = device_of(environment, device)
-    return compared(environment, where, weights, timeout)
+    return compared(environment, where, weights, timeout, progress)

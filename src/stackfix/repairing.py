@@ -288,7 +288,7 @@ def _carried_out(
         report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
         found = weights if _can_run(copy) else None
-        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
+        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system, progress=progress)
         state.append((report, _said_in_place(verdict, copy.path, environment.path)))
         return not _worse(report, planned.before) and not verdict.failed
 

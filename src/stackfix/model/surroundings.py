@@ -46,3 +46,15 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     variables: tuple[tuple[str, str], ...] = ()
     system_libraries: frozenset[str] | None = None
     overlays: tuple[Overlay, ...] = ()
+
+
+def left_out(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return each variable that Python takes packages by and that a child of ours does not get, and what to say of it.
+
+    An environment is asked for itself (`python -I`); the user's own programs have the variable still.
+    """
+    return tuple(
+        (name, f"is set, and was left out: {value}; programs that keep it may import other packages")
+        for name in ("PYTHONPATH", "PYTHONHOME")
+        if (value := variables.get(name))
+    )
