@@ -17,8 +17,13 @@ def test_an_environment_without_a_runtime_is_another_than_was_meant(site, gpus):
     assert (found.code, found.severity) == ("wrong_python_environment", "error")
     assert found.text == "neither torch nor onnxruntime is installed: nothing here runs a model on a GPU"
     assert "2 packages are on record" in found.because[0]
-    assert found.fix.endswith(f"stackfix install dwpose --venv {site.root} --replace")
+    assert found.fix.endswith("stackfix install dwpose --venv FOLDER")
     assert (report.ok, report.mend, report.unknown) == (False, "", ())
+
+
+def test_an_environment_that_nobody_filled_is_made_anew_in_its_place(site):
+    (found,) = look(site.install("pip", "26.0")).findings
+    assert found.fix.endswith(f"stackfix install dwpose --venv {site.root} --replace")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from stackfix.model.surroundings import Surroundings
 
 RULE = "runtime"
 _OURS = frozenset(("torch", "onnxruntime"))
+# what an environment holds that nobody has filled: nothing is lost with it
+_INSTALLERS = frozenset(("pip", "setuptools", "wheel"))
 # Those that open CUDA's libraries while they run, which no dynamic section tells.
 _OTHERS = (
     "onnxruntime",
@@ -49,8 +51,10 @@ def without_runtime(environment: Environment, surroundings: Surroundings) -> Ite
     number = len(environment.distributions)
     where = environment.site_packages[0] if environment.site_packages else environment.path
     on_record = {0: "no package is", 1: "one package is"}.get(number, f"{number} packages are")
-    place = remedy.quoted(environment.path, environment) if environment.kind == "venv" else "FOLDER"
-    again = " --replace" if environment.kind == "venv" else ""
+    bare = environment.kind == "venv" and _INSTALLERS.issuperset(
+        one.name for one in environment.distributions
+    )
+    place = f"{remedy.quoted(environment.path, environment)} --replace" if bare else "FOLDER"
     yield Finding(
         code="wrong_python_environment",
         severity="error",
@@ -59,6 +63,6 @@ def without_runtime(environment: Environment, surroundings: Surroundings) -> Ite
             f"{on_record} on record in {where}, and no folder of torch's or onnxruntime's is there [read: its files]",
         ),
         consequence="this is another environment than the one that is meant, or what was to fill it did not get there",
-        fix=f"name the one that is meant with `--venv` or `--python`, or make it: stackfix install dwpose --venv {place}{again}",
+        fix=f"name the one that is meant with `--venv` or `--python`, or make it: stackfix install dwpose --venv {place}",
         rule=RULE,
     )
