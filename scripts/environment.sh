@@ -63,21 +63,20 @@ ensure_environment() {
   kind=$3
   python=${4:-}
   stamp=$(cat "$checkout/pyproject.toml" "$checkout/scripts/environment.sh" "$checkout"/data/tool/*.txt | cksum)
-  if [ -f "$folder/stamp" ] && [ "$(cat "$folder/stamp")" = "$stamp $kind" ] && "$folder/bin/python" -c '' 2>/dev/null; then
+  made=
+  [ ! -r "$folder/stamp" ] || made=$(cat "$folder/stamp")
+  if [ "$made" = "$stamp $kind" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     return 0
   fi
+  refuse_unwritable "$folder" "$made" "$stamp $kind"
   uv=
   [ -n "$python" ] || python=$(pythons | head -n 1)
   if [ -z "$python" ] && [ "$kind" = uv ] && uv=$(find_uv "$checkout"); then
     python=$(pythons any | head -n 1)
   fi
   [ -n "$python" ] || no_python
-  if ! mkdir -p "$(dirname "$folder")" 2>/dev/null || ! [ -w "$(dirname "$folder")" ]; then
-    printf 'error: %s cannot be written by this user\nhint: make a checkout of your own\n' "$(dirname "$folder")" >&2
-    exit 3
-  fi
   hold "$folder.lock"
-  if [ -f "$folder/stamp" ] && [ "$(cat "$folder/stamp")" = "$stamp $kind" ]; then
+  if [ -f "$folder/stamp" ] && [ "$(cat "$folder/stamp")" = "$stamp $kind" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     rm -rf "$folder.lock"
     return 0
   fi
@@ -93,6 +92,26 @@ ensure_environment() {
   "$folder/bin/python" -m compileall -q "$checkout/src" || :
   printf '%s\n' "$stamp $kind" >"$folder/stamp"
   rm -rf "$folder.lock"
+}
+
+# refuse_unwritable FOLDER MADE WANTED: end where an environment must be made and this user cannot; say what is amiss
+# with the one that is there, of which MADE is the stamp. Whose set-up is there and current needs no such right.
+refuse_unwritable() {
+  above=$(dirname "$1")
+  if mkdir -p "$above" 2>/dev/null && [ -w "$above" ]; then
+    return 0
+  fi
+  if [ -n "$2" ] && [ "$2" = "$3" ]; then
+    home=$(sed -n 's/^home = //p' "$1/pyvenv.cfg" 2>/dev/null || :)
+    printf 'error: %s was set up with the Python in %s, which this user cannot run\n' "$above" "$home" >&2
+    printf 'hint: make a checkout of your own, or let its owner set it up anew with a Python that all users can run\n' >&2
+  elif [ -n "$2" ]; then
+    printf 'error: %s is older than this checkout, and this user cannot write there to renew it\n' "$above" >&2
+    printf 'hint: let its owner run `stackfix --version` once, or make a checkout of your own\n' >&2
+  else
+    printf 'error: %s cannot be written by this user\nhint: make a checkout of your own\n' "$above" >&2
+  fi
+  exit 3
 }
 
 # hold FOLDER: wait until no other set-up holds it; one whose process is gone does not count.

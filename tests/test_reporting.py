@@ -11,6 +11,7 @@ import pytest
 from stackfix import app
 from stackfix.errors import DiskError, QuestionError
 from stackfix.reporting import into
+from stackfix.validating import _try_picture
 
 HERE = Path(sys.prefix)
 
@@ -63,6 +64,32 @@ def test_a_folder_that_goes_away_is_a_plain_error(tmp_path):
     folder.rmdir()
     with pytest.raises(DiskError, match=r"report\.html: can't be written"):
         write("page")
+
+
+@pytest.mark.parametrize("flag", ["--html", "--save"])
+@pytest.mark.skipif(sys.platform != "linux", reason="root writes anywhere but where the kernel says")
+def test_a_target_that_takes_nothing_is_said_before_anything_runs(flag):
+    done = validate(flag, "/proc/report.png")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "error: /proc/report.png: can't be written: " in done.stderr
+    assert f"hint: nothing was run; name another: `{flag} FILE`" in done.stderr
+
+
+def test_what_is_tried_leaves_a_picture_that_is_there_as_it_was(tmp_path):
+    _try_picture(file := tmp_path / "out.png")
+    assert not list(tmp_path.iterdir())
+    file.write_bytes(b"old")
+    _try_picture(file)
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("out.png", b"old")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_disk_that_is_full_at_the_end_loses_no_verdict():
+    done = validate("--html", "/dev/full", "--device", "cpu")
+    assert done.returncode == 3
+    assert done.stdout.startswith("proved on cpu")
+    assert done.stderr.splitlines()[-1] == "error: /dev/full: can't be written: No space left on device"
 
 
 def test_on_stdout_it_is_the_page_alone_with_the_picture_as_png(tmp_path):

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stackfix.answering import (
-    Answer,
-    database,
-    growth_of,
-    matrix,
-    packages_of,
-    resolve,
-    silent,
-    why_not,
-)
+from stackfix.answering import Answer, database, growth_of, matrix, packages_of, resolve, silent, why_not
 from stackfix.asking import MachineQuestion, Question, machine_of
 from stackfix.facts.root import data_root
-from stackfix.installing import Chosen, Installed, InstallWish, installed, interpreter_of, machine_notes
+from stackfix.installing import (
+    Chosen,
+    Installed,
+    InstallWish,
+    installed,
+    interpreter_of,
+    machine_notes,
+    refuse_foreign,
+)
 from stackfix.model.machine import Machine, Platform
 from stackfix.model.request import MAIN
 from stackfix.model.resolution import Explanation, Resolution
@@ -310,7 +309,7 @@ def explain_error(
     """
     from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
     from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
-    from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.joined import joined, of_environment  # noqa: PLC0415 - likewise
     from stackfix.symptoms.name import causes_of  # noqa: PLC0415 - likewise
     from stackfix.symptoms.text import read_text  # noqa: PLC0415 - likewise
 
@@ -320,7 +319,7 @@ def explain_error(
     if venv is None and report is None:
         return Told(causes=causes)
     found = report if report is not None else doctor(venv)
-    return Told(causes=joined(causes, found.findings), report=found)
+    return Told(causes=of_environment(joined(causes, found.findings), found.path), report=found)
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
@@ -334,6 +333,7 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
 
     folder = wish.target.absolute().parent
     answer = resolve(wish.question, folder=folder, reasons="none", measure_asked=True, say=progress.stage)
+    refuse_foreign(answer.result.machine.platform)
     if isinstance(answer.result, Explanation):
         return answer.result
     for line in machine_notes(answer.result.machine, answer.result.device):

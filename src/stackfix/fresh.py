@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from stackfix.errors import AnswerError, NetworkError, QuestionError, StackfixError
 from stackfix.facts.database import Database
-from stackfix.facts.overlay import write
+from stackfix.facts.overlay import refuse_unwritable, write
 from stackfix.facts.release import release_rows
 from stackfix.facts.rows import CodeRow, WheelRow
 from stackfix.facts.sources import documented_cuda
@@ -181,6 +181,7 @@ class Growth:
                 f"{unsized}: the index does not say its size, so it cannot be read in parts",
                 hint="use an index that answers in JSON (PEP 691, PEP 700)",
             )
+        refuse_unwritable(self.overlay / self.platform.label)
         self.say(f"measuring {package} {version}" + (f", which {because} requires" if because else ""))
         total = [0]
 

@@ -13,7 +13,7 @@ from stackfix.asking import Question, machine_of
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Interpreter, Machine
+from stackfix.model.machine import Interpreter, Machine, Platform
 from stackfix.model.resolution import Explanation
 from stackfix.versions import canonical_name
 
@@ -75,6 +75,8 @@ def installed(
     from stackfix.proving import proof  # noqa: PLC0415 - likewise
     from stackfix.reaching import installer_variables  # noqa: PLC0415 - likewise
 
+    if wish.question.machine.platform:
+        refuse_foreign(Platform.parse(wish.question.machine.platform))
     if wish.lock_file:
         from stackfix.beside_lock import refuse_choosing  # noqa: PLC0415 - only where there is a lock
 
@@ -144,6 +146,7 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
     lock = read_lock(Path(wish.lock_file))
     asked = replace(wish.question.machine, python=wish.question.machine.python or lock.python)
     here = machine_of(asked, facts, wish.target.absolute().parent)
+    refuse_foreign(here.platform)
     wrong = unheld(wish.question, lock, here, facts)
     if wrong is not None:
         progress.stage(f"{wish.lock_file} does not hold what is asked for beside it")
@@ -161,6 +164,18 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
         python=interpreter_of(here.pythons[0], wish.question),
         notes=(idle,) if idle else (),
     )
+
+
+def refuse_foreign(platform: Platform) -> None:
+    """Raise QuestionError where what is asked for is another platform's, of which nothing runs here."""
+    from stackfix.probe.host import read_platform  # noqa: PLC0415 - few verbs install
+
+    here = read_platform().label
+    if platform.label != here:
+        raise QuestionError(
+            f"this machine is {here}: a set for {platform.label} cannot be installed here",
+            hint="`stackfix lock`, `stackfix export` and `stackfix bundle` make one for another machine",
+        )
 
 
 def _refuse_unasked_builds(lock: Lock, question: Question) -> None:
@@ -198,6 +213,7 @@ def interpreter_of(python: Interpreter, question: Question) -> Interpreter:
         if same and not one.free_threaded and wanted.patch in (None, one.version.patch):
             return one
     raise QuestionError(
-        f"there is no Python {python.version.minor_version} on this machine",
-        hint=f"install it, or ask for one that is here{' (leave out `--python`)' if question.machine.python else ''}",
+        f"there is no Python {python.version} on this machine",
+        hint=f"`uv python install {python.version}` brings it; or ask for one that is here"
+        + (" (leave out `--python`)" if question.machine.python else ""),
     )

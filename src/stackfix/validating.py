@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from stackfix.errors import QuestionError
+from stackfix.errors import DiskError, QuestionError
 from stackfix.facts.database import Database
 from stackfix.install.progress import Progress, Silent
 from stackfix.model.verdict import Verdict
@@ -16,6 +16,7 @@ from stackfix.probe.environment import read_environment
 from stackfix.proving import device_of, proof
 from stackfix.render.redaction import Redaction, same
 from stackfix.validate.weights import Weights
+from stackfix.whole_file import try_whole
 
 
 class ProofWish(Struct, frozen=True, kw_only=True):
@@ -59,6 +60,11 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
     if picture is not None and not picture.is_file():
         raise QuestionError(f"{wish.image}: there is no such picture")
     _refuse_unwritable(wish)
+    write: Callable[[str], None] | None = None
+    if wish.html:
+        from stackfix.reporting import into  # noqa: PLC0415 - few verdicts become a report
+
+        write = into(Path(wish.html)) if isinstance(wish.html, str) else wish.html
     chosen = at_once(wish.weights)
 
     def fetched() -> Weights:
@@ -82,16 +88,15 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
             progress=progress,
         )
 
-    if not wish.html:
+    if write is None:
         return proved()
-    from stackfix.reporting import into, reported  # noqa: PLC0415 - few verdicts become a report
+    from stackfix.reporting import reported  # noqa: PLC0415 - likewise
 
-    write = into(Path(wish.html)) if isinstance(wish.html, str) else wish.html
     return reported(environment, facts, proved, write, wish.hide or same)
 
 
 def _refuse_unwritable(wish: ProofWish) -> None:
-    """Raise QuestionError, before anything runs, for what is asked for and cannot be written."""
+    """Raise QuestionError or DiskError, before anything runs, for what is asked for and cannot be written."""
     ending = Path(wish.save).suffix.lower()
     if ending and ending not in PICTURES:
         raise QuestionError(
@@ -104,3 +109,19 @@ def _refuse_unwritable(wish: ProofWish) -> None:
                 f"{file}: there is no folder `{Path(file).parent}` to write into",
                 hint=f"make it, or name another: `{flag} FILE`",
             )
+    if wish.save:
+        _try_picture(Path(wish.save))
+
+
+def _try_picture(file: Path) -> None:
+    """Raise DiskError where a picture cannot be written into a file: one that is there is written over, in place."""
+    try:
+        if file.is_file():
+            with file.open("ab"):
+                return
+        try_whole(file)
+    except OSError as error:
+        raise DiskError(
+            f"{file}: can't be written: {error.strerror or error}",
+            hint="nothing was run; name another: `--save FILE`",
+        ) from error

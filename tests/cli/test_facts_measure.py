@@ -153,6 +153,8 @@ def test_a_folder_that_cannot_be_written_is_one_error(index, tmp_path):
     assert done.returncode == 3
     assert "cannot be written" in done.stderr
     assert "STACKFIX_DATA" in done.stderr
+    assert "measuring" not in done.stderr
+    assert not any(path.startswith("/files/") for path in index.asked)
 
 
 def test_resolve_measures_what_is_newer_and_takes_it(index):

@@ -184,6 +184,12 @@ def test_the_capability_of_a_jetson_is_refused_like_its_name(text):
         ("sm89", "8.9"),
         ("compute_89", "8.9"),
         ("SM_89", "8.9"),
+        ("sm_8.9", "8.9"),
+        ("SM 8.9", "8.9"),
+        ("sm-89", "8.9"),
+        ("8,9", "8.9"),
+        ("89", "8.9"),
+        ("120", "12.0"),
         ("8.9", "8.9"),
         ("sm_90a", "9.0"),
         ("sm_120f", "12.0"),
@@ -289,6 +295,16 @@ def test_a_capability_that_is_not_in_the_table_lists_the_known_ones(text):
     error = refusal(text)
     assert text in error.message
     assert all(known in error.hint for known in ("sm_75", "sm_89", "sm_121"))
+
+
+@pytest.mark.parametrize("text", ["sm_8", "8.95", "SM 8.9.1", "compute 8"])
+def test_what_is_like_a_capability_and_none_is_told_how_they_look(text):
+    assert refusal(text).hint == "compute capabilities look like `sm_89` or `8.9`"
+
+
+@pytest.mark.parametrize("text", ["99", "13", "400"])
+def test_a_plain_number_that_is_no_capability_is_asked_as_a_name(text):
+    assert "is not a GPU that stackfix knows" in refusal(text).message
 
 
 def test_a_described_gpu_has_no_memory_reading_and_keeps_its_place():

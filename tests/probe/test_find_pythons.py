@@ -217,3 +217,10 @@ def test_a_path_given_by_hand_is_refused_with_its_reason(tmp_path):
     old.write_text("#!/bin/sh\necho 'no such option: -I' >&2\nexit 2\n")
     with pytest.raises(QuestionError, match="it ended with 2 and said `no such option: -I`"):
         python_at(str(old))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's ls")
+def test_a_program_that_repeats_the_question_is_said_to_be_no_python():
+    with pytest.raises(QuestionError, match="it ended with 2, as no Python does") as raised:
+        python_at("/bin/ls")
+    assert "import" not in raised.value.message

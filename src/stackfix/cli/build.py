@@ -29,6 +29,7 @@ from stackfix.model.resolution import Explanation
 from stackfix.render.comparison_text import comparison_document, comparison_lines, provider_lines
 from stackfix.render.growth_text import compared_document
 from stackfix.render.redaction import redacted, same
+from stackfix.render.units import counted
 from stackfix.render.verdict_document import verdict_document
 from stackfix.render.verdict_text import verdict_lines
 
@@ -154,7 +155,7 @@ def lock(
                 }
             )
         else:
-            output.answer([f"{path}: {len(found.packages)} packages"])
+            output.answer([f"{path}: {counted(len(found.packages), 'package')}"])
 
 
 @click.command()
@@ -210,7 +211,7 @@ def validate(
                 weights=weights,
                 image=image,
                 save=save,
-                html=output.whole if piped else html,
+                html=_page if piped else html,
                 hide=hide,
                 device=device,
                 timeout=timeout,
@@ -225,12 +226,12 @@ def validate(
                 if asked
                 else None
             )
-        drawn = all(check.ok is not None for check in verdict.checks if check.name == "drawing")
+        unwritten = [one for one in verdict.checks if one.ok is None and one.name in ("drawing", "report")]
         if as_json:
             measured = comparison_document(found) if found else {}
             document = {
                 "schema": schema,
-                "ok": drawn and not verdict.failed,
+                "ok": not (unwritten or verdict.failed),
                 **verdict_document(verdict),
                 **measured,
             }
@@ -244,9 +245,21 @@ def validate(
                 output.answer(map(hide, ["", *comparison_lines(found)]))
             if found and providers:
                 output.answer(map(hide, ["", *provider_lines(found)]))
-        if not (drawn or verdict.failed):
+        for one in unwritten:
+            output.failure(DiskError(hide(one.text)), schema, as_json=False)
+        if unwritten and not verdict.failed:
             raise click.exceptions.Exit(DiskError.exit_code)
         end(yes=not verdict.failed)
+
+
+def _page(text: str) -> None:
+    """Write a report to stdout; a full disk behind it must not lose the verdict."""
+    try:
+        output.whole(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DiskError(f"{error.filename}: can't be written: {error.strerror}") from error
 
 
 @click.command()

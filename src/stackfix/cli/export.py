@@ -21,6 +21,7 @@ from stackfix.cli.options import (
 from stackfix.cli.refusal import refuse
 from stackfix.model.resolution import Explanation
 from stackfix.render.export.formats import FORMATS
+from stackfix.render.units import counted
 
 
 @click.command()
@@ -68,4 +69,4 @@ def export(
         elif place == "-":
             output.answer([found.text.removesuffix("\n")])
         else:
-            output.answer([f"{place}: {len(found.lock.packages)} packages"])
+            output.answer([f"{place}: {counted(len(found.lock.packages), 'package')}"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,9 +16,30 @@ from stackfix.install.interruption import no_more_interruptions, termination_is_
 
 SCHEMA = "stackfix.error/1"
 
+GONE = 141  # 128 + SIGPIPE: what a shell says of a program whose reader has gone
+
+
+@contextmanager
+def _told_while_read() -> Iterator[None]:
+    """Let a reader that has gone end the command by a code of its own: click would exit 1, which is a verdict here."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(GONE) from error
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are run, and listed without being imported."""
+
+    def make_context(self, *words: Any, **settings: Any) -> click.Context:
+        """Read the words, as click does; a flag such as `--version` is answered here."""
+        with _told_while_read():
+            return super().make_context(*words, **settings)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb, as click does."""
+        with _told_while_read():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which people meet them."""
@@ -80,7 +103,7 @@ def run(words: list[str]) -> int:
         output.failure(StackfixError(message), SCHEMA, as_json=as_json)
         return 130
     except BrokenPipeError:
-        return 141
+        return GONE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         message = f"{where}{error.strerror or error}"

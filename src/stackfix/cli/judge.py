@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from stackfix.cli import output
 from stackfix.cli.ask import answered, without
 from stackfix.cli.options import json_flag, machine_flags, redact_flag
 from stackfix.errors import QuestionError
-from stackfix.render.causes_text import causes_document, causes_lines
+from stackfix.render.causes_text import causes_document, causes_lines, elsewhere_lines
 from stackfix.render.redaction import redacted, same
 from stackfix.render.report_text import report_document, report_lines
 
@@ -65,7 +66,7 @@ def doctor(
         meant = environment_meant(venv, flags.python)
         hide = app.redaction(meant, models) if redact else same
         with without(hide):
-            report = app.doctor(meant, flags, models=[Path(one) for one in models], live=live)
+            report = app.doctor(meant, flags, models=readable(models), live=live)
             causes = (
                 app.explain_error(app.error_blocks(error_file), report=report).causes if error_file else ()
             )
@@ -77,7 +78,23 @@ def doctor(
             if error_file:
                 output.answer(map(hide, [*causes_lines(causes), ""]))
             output.answer(map(hide, report_lines(report)))
+            output.answer(map(hide, elsewhere_lines(causes, report)))
         end(yes=report.ok)
+
+
+def readable(names: Sequence[str]) -> list[Path]:
+    """Return files as they are named; QuestionError for one that is not there: no finding about what it holds."""
+    files = [Path(name) for name in names]
+    for file in files:
+        try:
+            wrong = "a folder, and a model is one file" if stat.S_ISDIR(file.stat().st_mode) else ""
+            if not wrong and not os.access(file, os.R_OK):
+                wrong = "a file that this user cannot read"
+        except OSError as error:
+            raise QuestionError(f"{file}: there is no such model file: {error.strerror or error}") from error
+        if wrong:
+            raise QuestionError(f"{file}: is {wrong}")
+    return files
 
 
 def environment_meant(venv: str, python: str, environ: Mapping[str, str] | None = None) -> Path:

@@ -20,6 +20,7 @@ from stackfix.probe.document import to_document
 from stackfix.render.facts_text import wrapped
 from stackfix.render.growth_text import outcome_document, outcomes_lines, python_words
 from stackfix.render.machine_text import machine_lines
+from stackfix.render.units import counted
 from stackfix.render.wheel_text import wheel_document, wheel_lines
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def source_lines(state: SourceState) -> Iterator[str]:
         yield from wrapped(f"{method}, not measured: {what}", indent=2, hang=2)
 
 
+def _span(oldest: str, newest: str) -> str:
+    """Return the first and the last of something in order, once where they are one."""
+    return oldest if oldest == newest else f"{oldest} to {newest}"
+
+
 @click.group(invoke_without_command=True)
 @json_flag
 @click.pass_context
@@ -81,7 +87,7 @@ def facts(context: click.Context, *, as_json: bool) -> None:
         output.answer([f"facts of {found.date}: {found.rows} rows of {len(found.packages)} packages", ""])
         width = max(len(one.name) for one in found.packages)
         output.answer(
-            f"  {one.name:<{width}}  {one.releases:>3} releases, {one.oldest} to {one.newest}"
+            f"  {one.name:<{width}}  {counted(one.releases, 'release'):>12}, {_span(one.oldest, one.newest)}"
             for one in found.packages
         )
 

@@ -68,6 +68,8 @@ def fix(
 ) -> None:
     """Mend an environment by the smallest change after which every rule holds, and prove it.
 
+    Without `--venv` (or `--python EXE`) it is the active one, or the one in this folder, as `doctor` takes it.
+
     The change is made in a copy that takes the environment's place only when it is proved; `--undo` puts the old one
     back.
     """

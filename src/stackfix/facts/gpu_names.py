@@ -31,7 +31,13 @@ _LEFT_OUT = _GENERATIONS | {"rtx", "gtx"}
 _MODULES = frozenset({"jetson", "agx", "nx", "nano"})
 _BARE = re.compile(r"[0-9]+( ti| super| d)*")
 _CAPABILITY = re.compile(
-    r"(?:(?:cc|compute capability)\s*)?((?:sm_?|compute_)[0-9]{2,3}[af]?|[0-9]{1,2}\.[0-9])", re.IGNORECASE
+    r"(?:(?:cc|compute capability|sm|compute)[\s_-]*)?([0-9]{1,2})[.,]([0-9])[af]?"
+    r"|(?:cc|compute capability|sm|compute)[\s_-]*([0-9]{1,2})([0-9])[af]?",
+    re.IGNORECASE,
+)
+_PLAIN_NUMBER = re.compile(r"([0-9]{1,2})([0-9])")
+_LIKE_ONE = re.compile(
+    r"(?:cc|compute capability|sm|compute)[\s_-]*[0-9].*|[0-9]+[.,][0-9.,]*", re.IGNORECASE
 )
 _SEVERAL = re.compile(r"[0-9]{1,2}\s*[x\u00d7]\s+\S.*", re.IGNORECASE)
 
@@ -116,9 +122,9 @@ def cards(text: str, gpus: Gpus) -> Sequence[GpuRow]:
 def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
     """Return the GPU that a name or a compute capability stands for; QuestionError with near names if none."""
     stripped = text.strip()
-    number = _CAPABILITY.fullmatch(stripped)
-    if number:
-        return _by_capability(text, number[1], gpus, index)
+    capability = _capability(stripped, gpus)
+    if capability is not None:
+        return _by_capability(text, capability, gpus, index)
     found = cards(stripped, gpus)
     if any(row.kind == "jetson" for row in found):
         raise _jetson(text)
@@ -131,8 +137,21 @@ def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
     )
 
 
-def _by_capability(text: str, number: str, gpus: Gpus, index: int) -> Gpu:
-    capability = ComputeCapability.parse(re.sub(r"^sm_?", "sm_", number.lower()).rstrip("af"))
+def _capability(text: str, gpus: Gpus) -> ComputeCapability | None:
+    """Return the capability that a text is; a plain number is one if it is on record and no card is called that."""
+    said = _CAPABILITY.fullmatch(text)
+    if said:
+        major, minor = (one for one in said.groups() if one is not None)
+        return ComputeCapability(int(major), int(minor))
+    plain = _PLAIN_NUMBER.fullmatch(text)
+    if plain:
+        capability = ComputeCapability(int(plain[1]), int(plain[2]))
+        on_record = any(row.capability == str(capability) for row in gpus.capability)
+        return capability if on_record and not _found(text, gpus.gpu) else None
+    return None
+
+
+def _by_capability(text: str, capability: ComputeCapability, gpus: Gpus, index: int) -> Gpu:
     row = next((row for row in gpus.capability if row.capability == str(capability)), None)
     if row is None:
         listed = ", ".join(ComputeCapability.parse(one.capability).sm for one in gpus.capability)
@@ -161,6 +180,8 @@ def _hint(text: str, gpus: Gpus) -> str:
     """Return what to type instead of a name that is not on record."""
     if _SEVERAL.fullmatch(text):
         return "give each GPU a `--gpu` of its own"
+    if _LIKE_ONE.fullmatch(text):
+        return "compute capabilities look like `sm_89` or `8.9`"
     generation = [row for row in gpus.capability if _is_of(row, text)]
     if generation:
         listed = ", ".join(f"`{ComputeCapability.parse(row.capability).sm}`" for row in generation)

@@ -52,6 +52,21 @@ def unreadable(overlay: Path) -> str:
     return ""
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Raise DiskError where nothing can be put into a folder (of an overlay, there or not), before rows are measured."""
+    nearest = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    if not nearest.is_dir():
+        raise _unwritable(nearest, "Not a directory")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _unwritable(nearest, "this user has no right to, or the disk is read-only")
+
+
+def _unwritable(place: str | Path, why: str) -> DiskError:
+    return DiskError(
+        f"{place}: cannot be written: {why}", hint=f"name a folder that can be written with {VARIABLE}"
+    )
+
+
 def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
     """Put rows into the overlay, in place of those of the same release and platform; return the files written.
 
@@ -72,10 +87,7 @@ def write(overlay: Path, rows: Sequence[WheelRow]) -> tuple[Path, ...]:
     except DataError as error:
         raise of_overlay(error, overlay) from None
     except OSError as error:
-        raise DiskError(
-            f"{error.filename or overlay}: cannot be written: {error.strerror or error}",
-            hint=f"name a folder that can be written with {VARIABLE}",
-        ) from error
+        raise _unwritable(error.filename or overlay, error.strerror or str(error)) from error
     return tuple(written)
 
 

@@ -79,7 +79,8 @@ def install(
             judge(place, replace=replace)
             way = way_of(lock, chosen, scratch=scratch, variables=environment)
             room = check_room(lock, place.parent, way, space if space is not None else Disks())
-            shown.stage(f"{len(lock.packages)} packages: {room}")
+            count = len(lock.packages)
+            shown.stage(f"{count} package{'' if count == 1 else 's'}: {room}")
             with staged(beside) as new:
                 shown.stage(f"making an environment with Python {lock.python}")
                 create(new.folder, python, chosen, prompt=place.name, scratch=scratch, variables=environment)

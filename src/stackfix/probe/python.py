@@ -161,4 +161,8 @@ def _why_not(answer: ChildAnswer) -> str:
             if parsed is not None:
                 return _refused(parsed)
             said = first_line(ended.err) or first_line(ended.out) or "nothing"
+            if (
+                _QUESTION.partition("\n")[0] in said
+            ):  # ours, not its own words: it took the question for a file name
+                return f"it ended with {ended.code}, as no Python does"
             return f"it ended with {ended.code} and said `{said}`"
