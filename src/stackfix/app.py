@@ -309,7 +309,7 @@ def explain_error(
     """
     from stackfix.facts.builds import FactBuilds  # noqa: PLC0415 - one verb explains texts
     from stackfix.facts.causes import load_causes  # noqa: PLC0415 - likewise
-    from stackfix.symptoms.joined import joined  # noqa: PLC0415 - likewise
+    from stackfix.symptoms.joined import joined, of_environment  # noqa: PLC0415 - likewise
     from stackfix.symptoms.name import causes_of  # noqa: PLC0415 - likewise
     from stackfix.symptoms.text import read_text  # noqa: PLC0415 - likewise
 
@@ -319,7 +319,7 @@ def explain_error(
     if venv is None and report is None:
         return Told(causes=causes)
     found = report if report is not None else doctor(venv)
-    return Told(causes=joined(causes, found.findings), report=found)
+    return Told(causes=of_environment(joined(causes, found.findings), found.path), report=found)
 
 
 def install(wish: InstallWish, progress: Progress) -> Installed | Explanation:
@@ -383,7 +383,12 @@ def validate(
 
 
 def compare_options(
-    venv: Path, *, weights: str = "auto", device: str = "auto", timeout: int = 600
+    venv: Path,
+    *,
+    weights: str = "auto",
+    device: str = "auto",
+    timeout: int = 600,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Return what the options of a session cost in an environment; full-size twins unless a folder is named."""
     from stackfix.probe.environment import read_environment  # noqa: PLC0415 - few verbs read environments
@@ -391,4 +396,4 @@ def compare_options(
 
     environment = read_environment(venv)
     where = device_of(environment, device)
-    return compared(environment, where, weights, timeout)
+    return compared(environment, where, weights, timeout, progress)

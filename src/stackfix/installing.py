@@ -106,7 +106,8 @@ def installed(
     verdicts: list[Verdict] = []
 
     def prove(staged: Environment) -> bool:
-        verdict = proof(staged, Path(staged.executable), facts, lock.device, weights if modelled else None)
+        tried = weights if modelled else None
+        verdict = proof(staged, Path(staged.executable), facts, lock.device, tried, progress=progress)
         verdicts.append(verdict)
         return not verdict.failed
 

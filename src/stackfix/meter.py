@@ -1,10 +1,11 @@
-"""Meter: one line for a person while bytes come: how much of the whole is there, how fast, how long it will take."""
+"""Meter: one line for a person while bytes come, how much and how fast; or while something runs: what, and how long."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 _DRAWN_EVERY = 0.2
@@ -106,3 +107,51 @@ class Meter:
         if self._listener.bars and self._shown is not None:
             self._listener.draw(_TAKEN_AWAY)
             self._shown = None
+
+
+class Watch:
+    """Shows on a terminal what is being done now and for how long; without a terminal nothing.
+
+    The time is that of the whole, from the first word to `clear`. A terminal that went away is no reason to end.
+    """
+
+    def __init__(
+        self, listener: Listener | None, name: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin; nothing is shown before the first word, and nothing at all where nobody listens."""
+        self._listener = listener
+        self._name = name
+        self._clock = clock
+        self._began = clock()
+        self._shown = False
+
+    def at(self, text: str) -> None:
+        """Hear what is being done; heard again and again, so that the seconds go on."""
+        if self._listener is None or not self._listener.bars:
+            return
+        spent = duration(self._clock() - self._began)
+        room = max(0, shutil.get_terminal_size().columns - 1)
+        words = f"{self._name}: {text}"[: max(0, room - len(spent) - 2)]
+        self._draw(self._listener, f"\r{f'{words}  {spent}'[:room]}\x1b[K".encode())
+        self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._listener is not None and self._shown:
+            self._draw(self._listener, _TAKEN_AWAY)
+            self._shown = False
+
+    @staticmethod
+    def _draw(listener: Listener, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            listener.draw(data)
+
+
+@contextlib.contextmanager
+def watching(listener: Listener | None, name: str) -> Iterator[Watch]:
+    """Yield a watch whose line is gone afterwards, in whatever way it ends."""
+    watch = Watch(listener, name)
+    try:
+        yield watch
+    finally:
+        watch.clear()

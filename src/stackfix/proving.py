@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
 from stackfix.facts.root import data_root
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
-from stackfix.judging.remedy import anew, mend
+from stackfix.judging.remedy import anew, mend, reinstall
+from stackfix.meter import Listener, Watch, watching
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
 from stackfix.model.report import Finding
@@ -48,7 +50,9 @@ def device_of(environment: Environment, word: str) -> str:
     return "gpu" if "onnxruntime-gpu" in installed else "cpu"
 
 
-def compared(environment: Environment, device: str, weights: str, timeout: float) -> Comparison:
+def compared(
+    environment: Environment, device: str, weights: str, timeout: float, progress: Listener | None = None
+) -> Comparison:
     """Return what the options of a session cost; on the CPU where there is no GPU to ask.
 
     The small stand-ins tell nothing of speed, so without a folder of networks the full-size twins are timed.
@@ -62,7 +66,10 @@ def compared(environment: Environment, device: str, weights: str, timeout: float
     here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
     interpreter = Path(environment.executable)
     found = tensorrt_in(environment)
-    return compare(interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found)
+    with watching(progress, "comparing options") as watch:
+        return compare(
+            interpreter, device=here, weights=chosen, timeout=timeout, tensorrt=found, heard=watch.at
+        )
 
 
 def proof(
@@ -77,16 +84,35 @@ def proof(
     page: Path | None = None,
     timeout: int = 600,
     around: Surroundings | None = None,
+    progress: Listener | None = None,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
 
-    `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair.
+    `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair. On the
+    terminal of `progress` one line says what is being done, and for how long.
 
     Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
     For a GPU set on a machine without a driver nothing can run on a GPU: then the libraries are followed,
     DWPose is run on the CPU, and the verdict says what is not proved.
     """
+    pictures = Pictures(image=image, save=save, page=page)
+    with watching(progress, "proving") as watch:
+        return _proof(environment, interpreter, facts, device, weights, pictures, timeout, around, watch)
+
+
+def _proof(
+    environment: Environment,
+    interpreter: Path,
+    facts: Database,
+    device: str,
+    weights: Weights | Callable[[], Weights] | None,
+    pictures: Pictures,
+    timeout: int,
+    around: Surroundings | None,
+    watch: Watch,
+) -> Verdict:
+    watch.at("follow the libraries")
     system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
     closed = absent(close(environment, facts, features), system, windows=environment.windows)
@@ -100,26 +126,29 @@ def proof(
         )
     here = device == "cpu" or _has_gpu()
     where = "gpu" if here and device == "gpu" else "cpu"
+    watch.clear()  # what is fetched draws its own line
     chosen = weights() if callable(weights) else weights
     verdict = _run_known_first(
         interpreter,
         where,
         chosen,
-        Pictures(image=image, save=save, page=page),
+        pictures,
         timeout,
         _tensorrt(environment) if device == "gpu" else None,
+        watch,
     )
     verdict = replace(verdict, checks=(library_check, *verdict.checks))
     if where == "gpu" and verdict.code in _BROKEN_OFF:
         verdict = _where_the_driver_does(verdict)
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in _FOLLOWS):
+        watch.at("examine the environment")
         report = _examined(environment, facts, around)
         wrong = next(_wrong_packages(environment, report), None)
         # a driver that really is too old would be so for packages that go together
         if wrong is not None and not any(one.code == verdict.code == _TOO_OLD for one in report.findings):
             return _failed_by(wrong, verdict)
-        verdict = replace(verdict, checks=(*verdict.checks, *_warned(report)))
+        verdict = of_package(replace(verdict, checks=(*verdict.checks, *_warned(report))), environment)
     if wished_for_gpu and not here:
         # the provider's other half, which builds without CUDA have too, is not named after it
         plugins = {name for name in facts.libraries.plugins(("cuda",)) if "cuda" in name}
@@ -180,6 +209,25 @@ def _failed_by(wrong: Finding, verdict: Verdict) -> Verdict:
         return replace(verdict, reason=wrong.text, **told)
     found = Check(name="packages", ok=False, text=wrong.text, **told)
     return replace(verdict, state=FAILED, reason=wrong.text, checks=(*verdict.checks, found), **told)
+
+
+def of_package(verdict: Verdict, environment: Environment) -> Verdict:
+    """Return the verdict on an import that failed by the one package in whose file it did, and how to have that anew."""
+    failed = next((check for check in verdict.checks if check.ok is False), None)
+    if failed is None or verdict.code != "package_broken" or not failed.name.startswith("import "):
+        return verdict
+    folder = failed.name.partition(" ")[2]
+    said, _, place = failed.text.partition("\nraised in ")
+    file = re.split(r"-packages[/\\]", place)[-1].replace("\\", "/") or f"{folder}/__init__.py"
+    owners = [each for each in environment.distributions if file in each.files]
+    if len(owners) != 1:
+        return verdict
+    owner = owners[0]
+    first = said.partition("\n")[0]
+    reason = f"`import {folder}` fails in {owner.name} {owner.version}, `{file}`: {first}"
+    fix = reinstall(environment, owner.name, owner.version, fresh=True)
+    checks = tuple(replace(one, fix=fix) if one is failed else one for one in verdict.checks)
+    return replace(verdict, reason=reason, fix=fix, checks=checks)
 
 
 # Causes that say more of a missing library than that it is missing.
@@ -294,6 +342,7 @@ def _run_known_first(
     pictures: Pictures,
     timeout: int,
     tensorrt: TensorRT | None,
+    watch: Watch,
 ) -> Verdict:
     """Return the verdict of a run, before the real networks with those whose answer to a picture is known.
 
@@ -305,7 +354,9 @@ def _run_known_first(
 
     known: tuple[Check, ...] = ()
     if weights.name == REAL:
-        before = run(interpreter, device=where, weights=standins(data_root()), timeout=timeout)
+        before = run(
+            interpreter, device=where, weights=standins(data_root()), timeout=timeout, heard=watch.at
+        )
         if not before.ok:
             return replace(before, weights_note="stand-ins, with which it begins; DWPose's own were not run")
         known = tuple(
@@ -322,6 +373,7 @@ def _run_known_first(
         save=pictures.save,
         page=pictures.page,
         tensorrt=tensorrt,
+        heard=watch.at,
     )
     if pictures.image is not None and verdict.code == PICTURE_UNREADABLE:
         said = next(check.text for check in verdict.checks if check.name == "picture")

@@ -21,6 +21,7 @@ from stackfix.install.target import resolved
 from stackfix.judging import remedy
 from stackfix.judging.examine import Patient, examine, scene_of
 from stackfix.judging.linkage import without_a_desktop
+from stackfix.judging.runtime import RULE as NO_RUNTIME
 from stackfix.locking import lock_of_files
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known, Unknown
@@ -287,7 +288,7 @@ def _carried_out(
         report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
         found = weights if _can_run(copy) else None
-        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system)
+        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system, progress=progress)
         state.append((report, _said_in_place(verdict, copy.path, environment.path)))
         return not _worse(report, planned.before) and not verdict.failed
 
@@ -346,12 +347,15 @@ def _said_in_place(verdict: Verdict, copy: str, place: str) -> Verdict:
 
 def _worse(after: Report, before: Report) -> list[Finding]:
     """Return the errors that a repair brought: what was wrong before and is no matter of the facts may stay."""
+    nothing = {
+        one.rule for one in before.findings if one.rule == NO_RUNTIME
+    }  # for something else, or half made
     known = {(one.code, name) for one in before.findings if one.rule == "metadata" for name in one.about[:1]}
     return [
         one
         for one in after.findings
         if one.severity == "error"
-        and one.rule != _TOLD_AFTERWARDS
+        and one.rule not in {_TOLD_AFTERWARDS, *nothing}
         and not (one.rule == "metadata" and (one.code, *one.about[:1]) in known)
     ]
 

@@ -85,6 +85,7 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
             save=Path(wish.save) if wish.save else None,
             page=page,
             timeout=wish.timeout,
+            progress=progress,
         )
 
     if write is None:

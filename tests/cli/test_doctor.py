@@ -55,7 +55,7 @@ def test_a_half_deleted_venv_ends_with_1_and_no_traceback(site, lost):
 
 
 def test_a_name_that_is_not_utf8_is_shown_and_not_a_traceback(tmp_path):
-    site = Site(tmp_path / os.fsdecode(b"\xff"))
+    site = Site(tmp_path / os.fsdecode(b"\xff")).healthy()
     for flags in ((), ("--json",)):
         done = doctor("--venv", site.root, *ON, *flags, PYTHONIOENCODING="utf-8")
         assert (done.returncode, "Traceback" in done.stderr) == (0, False)

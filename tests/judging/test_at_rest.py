@@ -10,7 +10,7 @@ from patients import facts, finding, look
 
 from stackfix import proving
 from stackfix.model.surroundings import Surroundings
-from stackfix.model.verdict import FAILED, NOT_PROVED
+from stackfix.model.verdict import FAILED, NOT_PROVED, Check, Verdict
 from stackfix.probe.environment import read_environment
 
 
@@ -53,3 +53,27 @@ def test_a_library_that_was_cut_short_fails_a_proof_before_it_runs(site, proved)
 def test_a_library_of_a_package_without_facts_that_cannot_be_read_fails_no_proof(site, proved):
     site.healthy().install("thing", "1.0", {"thing/part.abi3.so": b"\x7fELF"})
     assert proved(site).state == NOT_PROVED
+
+
+@pytest.mark.parametrize(
+    ("raised", "owner"),
+    [
+        ("", "opencv-python-headless==4.10.0.84"),
+        ("\nmore\nraised in /e/lib/site-packages/cv2/gone.py", ""),
+        ("\nraised in C:\\e\\Lib\\site-packages\\numpy\\part.py", "numpy==2.0.0"),
+    ],
+)
+def test_an_import_that_fails_is_a_matter_of_the_package_in_whose_file_it_does(site, raised, owner):
+    site.install("opencv-python-headless", "4.10.0.84", {"cv2/__init__.py": "x"})
+    site.install("numpy", "2.0.0", {"numpy/__init__.py": "", "numpy/part.py": "x"})
+    failed = Check(name="import cv2", ok=False, text=f"NameError: x{raised}", code="package_broken")
+    verdict = Verdict(state=FAILED, reason="told", code="package_broken", fix="fix", checks=(failed,))
+    told = proving.of_package(verdict, read_environment(site.root))
+    if not owner:
+        assert told == verdict
+        return
+    name, _, version = owner.partition("==")
+    assert told.reason.startswith(f"`import cv2` fails in {name} {version}, `")
+    assert told.reason.endswith(".py`: NameError: x")
+    assert told.fix == told.checks[0].fix
+    assert told.fix.endswith(f"--no-deps {owner}")

@@ -58,7 +58,7 @@ def test_a_driver_that_is_not_known_is_unknown_and_no_finding(site):
 
 @pytest.mark.parametrize("gpus", [("none",), ("RTX 4090",)])
 def test_an_environment_without_gpu_packages_has_nothing_to_say_of_gpus(site, gpus):
-    report = look(site.install("thing", "1.0"), on=machine(gpus=gpus))
+    report = look(site.install("ctranslate2", "4.6.0"), on=machine(gpus=gpus))
     assert codes(report) == []
     assert not any("code for" in line for line in report.good)
     assert "neither torch nor onnxruntime is installed in it" in report.unknown

@@ -142,3 +142,42 @@ def test_overlays_are_read_from_the_variables_and_the_users_folder(tmp_path):
     assert (second.through, second.python) == ("the user's own packages", "3.12")
     assert second.filled == {"onnxruntime"}
     assert len(read_surroundings({**variables, "PYTHONNOUSERSITE": "1"}).overlays) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("onnxruntime/__init__.py", "onnxruntime"),
+        ("torch.py", "torch"),
+        ("cv2.cpython-312-x86_64-linux-gnu.so", "cv2"),
+        ("cv2/__init__.py", "cv2"),
+    ],
+)
+def test_a_bare_package_or_module_on_pythonpath_is_imported_instead(site, tmp_path, path, name):
+    site.healthy().install("opencv-python", "4.10.0.84", {"cv2/__init__.py": ""})
+    there = tmp_path / "over" / path
+    there.parent.mkdir(parents=True)
+    there.write_text("")
+    around = read_surroundings({"PYTHONPATH": str(tmp_path / "over")})
+    first = look(site, surroundings=around).findings[0]
+    assert (first.code, first.severity) == ("wrong_python_environment", "error")
+    assert first.text == f"PYTHONPATH puts `{name}` of no package on record before this environment's own"
+    assert f"`import {name}` takes" in first.because[0]
+    assert "CPU" not in first.consequence
+    assert first.fix == "unset PYTHONPATH"
+
+
+@pytest.mark.parametrize("path", ["torch/csrc/module.cpp", "torch/readme.py", "torchsummary.py", "numpy.txt"])
+def test_what_gives_way_to_the_environments_own_is_not_told(site, tmp_path, path):
+    there = tmp_path / "over" / path
+    there.parent.mkdir(parents=True)
+    there.write_text("")
+    around = read_surroundings({"PYTHONPATH": str(tmp_path / "over")})
+    assert codes(look(site.healthy(), surroundings=around)) == []
+
+
+def test_a_bare_package_is_nobodys_matter_where_the_environment_has_none(site, tmp_path):
+    (tmp_path / "over" / "cv2").mkdir(parents=True)
+    (tmp_path / "over" / "cv2" / "__init__.py").write_text("")
+    around = read_surroundings({"PYTHONPATH": str(tmp_path / "over")})
+    assert codes(look(site.healthy(), surroundings=around)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binaries
+import pytest
 from patients import codes, finding, look
 
 JIT = "nvidia/nvjitlink/lib/libnvJitLink.so.12"
@@ -44,6 +45,41 @@ def test_an_older_library_that_has_the_names_is_only_a_warning(site):
 
 def test_nothing_is_said_where_every_package_is_as_it_was_pinned(site):
     assert "mixed_toolkit" not in codes(sparse_and_jit(site, "12.8.93", ["__create_12_8"]))
+
+
+def newer_jit(site, requires):
+    site.cuda12("nvidia-nvjitlink-cu12", "nvidia-cusparse-cu12").torch().onnxruntime()
+    asks = {"libnvJitLink.so.12": ["__create_12_8"]}
+    library = binaries.elf(soname="libcusparse.so.12", needed=("libnvJitLink.so.12",), asks=asks)
+    site.install("nvidia-cusparse-cu12", "12.5.8.93", {SPARSE: library}, requires)
+    jit = binaries.elf(soname="libnvJitLink.so.12", offers=["__create_12_8", "__create_12_9"])
+    return site.install("nvidia-nvjitlink-cu12", "12.9.86", {JIT: jit})
+
+
+@pytest.mark.parametrize("asked", ["", "<13,>=12.8.93"])
+def test_a_newer_library_that_all_requirements_allow_is_no_mix(site, asked):
+    report = look(newer_jit(site, (f"nvidia-nvjitlink-cu12{asked}",)))
+    assert "mixed_toolkit" not in codes(report)
+    assert any("CUDA 12.8" in line for line in report.good)
+
+
+@pytest.mark.parametrize("requires", [(), ("nvidia-nvjitlink-cu12", "nvidia-nvjitlink-cu12==12.8.93")])
+def test_a_newer_library_that_nobody_requires_or_somebody_forbids_is_a_mix(site, requires):
+    assert finding(look(newer_jit(site, requires)), "mixed_toolkit").severity == "warning"
+
+
+def test_a_newer_library_that_lacks_a_name_is_the_cause_whatever_is_declared(site):
+    newer_jit(site, ("nvidia-nvjitlink-cu12",))
+    (site.packages / JIT).unlink()
+    jit = binaries.elf(soname="libnvJitLink.so.12", offers=["__create_12_9"])
+    site.install("nvidia-nvjitlink-cu12", "12.9.86", {JIT: jit})
+    assert finding(look(site), "mixed_toolkit").severity == "error"
+
+
+def test_headers_alone_mix_nothing(site):
+    site.healthy().install("nvidia-cuda-cccl-cu12", "12.9.27", {"nvidia/cuda_cccl/include/cub/cub.cuh": ""})
+    report = look(site)
+    assert "mixed_toolkit" not in codes(report)
 
 
 def test_a_library_that_was_overwritten_is_asked_too(site):

@@ -170,3 +170,13 @@ def test_a_finding_that_the_files_show_too_rests_on_both(seen):
     before = replace(one, because=("read from the file",))
     (both,) = joined([before], [one])
     assert both.because == ("read from the file", *one.because)
+
+
+def test_python_variables_of_the_user_are_left_out_and_said(seen, monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("PYTHONHOME", raising=False)
+    told = view(*seen())
+    assert told.findings == ()
+    said = f"PYTHONPATH is set, and was left out: {tmp_path}; programs that keep it may import other packages"
+    assert [each for each in told.unknown if "PYTHON" in each] == [said]

@@ -46,6 +46,27 @@ CUDA_12 = {
     "nvidia-nvtx-cu12": "12.8.90",
     "triton": "3.4.0",
 }
+CUDA_13 = {  # as pip brings them
+    "cuda-bindings": "13.5.0",
+    "cuda-pathfinder": "1.9.1",
+    "cuda-toolkit": "13.2.2",
+    "nvidia-cublas": "13.4.1.3",
+    "nvidia-cuda-cccl": "13.3.5.0.6",
+    "nvidia-cuda-cupti": "13.2.86",
+    "nvidia-cuda-nvrtc": "13.2.86",
+    "nvidia-cuda-runtime": "13.2.86",
+    "nvidia-cudnn-cu13": "9.26.0.51",
+    "nvidia-cufft": "12.2.0.57",
+    "nvidia-cufile": "1.17.1.22",
+    "nvidia-cusolver": "12.2.0.11",
+    "nvidia-cusparse": "12.7.10.12",
+    "nvidia-cusparselt-cu13": "0.8.1",
+    "nvidia-nccl-cu13": "2.30.7",
+    "nvidia-nvjitlink": "13.5.37",
+    "nvidia-nvshmem-cu13": "3.7.2",
+    "nvidia-nvtx": "13.2.86",
+    "triton": "3.9.0",
+}
 PLAIN = ("filelock", "fsspec", "jinja2", "markupsafe", "mpmath", "networkx", "numpy", "setuptools", "sympy")
 PLAIN += ("typing-extensions", "coloredlogs", "flatbuffers", "humanfriendly", "packaging", "protobuf")
 
@@ -109,6 +130,18 @@ def holds_every_rule(there, found):
 def test_what_works_is_left_alone():
     there = environment(CUDA_12 | {"torch": "2.8.0", "torchvision": "0.23.0", "onnxruntime-gpu": "1.22.0", "pillow": newest("pillow")})  # fmt: skip
     assert steps(mended(there)) == []
+
+
+@pytest.mark.parametrize(("jit", "stays"), [("13.5.37", True), ("13.0.88", False)])
+def test_what_pip_brings_beside_a_toolkit_stays_unless_it_is_older(jit, stays):
+    there = environment(
+        CUDA_13 | {"torch": "2.15.0", "nvidia-nvjitlink": jit},
+        requires={
+            "nvidia-cusparse": ("nvidia-nvjitlink",),
+            "nvidia-nvshmem-cu13": ("nvidia-cuda-cccl",),
+        },
+    )
+    assert steps(mended(there)) == ([] if stays else [f"+ nvidia-nvjitlink {jit}>13.2.86"])
 
 
 def test_of_two_cuda_majors_the_smaller_download_changes():
@@ -322,6 +355,17 @@ def test_of_several_opencvs_the_fullest_stays_whichever_others_ask_for():
     gone = [step for step in steps(found) if step.startswith("-")]
     assert gone == ["- opencv-python", "- opencv-python-headless"]
     assert found.strained == ()
+
+
+def test_of_several_that_take_files_along_the_first_by_name_is_told():
+    names = ("opencv-python-headless", "opencv-contrib-python", "opencv-python")
+    there = environment(
+        CUDA_12 | dict.fromkeys(names, "4.11.0.86") | {"torch": "2.8.0", "onnxruntime-gpu": "1.22.0"},
+        files={name: {"cv2/__init__.py": "sha256=a,1"} for name in names},
+    )
+    (back,) = (step for step in mended(there).steps if isinstance(step, Put))
+    assert back.pin.name == "opencv-contrib-python"
+    assert back.why == ("opencv-python takes its files along when it goes",)
 
 
 def test_what_a_package_without_facts_requires_gives_way_and_is_said():

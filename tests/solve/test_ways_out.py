@@ -193,6 +193,21 @@ def test_a_wish_without_which_its_package_is_gone_says_so():
     assert found[1].hint == "then there is no torch in the set: no release of it fits"
 
 
+def test_releases_asked_for_by_the_label_of_a_build_are_offered_without_it():
+    asks = ("torch==2.4.0+cu121", "torchvision==0.19.0+cu121")
+    found = options(*asks, driver="580.95.05", gpus=("RTX 4090",))
+    assert found[0].text == "ask for `torch==2.4.0` and `torchvision==0.19.0`, without the label of a build"
+    assert found[0].kind == "wish"
+    assert found[0].cuda == "12.1"
+    there = app.resolve(asked("torch==2.4.0", "torchvision==0.19.0", driver="580.95.05", gpus=("RTX 4090",)))
+    assert dict(found[0].packages).items() <= there.result.packages.items()
+
+
+def test_a_label_is_nothing_that_its_release_does_not_have():
+    texts = [one.text for one in options("torch==2.4.99+cu121", driver="580.95.05", gpus=("RTX 4090",))]
+    assert texts == ["leave out `torch==2.4.99+cu121`"]
+
+
 def test_two_changes_are_offered_where_one_does_not_do():
     found = options("dwpose", "torch==2.15.0", driver="550.54.14", gpus=("RTX 5090",), python="3.9")
     (option,) = found
@@ -208,6 +223,15 @@ def test_of_several_pythons_the_conflict_is_one_that_no_other_python_mends():
     assert all(not fact.text.startswith("Python is") for fact in found.conflict)
     assert found.python.version.minor_version == "3.15"
     assert found.other_pythons == ("3.12", "3.11")
+
+
+def test_of_several_pythons_the_way_out_is_that_of_the_newest_that_is_not_in_its_way():
+    question = asked("dwpose", "cuda==13", driver="580", gpus=("RTX 4090",))
+    pythons = tuple(Interpreter(version=PythonVersion.parse(one)) for one in ("3.13", "3.12", "3.11"))
+    found = again(question, pythons=pythons)
+    assert found.python.version.minor_version == "3.13"
+    (driver,) = [one for one in found.options if one.kind == "driver"]
+    assert driver.python == "3.13"
 
 
 def test_capabilities_that_are_not_known_are_no_obstacle_to_an_answer():

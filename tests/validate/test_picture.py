@@ -115,3 +115,13 @@ def test_a_picture_of_fractions_is_refused_with_the_name_of_its_file(tmp_path):
     cv2.imwrite(str(tmp_path / "p.tiff"), np.zeros((4, 4, 3), np.float32))
     with pytest.raises(PictureError, match=r"p\.tiff: .*float32"):
         read(str(tmp_path / "p.tiff"))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_a_file_that_is_cut_short_is_told_so_where_opencv_refuses_it(tmp_path, ending):
+    done, data = cv2.imencode(ending, np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    assert done
+    path = tmp_path / f"cut{ending}"
+    path.write_bytes(data.tobytes()[:100])
+    with pytest.raises(PictureError, match="cut short"):
+        read(str(path))

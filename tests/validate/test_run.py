@@ -230,9 +230,13 @@ def test_python_variables_of_the_user_do_not_reach_the_child(python, weights, dr
         "PYTHONPATH": str(tmp_path),
         "PYTHONHOME": "/nowhere",
     }
-    assert (
-        run(python, device="gpu", weights=weights, repeats=1, environment=variables).state == "proved on gpu"
-    )
+    verdict = run(python, device="gpu", weights=weights, repeats=1, environment=variables)
+    assert verdict.state == "proved on gpu"
+    said = {check.name: check.text for check in verdict.checks if check.name.startswith("PYTHON")}
+    assert said == {
+        "PYTHONPATH": f"is set, and was left out: {tmp_path}; programs that keep it may import other packages",
+        "PYTHONHOME": "is set, and was left out: /nowhere; programs that keep it may import other packages",
+    }
 
 
 def test_a_library_path_is_kept_and_said(python, weights):

@@ -35,6 +35,9 @@ if mode == "hang":
     time.sleep(600)
 if mode == "library":
     raise ImportError("libcudnn.so.9: cannot open shared object file: No such file or directory")
+if mode == "tell":
+    import sys
+    raise ImportError(f"told {sys.pycache_prefix} {sys.dont_write_bytecode}")
 if mode == "binary":
     os.write(2, b"\\xff\\x00\\x1b[31m" * 9)
     os._exit(3)
@@ -60,6 +63,28 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(python: Path, weights, mode: str, *, device: str = "cpu", timeout: float = 60) -> Verdict:
     variables = {**os.environ, "FAKE_ONNXRUNTIME": "gpu", "FAKE_TORCH": mode, "LD_LIBRARY_PATH": ""}
     return run(python, device=device, weights=weights, timeout=timeout, repeats=1, environment=variables)
+
+
+def test_children_share_what_they_compile_of_a_torch_that_is_not_and_write_nothing_beside_it(python, weights):
+    torch = next(python.parent.parent.glob("lib/python*/site-packages/torch"))
+
+    def told() -> list[str]:
+        checks = asked(python, weights, "tell").checks
+        return [check.text.partition("told ")[2] for check in checks if "told " in check.text]
+
+    first, second = told()
+    assert first == second
+    assert Path(first.partition(" ")[0]).name.startswith("stackfix-validate-")
+    assert first.endswith(" False")
+    assert not Path(first.partition(" ")[0]).exists()
+    assert not list(python.parent.parent.rglob("__pycache__"))
+    compiled = torch / "__pycache__"
+    compiled.mkdir()
+    (compiled / "__init__.cpython-00.pyc").touch()
+    try:
+        assert told() == ["None True", "None True"]
+    finally:
+        shutil.rmtree(compiled)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ def validate(
             raise QuestionError(
                 "`--html -` and the answer would both be on stdout", hint="name a file: `--html FILE`"
             )
+        progress = TerminalProgress(as_json=as_json)
         hide = app.redaction(Path(venv), (save, image, html, weights)) if redact else same
         with without(hide):
             verdict = app.validate(
@@ -215,11 +216,13 @@ def validate(
                 device=device,
                 timeout=timeout,
                 offline=offline,
-                progress=TerminalProgress(as_json=as_json),
+                progress=progress,
             )
             asked = (compare or providers) and not verdict.failed
             found = (
-                app.compare_options(Path(venv), weights=weights, device=device, timeout=timeout)
+                app.compare_options(
+                    Path(venv), weights=weights, device=device, timeout=timeout, progress=progress
+                )
                 if asked
                 else None
             )

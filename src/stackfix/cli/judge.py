@@ -15,7 +15,7 @@ from stackfix.cli import output
 from stackfix.cli.ask import answered, without
 from stackfix.cli.options import json_flag, machine_flags, redact_flag
 from stackfix.errors import QuestionError
-from stackfix.render.causes_text import causes_document, causes_lines
+from stackfix.render.causes_text import causes_document, causes_lines, elsewhere_lines
 from stackfix.render.redaction import redacted, same
 from stackfix.render.report_text import report_document, report_lines
 
@@ -78,6 +78,7 @@ def doctor(
             if error_file:
                 output.answer(map(hide, [*causes_lines(causes), ""]))
             output.answer(map(hide, report_lines(report)))
+            output.answer(map(hide, elsewhere_lines(causes, report)))
         end(yes=report.ok)
 
 

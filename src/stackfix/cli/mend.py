@@ -185,7 +185,7 @@ def _say(fixed: Fixed, end: End, keep: tuple[str, ...], *, dry_run: bool, as_jso
             if kept
             else "nothing is changed: the facts know nothing of what is wrong, and the command beside it mends it"
             if any(one.severity == "error" and one.rule == "metadata" for one in fixed.before.findings)
-            else "nothing is changed: what is wrong is not in the packages"
+            else "nothing is changed: no change of its packages mends this"
         )
         output.answer([f"{said}:", *report_lines(fixed.before)])
     end(yes=right)

@@ -16,10 +16,11 @@ from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
 from stackfix.judging.linkage import absent, close, loader_order, missing_libraries
 from stackfix.judging.live import joined, live_view
-from stackfix.judging.lost import lost_files
+from stackfix.judging.lost import altered_files, lost_files
 from stackfix.judging.machine import machine_findings
 from stackfix.judging.models import model_findings
 from stackfix.judging.on_cpu import with_numbers
+from stackfix.judging.one_fix import one_fix
 from stackfix.judging.packages import (
     collisions,
     duplicate_records,
@@ -30,6 +31,8 @@ from stackfix.judging.packages import (
 from stackfix.judging.primary import ordered
 from stackfix.judging.readings import no_set, with_the_driver
 from stackfix.judging.requires import unmet_requirements
+from stackfix.judging.runtime import RULE as NO_RUNTIME
+from stackfix.judging.runtime import without_runtime
 from stackfix.judging.shadows import shadowed
 from stackfix.judging.symbols import missing_symbols
 from stackfix.judging.torch_symbols import torch_symbols
@@ -42,6 +45,7 @@ from stackfix.model.report import Finding, Report
 from stackfix.model.request import MAIN
 from stackfix.model.surroundings import Surroundings
 from stackfix.rules import kernels
+from stackfix.rules.apart import mixing_nothing
 from stackfix.rules.architectures import Translated, service
 from stackfix.rules.closure import Closure
 from stackfix.rules.installed import Breach, Held, Judged, held_releases, judge
@@ -49,7 +53,7 @@ from stackfix.rules.scene import Scene
 
 _FOREIGN = "the environment is for"
 _ADDED = ("requirement_unmet", "python_protobuf")
-_OUTSIDE = ("loader order", "driver", "model format", "torch symbols")
+_OUTSIDE = ("loader order", "driver", "model format", "torch symbols", NO_RUNTIME)
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -82,7 +86,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
             troubles=(),
         )
     certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
-    return Scene(
+    scene = Scene(
         facts=facts,
         machine=machine,
         python=Interpreter(version=environment.python, path=environment.executable, found_via=environment.path),
@@ -90,6 +94,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
         features={"onnxruntime-gpu": frozenset({"cuda"})},
         sources=frozenset({MAIN, *facts.overlaid_sources()}),
     )  # fmt: skip
+    return replace(scene, apart=mixing_nothing(environment, scene))
 
 
 def _is_described(reading: Reading[Any]) -> bool:
@@ -111,13 +116,17 @@ def examine(patient: Patient, facts: Database) -> Report:
     breaches = list(breach_findings(judged.breaches, whole, scene))
     unmet = list(unmet_requirements(environment, scene))
     missing = list(missing_libraries(environment, closed, held, scene))
-    suspects = {name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")}
+    lost = list(lost_files(environment, shared))
+    suspects = set(scene.apart) | {
+        name for one in (*breaches, *unmet) for name in one.about if name.startswith("nvidia-")
+    }
     findings = [
         *broken_findings(environment, missing),
         *cut_off(environment, unmet),
         *copied(environment),
         *collisions(environment, facts, shared),
-        *lost_files(environment, shared),
+        *lost,
+        *altered_files(environment, facts, lost),
         *duplicate_records(environment),
         *mixed_builds(environment, scene, gpu_here=_has_gpu(scene.machine)),
         *breaches,
@@ -131,9 +140,10 @@ def examine(patient: Patient, facts: Database) -> Report:
         *loader_order(environment, closed, windows=environment.windows),
         *(one for one in models if isinstance(one, Finding)),
         *machine_findings(environment, scene.machine),
+        *without_runtime(environment, patient.surroundings),
     ]
     live = live_view(patient.live, environment, scene.machine)
-    findings = joined(findings, live.findings)
+    findings = one_fix(joined(findings, live.findings), environment)
     ours = remedy.mend(environment)
     impossible = no_set(environment, scene) if any(one.fix == ours for one in findings) else None
     findings = [with_the_driver(one, impossible, ours) for one in findings]
@@ -142,7 +152,7 @@ def examine(patient: Patient, facts: Database) -> Report:
         path=environment.path,
         findings=with_numbers(ordered(_once(findings)), facts),
         good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
-        unknown=(*_unknown(environment, closed, judged, known, scene), *live.unknown),
+        unknown=(*_unknown(environment, closed, judged, known, scene, bare=any(one.rule == NO_RUNTIME for one in findings)), *live.unknown),
         mend="" if impossible is not None else _mend(environment, findings, facts),
     )  # fmt: skip
 
@@ -225,7 +235,7 @@ def _served(held: Sequence[Held], scene: Scene) -> Iterator[str]:
 
 
 def _unknown(
-    environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene
+    environment: Environment, closed: Closure, judged: Judged, known: set[str], scene: Scene, *, bare: bool
 ) -> Iterator[str]:
     other = environment.builds.get("onnxruntime")
     if other is not None and other.package not in _WATCHED and other.package in environment.packages:
@@ -234,7 +244,8 @@ def _unknown(
             "whether DWPose runs on the GPU through it was not judged"
         )
     elif not any(name in environment.packages for name in _WATCHED):
-        yield "neither torch nor onnxruntime is installed in it"
+        if not bare:
+            yield "neither torch nor onnxruntime is installed in it"
     elif not closed.followed:
         yield "it holds no library to judge"
     if closed.unread:

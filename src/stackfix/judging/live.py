@@ -51,6 +51,7 @@ def live_view(runs: Sequence[LiveRun], environment: Environment, machine: Machin
     unknown: list[str] = []
     for run in runs:
         findings += _ended(run, environment)
+        unknown += run.left_out
         for step in run.steps:
             if step.name == "torch.cuda":
                 _torch_cuda(step, environment, machine, findings, good, unknown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from packaging.utils import canonicalize_name
@@ -17,6 +17,7 @@ from stackfix.rules.foreign import foreign
 from stackfix.rules.installed import unmet
 from stackfix.rules.same_build import COMPANIONS, goes_with
 from stackfix.rules.scene import Scene
+from stackfix.solve.staying import fillers, staying
 
 COLLISIONS = {"onnxruntime": "both_ort_packages", "cv2": "opencv_conflict"}
 _CODE = (".py", ".so", ".pyd", ".dll")
@@ -30,7 +31,7 @@ def collisions(environment: Environment, facts: Database, shared_by: Sequence[Sh
     named: set[frozenset[str]] = set()
     for folder, owners in _folders(environment, facts):
         named.add(frozenset(owners))
-        keep = _kept(owners)
+        keep = _kept(owners, environment, facts)
         on_top, how = _on_top(folder, owners, environment)
         because = [f"{name} {packages[name]} is installed [read: dist-info]" for name in owners]
         if on_top:
@@ -134,18 +135,11 @@ def _folders(environment: Environment, facts: Database) -> Iterator[tuple[str, l
             yield folder, sorted(set(names))
 
 
-def _kept(owners: Iterable[str]) -> str:
-    """Return which of colliding packages stays: the GPU build; of opencv the fullest, then the one without a desktop."""
-    ranked = sorted(
-        owners,
-        key=lambda name: (
-            not name.endswith("-gpu"),
-            "-contrib-" not in name,
-            not name.endswith("-headless"),
-            name,
-        ),
-    )
-    return ranked[0]
+def _kept(owners: Sequence[str], environment: Environment, facts: Database) -> str:
+    """Return which of colliding packages stays: the one that a repair would keep."""
+    gpu = any(name.endswith("-gpu") for name in owners)
+    left = staying(owners, environment, fillers(environment, facts), gpu=gpu, keep=frozenset())
+    return min(left & set(owners), default=owners[0])
 
 
 def shared_files(environment: Environment) -> Iterator[Shared]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from stackfix.judging.one_fix import is_part
+from stackfix.judging.runtime import RULE as NO_RUNTIME
 from stackfix.model.report import Finding
 
 # What breaks everything after it comes first: a broken environment, packages that overwrote each other, builds that
@@ -89,11 +91,36 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         rest = [one for one in rest if one not in more]
         about |= {name for one in more for name in one.about}
     marked = [replace(one, follows=primary.code) for one in sorted(following, key=_rank)]
-    return (primary, *marked, *rest)
+    return (primary, *marked, *_beside_their_causes(rest))
 
 
-def _rank(finding: Finding) -> tuple[bool, int, int, int, str]:
-    """Return the place of a finding: errors, by code, then what concerns several packages and says why at once."""
+def _beside_their_causes(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield findings, after each collision what it did to the files of its packages."""
+    collisions = [one for one in findings if one.rule == "collisions" and len(one.about) > 1]
+    by = {
+        id(one): cause
+        for cause in collisions
+        for one in findings
+        if one is not cause and one.code == cause.code and is_part(one, cause.about)
+    }
+    for one in findings:
+        if id(one) not in by:
+            yield one
+            yield from (replace(part, follows=one.code) for part in findings if by.get(id(part)) is one)
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, int, int, int, str]:
+    """Return the place of a finding: errors, by code, then what concerns several packages and says why at once.
+
+    That nothing runs a model here is the cause only where nothing else is wrong.
+    """
     place = _ORDER.index(finding.code) if finding.code in _ORDER else len(_ORDER)
     rule = _RULES.index(finding.rule) if finding.rule in _RULES else len(_RULES)
-    return finding.severity != "error", place, rule, -len(finding.about), finding.text
+    return (
+        finding.severity != "error",
+        finding.rule == NO_RUNTIME,
+        place,
+        rule,
+        -len(finding.about),
+        finding.text,
+    )

@@ -10,7 +10,7 @@ from stackfix.judging import remedy
 from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment, SharedLibrary
 from stackfix.model.report import Finding
-from stackfix.model.surroundings import StrayLibrary, Surroundings
+from stackfix.model.surroundings import Overlay, StrayLibrary, Surroundings
 from stackfix.rules.reach import Reached, doubled, reached
 
 _SHOWN = 4
@@ -220,13 +220,13 @@ def _overlaid(environment: Environment, surroundings: Surroundings) -> Iterator[
             (name, own, there)
             for name in sorted(overlay.filled)
             if (own := _release(environment.packages, environment.fillers(name)))
-            and (there := _release(overlay.packages, _ALSO.get(name, (name,))))
+            and (there := _release(overlay.packages, _ALSO.get(name, (name,))) or _unrecorded(name, overlay))
         ]
         if not twice or overlay.folder in environment.site_packages or _inside(overlay.folder, environment):
             continue
         differing = [name for name, own, there in twice if own != there]
         without_cuda = any(
-            name == "onnxruntime" and "-gpu" in own and "-gpu" not in there for name, own, there in twice
+            there.startswith("onnxruntime ") and own.startswith("onnxruntime-gpu ") for _, own, there in twice
         )
         names = " and ".join(name for name, _, _ in twice)
         yield Finding(
@@ -253,6 +253,11 @@ def _overlaid(environment: Environment, surroundings: Surroundings) -> Iterator[
 def _release(packages: Mapping[str, str], names: Iterable[str]) -> str:
     """Return the first of some packages that is there, with its version; "" where none is."""
     return next((f"{name} {packages[name]}" for name in sorted(names) if name in packages), "")
+
+
+def _unrecorded(name: str, overlay: Overlay) -> str:
+    """Return what is said of a package or a module that nothing there is on record for, "" where it gives way."""
+    return f"`{name}` of no package on record" if name in overlay.imported else ""
 
 
 def _python_path(surroundings: Surroundings, *, told: bool) -> Iterator[Finding]:

@@ -58,9 +58,10 @@ class Distribution(Struct, frozen=True, kw_only=True):
     """One installed distribution: its metadata, every file it owns, the libraries among them.
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
-    `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too;
-    `changed` are the libraries whose size is another than RECORD says. `linked` are those of the damaged files that
-    have other names on the disk (hard links).
+    `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too, or
+    modules of another size than RECORD says that are no Python: those are `cut` too. `altered` are modules of another
+    size that are; `changed` are the libraries whose size is another. `linked` are those of the damaged files that have
+    other names on the disk (hard links).
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """
 
@@ -75,6 +76,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
     files: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
     libraries: tuple[SharedLibrary, ...] = ()

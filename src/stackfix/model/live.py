@@ -18,6 +18,7 @@ class LiveRun(Struct, frozen=True, kw_only=True):
 
     `broken` is how it ended where it did not end by itself ("crashed with SIGSEGV"), and `during` the step in which.
     `printed` is what was written to standard error: numpy says there, and not in the exception, who was built for it.
+    `left_out` are sentences on variables of the user's that the child did not get.
     """
 
     order: tuple[str, ...]
@@ -25,6 +26,7 @@ class LiveRun(Struct, frozen=True, kw_only=True):
     broken: str = ""
     during: str = ""
     printed: str = ""
+    left_out: tuple[str, ...] = ()
 
     def step(self, name: str) -> LiveStep | None:
         """Return a step by its name, None where it was not come to."""

@@ -26,8 +26,9 @@ class Overlay(Struct, frozen=True, kw_only=True):
     """A folder from which Python imports before an environment's own site-packages.
 
     `through` is what leads to it: "PYTHONPATH", or "the user's own packages", which a venv does not see; `python` is
-    the minor that it is for, "" for all. `filled` are the import folders there of packages that count, `packages` the
-    name -> version of what is on record there.
+    the minor that it is for, "" for all. `filled` are the import folders there of packages that count, `imported` those
+    and the modules of such names that Python takes in any case: a folder without `__init__.py` gives way to a later one
+    with it. `packages` are the name -> version of what is on record there.
     """
 
     folder: str
@@ -35,6 +36,7 @@ class Overlay(Struct, frozen=True, kw_only=True):
     python: str
     filled: frozenset[str]
     packages: Mapping[str, str]
+    imported: frozenset[str] = frozenset()
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -44,3 +46,15 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     variables: tuple[tuple[str, str], ...] = ()
     system_libraries: frozenset[str] | None = None
     overlays: tuple[Overlay, ...] = ()
+
+
+def left_out(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return each variable that Python takes packages by and that a child of ours does not get, and what to say of it.
+
+    An environment is asked for itself (`python -I`); the user's own programs have the variable still.
+    """
+    return tuple(
+        (name, f"is set, and was left out: {value}; programs that keep it may import other packages")
+        for name in ("PYTHONPATH", "PYTHONHOME")
+        if (value := variables.get(name))
+    )

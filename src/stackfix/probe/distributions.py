@@ -22,6 +22,7 @@ from stackfix.errors import MeasureError
 from stackfix.measure import elf, pe
 from stackfix.measure.reader import held
 from stackfix.model.environment import Distribution, Duplicate, SharedLibrary
+from stackfix.probe.modules import does_not_compile
 
 MAX_TEXT = 64 << 20
 _MAX_HEAD = 1 << 20
@@ -32,6 +33,7 @@ _NVIDIA = re.compile(r"nvidia-(.+)-cu\d+")
 _LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
 _CODE = re.compile(r"\.(py|pyd|dll|so(\.\d+)*)$", re.IGNORECASE)
 _UPPER = 3
+_MAX_COMPILED = 40  # of a package that another release was written over every module is resized
 _LEFT_BY_PIP = re.compile(r"~.+")
 _HEADER = re.compile(r"[!-9;-~]*")  # RFC 5322: printable ASCII without the colon
 _UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
@@ -154,9 +156,12 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
     files = record or {}
     if modern and not files:
         files = dict.fromkeys(_walked(shelf, name, info), "")
-    missing, emptied, libraries, changed = _looked_at(shelf, files)
-    read = tuple(read_library(shelf, path) for path in libraries)
-    damaged = dict.fromkeys((*emptied, *changed, *(library.path for library in read if library.broken)))
+    seen = _looked_at(shelf, files)
+    read = tuple(read_library(shelf, path) for path in seen.libraries)
+    suspects = [path for path, shorter in seen.resized.items() if shorter][:_MAX_COMPILED]
+    cut = tuple(path for path in suspects if does_not_compile(shelf.at(path)))
+    broken = (library.path for library in read if library.broken)
+    damaged = dict.fromkeys((*seen.emptied, *cut, *seen.changed, *broken))
     yield Distribution(
         name=name,
         version=version,
@@ -167,25 +172,36 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         tags=_tags(shelf, info),
         recorded=not modern or record is not None,
         files=files,
-        missing=missing,
-        emptied=emptied,
-        changed=changed,
+        missing=(*seen.missing, *cut),
+        emptied=tuple(seen.emptied),
+        cut=cut,
+        altered=tuple(path for path in seen.resized if path not in cut),
+        changed=tuple(seen.changed),
         linked=tuple(path for path in damaged if _is_linked(shelf, path)),
         libraries=read,
     )
 
 
-def _looked_at(
-    shelf: Shelf, files: Mapping[str, str]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return a distribution's files that are missing, those of them that are empty, its libraries, those of another size.
+@dataclass(slots=True)
+class _Seen:
+    """Paths of a distribution: missing or empty, of these the empty ones, its libraries, and what has another size.
+
+    `changed` are libraries of another size than RECORD says; `resized` are modules, each with whether it is shorter.
+    """
+
+    missing: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
+    libraries: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    resized: dict[str, bool] = field(default_factory=dict)
+
+
+def _looked_at(shelf: Shelf, files: Mapping[str, str]) -> _Seen:
+    """Return what the disk holds of a distribution's files.
 
     20,000 files are looked at: most by their name alone, in the list of their folder.
     """
-    missing: list[str] = []
-    emptied: list[str] = []
-    libraries: list[str] = []
-    changed: list[str] = []
+    seen = _Seen()
     folder, listed = "", shelf.listed("")
     for path, recorded in files.items():
         parent, _, name = path.rpartition("/")
@@ -193,7 +209,7 @@ def _looked_at(
             folder, listed = parent, shelf.listed(parent)
         if name not in listed:
             if not _is_marker(path, recorded):
-                missing.append(path)
+                seen.missing.append(path)
             continue
         if not name.endswith(".py") and not _CODE.search(name):
             continue
@@ -202,13 +218,15 @@ def _looked_at(
         said = recorded.rpartition(",")[2]
         size = _size(shelf, path) if (library or upper) and said.isdecimal() else None
         if size == 0 and upper and said != "0":
-            missing.append(path)  # a full disk leaves such
-            emptied.append(path)
+            seen.missing.append(path)  # a full disk leaves such
+            seen.emptied.append(path)
         elif library:
-            libraries.append(path)
+            seen.libraries.append(path)
             if size is not None and said != str(size):
-                changed.append(path)
-    return tuple(missing), tuple(emptied), tuple(libraries), tuple(changed)
+                seen.changed.append(path)
+        elif size is not None and said != str(size):
+            seen.resized[path] = size < int(said)
+    return seen
 
 
 def _size(shelf: Shelf, path: str) -> int | None:

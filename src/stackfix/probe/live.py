@@ -12,8 +12,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from stackfix.model.environment import Environment
 from stackfix.model.live import LiveRun, LiveStep
+from stackfix.model.surroundings import left_out
 from stackfix.probe import live_worker
 from stackfix.probe.child import Broken, ChildAnswer, Ended, first_line, run_together
 from stackfix.telemetry import without_telemetry
@@ -34,6 +37,7 @@ def look_live(environment: Environment, *, seconds: float = _SECONDS) -> tuple[L
     packages += ["onnxruntime"] if {"onnxruntime", "onnxruntime-gpu"} & set(names) else []
     orders = list(dict.fromkeys((tuple(packages), tuple(reversed(packages))))) if packages else []
     needed = ",".join(_provider_needs(environment))
+    said = tuple(f"{name} {text}" for name, text in left_out(os.environ))
     with tempfile.TemporaryDirectory(prefix="stackfix-live-") as folder:
         files = [Path(folder) / str(number) for number in range(len(orders))]
         commands = [
@@ -42,7 +46,7 @@ def look_live(environment: Environment, *, seconds: float = _SECONDS) -> tuple[L
         ]
         answers = run_together(commands, seconds=seconds, environ=without_telemetry(os.environ))
         return tuple(
-            live_run(order, _said(file), answer)
+            replace(live_run(order, _said(file), answer), left_out=said)
             for order, file, answer in zip(orders, files, answers, strict=True)
         )
 

@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 from stackfix.model.surroundings import Overlay
 
 _WATCHED = ("torch", "torchvision", "torchaudio", "onnxruntime", "cv2", "numpy")
+_MODULE = re.compile(r"(?P<name>\w+)(\.[\w-]+)?\.(py|pyc|so|pyd)", re.ASCII)
+_FIRST = re.compile(r"__init__(\.[\w-]+)?\.(py|pyc|so|pyd)", re.ASCII)
 _INFO = re.compile(r"(?P<name>[\w.]+)-(?P<version>[^-]+)\.dist-info", re.ASCII)
 
 
@@ -46,12 +48,30 @@ def _user_base(environ: Mapping[str, str]) -> str:
 def _overlay(folder: str, through: str, python: str) -> Iterator[Overlay]:
     names = _listed(folder) if folder else ()
     filled = frozenset(name for name in _WATCHED if name in names and _listed(f"{folder}/{name}"))
-    if filled:
+    imported = frozenset(_imported(folder, names))
+    if filled or imported:
         found = (_INFO.fullmatch(name) for name in names)
         packages: dict[str, str] = {
             canonicalize_name(one["name"]): one["version"] for one in found if one is not None
         }
-        yield Overlay(folder=folder, through=through, python=python, filled=filled, packages=packages)
+        yield Overlay(
+            folder=folder,
+            through=through,
+            python=python,
+            filled=filled | imported,
+            packages=packages,
+            imported=imported,
+        )
+
+
+def _imported(folder: str, names: Sequence[str]) -> Iterator[str]:
+    """Yield what counts of a folder's packages with an `__init__` and of its modules, in Python or compiled."""
+    for name in names:
+        module = _MODULE.fullmatch(name)
+        if module is not None and module["name"] in _WATCHED:
+            yield module["name"]
+        elif name in _WATCHED and any(map(_FIRST.fullmatch, _listed(f"{folder}/{name}"))):
+            yield name
 
 
 def _listed(folder: str) -> tuple[str, ...]:

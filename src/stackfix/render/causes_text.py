@@ -9,6 +9,10 @@ from stackfix.model.cause import Cause
 from stackfix.model.report import Report
 
 _SURE, _LIKELY = 0.8, 0.55
+# causes that the doctor sees in an environment if they are there
+_IN_PACKAGES = frozenset(
+    ("both_ort_packages", "ort_cpu_only", "torch_cpu_build", "cuda_major_mismatch", "cuda_runtime_missing", "cudnn_missing", "cudnn_major_mismatch", "nvrtc_missing", "opencv_conflict")
+)  # fmt: skip
 
 
 def causes_lines(causes: Sequence[Cause], report: Report | None = None) -> Iterator[str]:
@@ -33,6 +37,16 @@ def causes_lines(causes: Sequence[Cause], report: Report | None = None) -> Itera
     if report.ok:
         yield ""
         yield f"the doctor finds nothing wrong in {report.path}"
+        yield from elsewhere_lines(causes, report)
+
+
+def elsewhere_lines(causes: Sequence[Cause], report: Report) -> Iterator[str]:
+    """Yield what it means that a text tells of a failure and the environment is sound."""
+    if causes and causes[0].code in _IN_PACKAGES and report.ok:
+        yield (
+            "so this text was printed before the environment became as it is, or by another Python: the first line of "
+            "a traceback names its folder, and `stackfix doctor --python EXE` judges the one that runs the program"
+        )
 
 
 def _how_surely(confidence: float, *, first: bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement
@@ -217,14 +218,21 @@ class Unmet:
     found: str
 
 
-def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
-    """Yield every Requires-Dist of the METADATA on the disk that is not met; of extras those that a package asks for."""
+class Asked(NamedTuple):
+    """A Requires-Dist that applies here: who asks, in which words, for which package and releases of it."""
+
+    by: Distribution
+    text: str
+    name: str
+    specifier: str
+
+
+def asked_of(environment: Environment, scene: Scene) -> Iterator[Asked]:
+    """Yield every Requires-Dist of the METADATA on the disk that applies; of extras those that a package asks for."""
     packages = {each.name: each for each in environment.distributions}
-    outside = {each.name: each for each in environment.outside}
     variables = metadata.markers_environment(scene)
     extras: dict[str, set[str]] = {name: {""} for name in packages}
     queue = [(name, "") for name in packages]
-    said: set[tuple[str, str]] = set()
     applied: dict[tuple[str, str], bool] = {}  # a few markers stand at hundreds of requirements
     while queue:
         name, extra = queue.pop(0)
@@ -238,20 +246,31 @@ def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
                 if not applied[marker]:
                     continue
                 wanted = canonical_name(asked.name)
-                there = packages.get(wanted) or outside.get(wanted)
                 for one in asked.extras if wanted in packages else ():
                     if one not in extras[wanted]:
                         extras[wanted].add(one)
                         queue.append((wanted, one))
-                if there is not None and _contains(asked.specifier, there.version):
-                    continue
             # a marker of a thousand brackets is more than the parser's recursion bears
             except (InvalidRequirement, ValueError, UndefinedEnvironmentName, RecursionError):
                 continue
-            if (name, text) not in said:
-                said.add((name, text))
-                found = there.version if there is not None else ""
-                yield Unmet(by=by, requirement=text.partition(";")[0].strip(), name=wanted, found=found)
+            yield Asked(by, text, wanted, asked.specifier)
+
+
+def unmet(environment: Environment, scene: Scene) -> Iterator[Unmet]:
+    """Yield every Requires-Dist of the METADATA on the disk that is not met; of extras those that a package asks for."""
+    there = {each.name: each for each in (*environment.outside, *environment.distributions)}
+    said: set[tuple[str, str]] = set()
+    for one in asked_of(environment, scene):
+        found = there[one.name].version if one.name in there else ""
+        try:
+            if found and _contains(one.specifier, found):
+                continue
+        except ValueError:  # a specifier that is none
+            continue
+        requirement = one.text.partition(";")[0].strip()
+        if (one.by.name, requirement) not in said:
+            said.add((one.by.name, requirement))
+            yield Unmet(by=one.by, requirement=requirement, name=one.name, found=found)
 
 
 def _contains(specifier: str, version: str) -> bool:

@@ -22,7 +22,6 @@ from stackfix.model.wheel import AnyFile, ListedWheel, Listing, RowKind, TitledR
 from stackfix.versions import ComputeCapability, CudaVersion, DriverVersion
 
 UNKNOWN = "unknown"
-
 HYPOTHETICAL_PYTHONS = tuple(f"3.{minor}" for minor in range(15, 7, -1))
 
 
@@ -243,8 +242,8 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     `device` is "gpu" or "cpu"; on "cpu" nothing is asked of drivers and kernels. `features` says which
     optional parts of a package are wanted ("onnxruntime-gpu" -> {"cuda"}). `sources` are the indexes allowed.
-    `constrained` are the packages of which something is asked "if they are there". `admitted` keeps which releases a
-    specifier of a package admits, once it was asked.
+    `constrained` are the packages of which something is asked "if they are there", `apart` installed parts of CUDA that
+    may be of another toolkit. `admitted` keeps which releases a specifier of a package admits, once it was asked.
     """
 
     facts: Facts
@@ -256,6 +255,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     newest_before: str = ""
     formats: tuple[ModelFormat, ...] = ()
     constrained: frozenset[str] = frozenset()
+    apart: Mapping[str, str] = field(default_factory=dict)
     admitted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _gpus: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _cuda: list[str] = field(default_factory=list)

@@ -43,6 +43,8 @@ def told_of_cuda(
     short = f"{row.package} is CUDA {major}"
     if row.package.startswith(TOOLKIT_PARTS) and toolkit:
         rule, general = NAME, f"is of CUDA {major}"
+        if row.package in scene.apart:
+            allowed = scene.cuda_minors(int(major))
         says = f"is of CUDA {' or '.join(sorted(set(asks), key=CudaVersion.parse))}"
         short = f"{row.package} {general}"
     elif "." in asks[0]:
@@ -119,5 +121,6 @@ def shipped_together(wheel: Wheel, file: WheelFile, scene: Scene) -> Iterator[Re
         if name in said or not requested.specifier or not allowed:
             continue
         said.add(name)
+        allowed |= {scene.apart[name]} if name in scene.apart else set()
         why = release_fact(wheel, f"ships {requested.name}{requested.specifier}", NAME, source)
         yield Requirement(presence_node(name), allowed, why)

@@ -126,6 +126,8 @@ class Lowered(Struct):
                 yield one.node, one.allowed
         asked = {kind.cuda for kind in kinds}
         if () not in asked:
+            if package in self.scene.apart:
+                asked = {tuple({one.partition(".")[0] for one in each}) for each in asked}
             yield CUDA, frozenset().union(*map(self._minors, asked))
         for name, specifier in sorted(set(kinds[0].pins).intersection(*(kind.pins for kind in kinds))):
             yield name, metadata.admitted(name, specifier, self.scene)

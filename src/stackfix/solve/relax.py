@@ -29,6 +29,7 @@ from stackfix.model.problem import (
 from stackfix.model.resolution import Option
 from stackfix.solve import explain
 from stackfix.solve.case import Case, instead, left_out, newest, number, softened
+from stackfix.solve.labels import unlabelled
 from stackfix.solve.newest import solve
 from stackfix.solve.prove import Refutation, any_set
 from stackfix.solve.rebuilt import sources
@@ -359,6 +360,7 @@ def _then(case: Case, first: str, ways: Sequence[Way]) -> Iterator[Option]:
 
 
 WAYS: tuple[Way, ...] = (
+    unlabelled,
     _wishes,
     _pythons,
     sources,

@@ -292,7 +292,7 @@ def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
             left.discard(name)
             yield TakenOut(name=name, version=case.installed[name], why=f"{rivals[0]} fills the same folder")
     held = [_held(case, name, key) for name, key in packages.items()]
-    beside = {name: one for name in left if (one := _held_installed(case, name)) is not None}
+    beside = {name: one for name in sorted(left) if (one := _held_installed(case, name)) is not None}
     while beside:
         breaches = judge([*held, *beside.values()], case.scene).breaches
         blamed = next(
@@ -339,7 +339,7 @@ def _again(case: _Case, packages: Mapping[str, str], leaving: Collection[str]) -
     files = {each.name: each.files for each in case.environment.distributions}
     going = {
         path: name
-        for name in leaving
+        for name in sorted(leaving, reverse=True)  # of several the first is told
         for path in files.get(name, {})
         if not path.endswith("nvidia/__init__.py")
     }

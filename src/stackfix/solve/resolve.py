@@ -123,8 +123,7 @@ def _explanation(
     def on(machine: Machine, python: Interpreter) -> Problem:
         return pose(machine, universes, request, python).problem
 
-    posed, refutation = min(refused, key=lambda one: any(_is_python(fact, one[0]) for fact in one[1].facts))
-    conflict = explain.why_not_at_all(posed.problem, refutation)
+    posed, conflict = _conflict(refused)
     case = Case(
         problem=posed.problem,
         machine=machine,
@@ -143,6 +142,20 @@ def _explanation(
             one.python.version.minor_version for one, _ in refused if one.python is not posed.python
         ),
     )
+
+
+def _conflict(refused: Sequence[tuple[Posed, Refutation]]) -> tuple[Posed, tuple[Fact, ...]]:
+    """Return the newest Python in whose minimal conflict it takes no part itself, else the newest, and the conflict.
+
+    A refutation may name the Python without need; one that doesn't tells so without being made minimal.
+    """
+    conflicts: list[tuple[Posed, tuple[Fact, ...]]] = []
+    for posed, refutation in refused:
+        conflict = explain.why_not_at_all(posed.problem, refutation)
+        if not any(_is_python(fact, posed) for fact in conflict):
+            return posed, conflict
+        conflicts.append((posed, conflict))
+    return conflicts[0]
 
 
 def _is_python(fact: Fact, posed: Posed) -> bool:

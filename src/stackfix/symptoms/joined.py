@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -10,6 +12,7 @@ from stackfix.model.cause import Cause
 from stackfix.model.report import Finding
 
 _SEEN = 0.99
+_LEFT_OPEN = re.compile(r"(stackfix (?:doctor|fix) --venv) DIR\b")
 _ANSWERED = {
     # what a text shows -> what an environment can show as its cause
     "dwpose_cpu_fallback": None,
@@ -49,6 +52,14 @@ def joined(causes: Sequence[Cause], findings: Sequence[Finding]) -> tuple[Cause,
     shown = _shown(causes, findings)
     codes = {each.code for each in shown}
     return (*shown, *(each for each in causes if each.code not in codes))
+
+
+def of_environment(causes: Sequence[Cause], path: str) -> tuple[Cause, ...]:
+    """Return causes whose fixes name the environment in `path`, where they would leave its name to the reader."""
+    place = shlex.quote(path)
+    return tuple(
+        replace(cause, fix=_LEFT_OPEN.sub(lambda found: f"{found[1]} {place}", cause.fix)) for cause in causes
+    )
 
 
 def _shown(causes: Sequence[Cause], findings: Sequence[Finding]) -> list[Cause]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ from msgspec.structs import replace
 
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.trial import Comparison, Trial
-from stackfix.validate.child import Answer, ask
+from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import records
+from stackfix.validate.scratch import scratch, sweep
 from stackfix.validate.tensorrt import TensorRT
 from stackfix.validate.weights import TWIN, Weights
 
@@ -46,17 +45,19 @@ def compare(
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
     tensorrt: TensorRT | None = None,
+    heard: Heard | None = None,
 ) -> Comparison:
     """Return what each trial cost; one that fails or dies says so and does not end the others.
 
-    TensorRT is a trial only where its libraries are in the environment.
+    TensorRT is a trial only where its libraries are in the environment. `heard` is told again and again what is done.
     """
     variables = dict(os.environ if environment is None else environment)
     python = python.absolute()
     done: list[Trial] = []
     free: Reading[int] = Unknown(("no GPU was asked",))
-    with tempfile.TemporaryDirectory(prefix="stackfix-compare-", ignore_cleanup_errors=True) as own:
-        twins = Path(own) if weights.name == TWIN else Path()
+    sweep()
+    with scratch() as own:
+        twins = own if weights.name == TWIN else Path()
         request: dict[str, Any] = {
             "detector": str((twins / weights.detector).absolute()),
             "pose": str((twins / weights.pose).absolute()),
@@ -67,7 +68,13 @@ def compare(
         trials = GPU_TRIALS if device == "gpu" else CPU_TRIALS
         if device == "gpu" and tensorrt is not None and tensorrt.paths:
             trials = (*trials, Trial(name="TensorRT", provider=TENSORRT, loads=tensorrt.paths))
-        for trial in (*trials, trials[0]):
+        rounds = (*trials, trials[0])
+        for number, trial in enumerate(rounds, 1):
+
+            def named_stage(stage: str, before: str = f"{number} of {len(rounds)}, {trial.name}") -> None:
+                if heard is not None:
+                    heard(f"{before}: {stage}")
+
             named = {
                 "provider": trial.provider,
                 "provider_options": dict(trial.provider_options),
@@ -75,14 +82,17 @@ def compare(
                 "loads": list(trial.loads),
             }
             # the first child writes the twins, the others find them
-            twin = own if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
+            twin = str(own) if weights.name == TWIN and not (twins / weights.pose).is_file() else ""
             answer = ask(
-                python, {**request, "trial": trial.name, **named, "twin_folder": twin}, variables, timeout
+                python,
+                {**request, "trial": trial.name, **named, "twin_folder": twin},
+                variables,
+                timeout,
+                named_stage,
             )
             done.append(_measured(trial, answer))
             if isinstance(free, Unknown):
                 free = _free(answer.journal)
-        shutil.rmtree(own, ignore_errors=True)
     *measured, again = done
     return Comparison(
         device=device,

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stackfix.model.verdict import Check
@@ -47,6 +48,31 @@ def read(text: str) -> Journal:
         elif entry.get("end") is True:
             ended = True
     return Journal(stage=stage, checks=tuple(checks), values=values, ended=ended)
+
+
+class Following:
+    """The stage of a worker that is still writing; only what is new is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._torn = b""
+        self._stage = "start its Python"
+
+    def stage(self) -> str:
+        """Return what the worker does now, in one line that any terminal may show."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._read)
+                new = stream.read(_LIMIT)
+        except OSError:
+            new = b""
+        self._read += len(new)
+        *whole, self._torn = (self._torn + new).split(b"\n")
+        said = read(b"\n".join(whole).decode("utf-8", "replace")).stage
+        if said != NOT_BEGUN:
+            self._stage = " ".join(plain(said).split())
+        return self._stage
 
 
 def plain(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -10,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from stackfix.errors import QuestionError, TargetError
+from stackfix.model.surroundings import left_out
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.validate import truth
 from stackfix.validate.causes import Cause, cause_of
-from stackfix.validate.child import Answer, ask
+from stackfix.validate.child import Answer, Heard, ask
 from stackfix.validate.journal import NOT_BEGUN, Journal
 from stackfix.validate.judge import judge
+from stackfix.validate.scratch import scratch, sweep
 from stackfix.validate.tensorrt import TensorRT, beside_tensorrt
 from stackfix.validate.torch_orders import beside_torch
 from stackfix.validate.weights import TWIN, Weights
@@ -30,6 +34,9 @@ _AT_START = (
     "its Python does not come as far as a first line of ours: look into `sitecustomize.py` and the `.pth` files of "
     "the environment, which it runs at every start; make it anew with `stackfix install` if nothing is found"
 )
+
+# what is left free where children share what they compile
+_ROOMY = 1_000_000_000
 
 _KILLED = (
     "a system that runs out of memory ends processes so: `sudo dmesg | grep -i oom` tells; end other programs"
@@ -48,13 +55,14 @@ def run(
     repeats: int = 5,
     environment: Mapping[str, str] | None = None,
     tensorrt: TensorRT | None = None,
+    heard: Heard | None = None,
 ) -> Verdict:
     """Return what DWPose proves when the interpreter `python` runs it on "gpu" or "cpu".
 
     Without an image the stand-in scene is taken. `save` is where the skeletons are drawn, in the format of its name,
-    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment. A crash, a
-    hang or no answer is a failed verdict, never an exception; an exception says that there was nothing to ask: no
-    such interpreter, no such picture.
+    `page` where once more as PNG; `tensorrt` is asked for too where its libraries are in the environment; `heard` is
+    told again and again what is being done. A crash, a hang or no answer is a failed verdict, never an exception; an
+    exception says that there was nothing to ask: no such interpreter, no such picture.
     """
     if device not in {"gpu", "cpu"}:
         raise QuestionError(f"`{device}` is not a device", hint="use `gpu` or `cpu`")
@@ -69,42 +77,69 @@ def run(
     truths = truth.read(weights.truth) if image is None and weights.truth else None
     variables = dict(os.environ if environment is None else environment)
     ends = time.monotonic() + timeout
-    with tempfile.TemporaryDirectory(prefix="stackfix-validate-", ignore_cleanup_errors=True) as scratch:
-        twins = Path(scratch) if weights.name == TWIN else Path()
-        request = {
-            "detector": str((twins / weights.detector).absolute()),
-            "pose": str((twins / weights.pose).absolute()),
-            "twin": weights.name == TWIN,
-            "image": str((image or weights.scene).resolve()),
-            "device": device,
-            "repeats": repeats,
-            "scratch": scratch,
-            "save": str(save.absolute()) if save else "",
-            "page": str(page.absolute()) if page else "",
-        }
-        answer = ask(python, request, variables, timeout)
-    extra = _said_of(variables)
-    journal = answer.journal
-    if answer.ended or not journal.ended:
-        return _broken_off(journal, answer.ended, answer.printed, weights.name, extra)
+    sweep()
+    with contextlib.ExitStack() as stack:
+        bytecode = stack.enter_context(scratch()) if _compiles_anew(python) else None
+        with scratch() as folder:
+            twins = folder if weights.name == TWIN else Path()
+            request = {
+                "detector": str((twins / weights.detector).absolute()),
+                "pose": str((twins / weights.pose).absolute()),
+                "twin": weights.name == TWIN,
+                "image": str((image or weights.scene).resolve()),
+                "device": device,
+                "repeats": repeats,
+                "scratch": str(folder),
+                "save": str(save.absolute()) if save else "",
+                "page": str(page.absolute()) if page else "",
+            }
+            answer = ask(python, request, variables, timeout, heard, bytecode)
+        extra = _said_of(variables)
+        journal = answer.journal
+        if answer.ended or not journal.ended:
+            return _broken_off(journal, answer.ended, answer.printed, weights.name, extra)
 
-    def asked(request: Mapping[str, Any]) -> Answer:
-        return ask(python, request, variables, max(1.0, ends - time.monotonic()))
+        def asked(request: Mapping[str, Any]) -> Answer:
+            return ask(python, request, variables, max(1.0, ends - time.monotonic()), heard, bytecode)
 
-    if journal.values.get("torch is here") is True:
-        journal = beside_torch(asked, weights, device, journal)
-    if tensorrt is not None:
-        journal = beside_tensorrt(asked, weights, tensorrt, journal)
-    return judge(journal, device, truths=truths, weights=weights.name, extra=extra)
+        if journal.values.get("torch is here") is True and not _numpy_is_broken(journal):
+            journal = beside_torch(asked, weights, device, journal)
+        if tensorrt is not None:
+            journal = beside_tensorrt(asked, weights, tensorrt, journal)
+        return judge(journal, device, truths=truths, weights=weights.name, extra=extra)
+
+
+def _numpy_is_broken(journal: Journal) -> bool:
+    """Whether numpy is there and can't be imported; torch does without one, and fails with a broken one."""
+    first = next((check for check in journal.checks if check.ok is False), None)
+    return first is not None and first.name == "import numpy" and "No module named" not in first.text
+
+
+def _compiles_anew(python: Path) -> bool:
+    """Whether each child would compile torch anew, which uv leaves uncompiled, and there is room to do it once.
+
+    It takes 4 s of CPU of torch 2.15 and 25 MB.
+    """
+    found = [
+        path
+        for each in ("lib/python*", "Lib")
+        for path in python.parent.parent.glob(f"{each}/site-packages/torch")
+    ]
+    compiled = any(any(path.glob("__pycache__/__init__.*.pyc")) for path in found)
+    return bool(found) and not compiled and shutil.disk_usage(tempfile.gettempdir()).free > _ROOMY
 
 
 def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
-    """Return what puts libraries before the environment's own; it is kept, for the user's programs have it too."""
-    return tuple(
-        Check(name=name, ok=None, text=f"is set, and was kept: {variables[name]}")
+    """Return what puts libraries before the environment's own, which is kept, for the user's programs have it too.
+
+    After it what puts packages there, which is left out.
+    """
+    kept = [
+        (name, f"is set, and was kept: {variables[name]}")
         for name in ("LD_LIBRARY_PATH", "LD_PRELOAD")
         if variables.get(name)
-    )
+    ]
+    return tuple(Check(name=name, ok=None, text=text) for name, text in (*kept, *left_out(variables)))
 
 
 def _broken_off(

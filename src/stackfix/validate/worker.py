@@ -6,15 +6,18 @@ that are loaded here print on standard output, and may end the process.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 PACKAGE = "stackfix_inside"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # without which a module is not the library of its name: its files are gone, or another stands in its place
 ASKED_FOR = {
     "numpy": ("ndarray", "concatenate"),
@@ -44,8 +47,10 @@ def import_library(name: str, journal: Any) -> Any:
         module = importlib.import_module(name)
         version = str(module.__version__)
     except BaseException as error:  # noqa: BLE001 - a library can raise anything, SystemExit too
-        journal.failed(f"import {name}", f"{type(error).__name__}: {error}")
         libraries = importlib.import_module(f"{PACKAGE}.libraries")
+        raised = libraries.raised_in(error)
+        where = f"\nraised in {raised}" if raised else ""
+        journal.failed(f"import {name}", f"{type(error).__name__}: {error}{where}")
         journal.value("missing", libraries.missing_in(str(error)))
         return None
     place = getattr(module, "__file__", "nowhere")
@@ -60,8 +65,22 @@ def import_library(name: str, journal: Any) -> Any:
     return module
 
 
+def end_with_parent() -> None:
+    """Have Linux end this process with the one that asked, which can't do it itself when it is killed."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        asked = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != asked:
+            os._exit(1)
+    except (OSError, AttributeError):
+        pass  # then it ends by itself
+
+
 def main() -> None:
     """Answer the request on standard input."""
+    end_with_parent()
     request = json.loads(sys.stdin.read())
     if request.get("tensorrt"):
         # TensorRT's engines are held against the CPU's numbers, and their provider has no option for it
@@ -84,9 +103,11 @@ def main() -> None:
         journal.end()
         return
     journal.value("torch is here", importlib.util.find_spec("torch") is not None)
-    loaded = [import_library(name, journal) for name in ("numpy", "cv2", "onnxruntime")]
-    if all(module is not None for module in loaded):
-        _prove(request, loaded[2], journal)
+    # the others are built on numpy, and some of their releases end the process where it is broken
+    if import_library("numpy", journal) is not None:
+        loaded = [import_library(name, journal) for name in ("cv2", "onnxruntime")]
+        if all(module is not None for module in loaded):
+            _prove(request, loaded[1], journal)
     journal.end()
 
 

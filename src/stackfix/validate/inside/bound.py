@@ -58,7 +58,7 @@ def judge(runtime: Any, networks: Networks, cpu: Networks, read: Callable[[int, 
 
 def _held(there: Any, copy: Any, read: Callable[[int, int], bytes | None]) -> bool:
     """Return whether the driver gives the same bytes from where an output is said to lie; False: it does not tell."""
-    if not hasattr(there, "data_ptr"):
+    if not hasattr(there, "data_ptr") or not copy.nbytes:
         return False
     held = read(int(there.data_ptr()), copy.nbytes)
     if held is None:

@@ -44,6 +44,16 @@ def missing_in(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def raised_in(error: BaseException) -> str:
+    """Return the file of an installed package in which an error was raised, "" if it was raised in none."""
+    files = [str(getattr(error, "filename", None) or "")] if isinstance(error, SyntaxError) else []
+    trace = error.__traceback__
+    while trace is not None:
+        files.insert(1 if isinstance(error, SyntaxError) else 0, trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    return next((each for each in files if "-packages" in each), "")
+
+
 def open_provider(runtime: Any) -> str | None:
     """Return why onnxruntime's CUDA provider can't be opened, "" if it can, None if the build has none."""
     folder = Path(runtime.__file__).parent / "capi"

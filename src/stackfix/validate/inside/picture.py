@@ -13,6 +13,9 @@ from . import exif, heif
 # cv2.warpAffine asserts that both sides are below SHRT_MAX
 LARGEST_SIDE = 32766
 _JPEG = b"\xff\xd8\xff"
+# with what a whole file begins and ends; a few bytes may follow
+_WHOLE = ((_JPEG, b"\xff\xd9"), (b"\x89PNG\r\n", b"IEND"))
+_TAIL = 64
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"}
 _NO_AVIF = ": it is AVIF, which OpenCV's wheels read from 4.12"
@@ -34,7 +37,7 @@ def read(path: str) -> Any:
     if not data:
         raise PictureError(f"{path}: the file is empty")
     brands = heif.brands(data)
-    decoded = _avif(path, data) if _AVIF & {*brands} else _any(path, data, _otherwise(brands))
+    decoded = _avif(path, data) if _AVIF & {*brands} else _any(path, data, _otherwise(data, brands))
     if max(decoded.shape[:2]) > LARGEST_SIDE:
         raise PictureError(f"{path}: OpenCV can't warp a picture with more than {LARGEST_SIDE} pixels a side")
     if decoded.ndim == 3 and decoded.shape[2] >= 3:
@@ -80,8 +83,12 @@ def _opaque(decoded: Any) -> bool:
     return decoded.ndim == 2 or decoded.shape[2] in {1, 3}
 
 
-def _otherwise(brands: tuple[bytes, ...]) -> str:
-    return ": it is a HEIC photo; save it as JPEG or PNG" if _HEIC & {*brands} else ""
+def _otherwise(data: bytes, brands: tuple[bytes, ...]) -> str:
+    """Return what a file is that OpenCV does not read, as far as its first and last bytes tell."""
+    if _HEIC & {*brands}:
+        return ": it is a HEIC photo; save it as JPEG or PNG"
+    cut = any(data.startswith(head) and end not in data[-_TAIL:] for head, end in _WHOLE)
+    return ": it is cut short; copy or download it again" if cut else ""
 
 
 def _decoded(path: str, data: bytes, how: int, otherwise: str = "") -> Any:

@@ -1,0 +1,57 @@
+"""Modules, on the disk: whether a file that is not as its wheel wrote it is still Python."""
+
+from __future__ import annotations
+
+import ast
+import os
+import warnings
+
+_MAX_BYTES = 4 << 20
+# What a file says that ends before its end; another Python's own syntax is told in other words.
+_CUT = (
+    "was never closed",
+    "unterminated",
+    "unexpected EOF",
+    "expected an indented block",
+    "expected 'except'",
+    "EOL while scanning",
+    "EOF while scanning",
+    "null bytes",
+)
+
+
+def does_not_compile(path: str) -> bool:
+    """Whether the text of a module ends before its end: as a copy that was cut off leaves it, or a full disk.
+
+    What this Python does not read and another might (syntax of a newer one) is not told of, and neither is a file that
+    cannot be read or has more than 4 MiB.
+    """
+    text = _text(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    except SyntaxError as error:
+        return any(words in str(error) for words in _CUT) or _ends_there(error, text)
+    except ValueError as error:  # a null byte, before Python 3.12
+        return "null bytes" in str(error)
+    except (RecursionError, MemoryError):
+        return False
+    return False
+
+
+def _text(path: str) -> bytes:
+    """Return what a file holds, nothing where that cannot be read or is too much."""
+    try:
+        if os.path.isfile(path):  # noqa: PTH113 - as the doctor's readings
+            with open(path, "rb") as handle:  # noqa: PTH123 - likewise
+                text = handle.read(_MAX_BYTES + 1)
+                return text if len(text) <= _MAX_BYTES else b""
+    except OSError:
+        pass
+    return b""
+
+
+def _ends_there(error: SyntaxError, text: bytes) -> bool:
+    """Whether an error stands in the last line: what was cut off in the middle of it."""
+    return error.lineno is not None and error.lineno >= len(text.rstrip().splitlines())
