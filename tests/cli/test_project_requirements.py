@@ -129,6 +129,18 @@ def test_a_source_alone_is_built_only_where_it_is_named(index, project):
     assert "`known` is not built from source: the facts are about its wheels" in measured.stderr
 
 
+def test_all_that_are_source_alone_are_named_in_one_run(index, project):
+    names = ("sourced", "spring", "well")
+    for name in names:
+        index.publish(*source(name, "1.0"))
+    (project / "r.txt").write_text("\n".join(("known", *names)) + "\n")
+    done, _ = locked(index, project, "-r", str(project / "r.txt"))
+    assert done.returncode == 3
+    assert all(f"`{name}`" in done.stderr and f"--build-from-source {name}" in done.stderr for name in names)
+    assert "are published as source alone" in done.stderr
+    assert "known" not in done.stderr.partition("error: ")[2]
+
+
 @pytest.mark.parametrize("form", ["requirements", "dockerfile", "conda", "bootstrap-sh"])
 def test_an_export_names_what_is_built_from_source_for_its_reader(index, project, form):
     index.publish(*source("sourced", "1.0"))

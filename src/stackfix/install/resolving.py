@@ -23,6 +23,7 @@ from stackfix.model.lock import LockedFile, LockedPackage
 from stackfix.model.machine import Platform
 from stackfix.model.wheel import WheelFile
 from stackfix.plan.lock import parse_toml
+from stackfix.rules.metadata import parse_wish
 from stackfix.rules.tags import best_file
 from stackfix.versions import PythonVersion, canonical_name
 
@@ -68,8 +69,56 @@ def resolve_others(
         *(["--offline"] if offline else []),
         *(["--no-deps"] if alone else []),
     ]
-    document = parse_toml(_compiled(wanted, constraints, options, given, "pylock.toml", places or {}))
+    try:
+        text = _compiled(wanted, constraints, options, given, "pylock.toml", places or {})
+    except _SourceAloneError as first:
+        raise _with_others(first, wanted, constraints, options, given) from None
+    document = parse_toml(text)
     return tuple(_package(table, python, platform, glibc) for table in document.get("packages", ()))
+
+
+class _SourceAloneError(AnswerError):
+    """Packages that have no wheel anywhere, which nobody has named to be built."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        quoted = [f"`{name}`" for name in names]
+        shown = " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+        flags = " ".join(f"--build-from-source {name}" for name in names)
+        super().__init__(
+            f"{shown} {'is' if len(names) == 1 else 'are'} published as source alone, "
+            "and nothing is built from source without being asked for",
+            hint=f"let `stackfix lock` or `stackfix install` build {'it' if len(names) == 1 else 'them'}, "
+            f"which runs {'its' if len(names) == 1 else 'their'} own code here: `{flags}`",
+        )
+        self.names = tuple(names)
+
+
+def _with_others(
+    first: _SourceAloneError,
+    wanted: Sequence[str],
+    constraints: Sequence[str],
+    options: Sequence[str],
+    given: Mapping[str, str],
+) -> _SourceAloneError:
+    """Return the refusal with all of what is wanted that is source alone, as far as that is known at once.
+
+    uv stops at the first that it comes to. It is asked again without those that it named, of what is in its cache by
+    then: with the network each run would take as long as the first.
+    """
+    names = list(first.names)
+    while True:
+        rest = [one for one in wanted if canonical_name(parse_wish(one).name) not in names]
+        try:
+            if rest:
+                _compiled(rest, constraints, [*options, "--offline"], given, "pylock.toml")
+        except _SourceAloneError as more:
+            new = [name for name in more.names if name not in names]
+            names += new
+            if new:
+                continue
+        except StackfixError:
+            pass  # what else is wrong is said when these are built, or left out
+        return _SourceAloneError(names)
 
 
 def askers(
@@ -208,13 +257,7 @@ def _no(uv: Installer, text: str, as_failure: Exception, places: Mapping[str, st
     alone = tuple(dict.fromkeys(map(canonical_name, _SOURCE_ALONE.findall(said))))
     said = said.partition(" hint: ")[0]  # its hints are options of uv, and one of them mixes indexes
     if alone:
-        names = " and ".join(f"`{name}`" for name in alone)
-        flags = " ".join(f"--build-from-source {name}" for name in alone)
-        verb = "is" if len(alone) == 1 else "are"
-        return AnswerError(
-            f"{names} {verb} published as source alone, and nothing is built from source without being asked for",
-            hint=f"let `stackfix lock` or `stackfix install` build it, which runs its own code here: `{flags}`",
-        )
+        return _SourceAloneError(alone)
     if absent := _ABSENT.search(said):
         name = canonical_name(absent["name"] or absent["empty"])
         return AnswerError(
