@@ -1,5 +1,8 @@
 """Run the command line as `python -m stackfix`."""
 
-from stackfix.cli.main import main
+try:
+    from stackfix.cli.main import main
+except KeyboardInterrupt:  # while the entry point itself is loaded, which says the same from then on
+    raise SystemExit(130) from None
 
 main()

@@ -87,14 +87,18 @@ def _start(command: Sequence[str], environ: Mapping[str, str] | None) -> subproc
 def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) -> ChildAnswer:
     import subprocess  # noqa: PLC0415 - see above
 
-    heard = [_Heard(child, pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
+    heard: list[_Heard] = []
     try:
+        heard += [_Heard(child, pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
         for each in heard:
             each.wait(deadline)
         child.wait(max(0.0, deadline - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired):
         _kill(child)
         return Broken(f"did not answer within {seconds:g} s")
+    except KeyboardInterrupt:
+        _kill(child)
+        raise
     finally:
         for each in heard:
             each.close()
@@ -134,13 +138,14 @@ class _Heard:
 
     def _read(self) -> None:
         left = _MOST_BYTES
-        while block := os.read(self._pipe.fileno(), _BLOCK):
-            self._blocks.append(block)
-            left -= len(block)
-            if left < 0:
-                self.too_much = True
-                _kill(self._child)
-                return
+        with contextlib.suppress(OSError, ValueError):  # closed: an interrupted `join` takes us for ended
+            while block := os.read(self._pipe.fileno(), _BLOCK):
+                self._blocks.append(block)
+                left -= len(block)
+                if left < 0:
+                    self.too_much = True
+                    _kill(self._child)
+                    return
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
