@@ -175,6 +175,15 @@ def test_the_dependencies_of_a_pyproject_are_requirements(index, project):
     assert said["packages"] == {"deep": "1.0", "known": "1.0"}
 
 
+def test_no_python_is_looked_for_or_fetched_to_resolve(index, project):
+    (project / "r.txt").write_text("known\ndeep\n")
+    words = ["-r", str(project / "r.txt"), "-o", str(project / "pylock.toml")]
+    mirror = f"{index.address}/pythons"
+    done = index.run("lock", *words, *CPU, PATH=str(project), UV_PYTHON_INSTALL_MIRROR=mirror)
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in index.asked if "pythons" in path]
+
+
 def test_resolve_names_what_it_did_not_judge(index, project):
     (project / "r.txt").write_text("known\nstrange\n")
     done = index.run("resolve", "-r", str(project / "r.txt"), *CPU)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -155,8 +156,12 @@ def _asked(
     indexes: Sequence[str],
     links: Sequence[str],
 ) -> list[str]:
-    """Return uv's options for a machine, and for where packages come from."""
+    """Return uv's options for a machine, and for where packages come from.
+
+    uv need not look for a Python like the one that is asked about, except to build with it: that takes it a second.
+    """
     return [
+        *([] if builds else ["--python", sys.executable]),
         *("--python-version", python.minor_version, "--python-platform", _tag(platform, glibc)),
         *(word for name in builds for word in ("--no-binary", name)),
         *([] if indexes else ["--no-index"]),

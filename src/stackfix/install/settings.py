@@ -143,7 +143,8 @@ def uv_environment(variables: Mapping[str, str], folder: Path, *, indexes: bool 
         settings |= _uv_settings(path, indexes=indexes)
     config = folder / "uv.toml"
     config.write_text(toml(settings), encoding="utf-8")
-    return kept | {"UV_CONFIG_FILE": str(config), "UV_NO_ENV_FILE": "1"}
+    # a Python that nobody asked for is not fetched by the way: what a set needs of one is asked of those that are here
+    return kept | {"UV_CONFIG_FILE": str(config), "UV_NO_ENV_FILE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def link_mode(variables: Mapping[str, str]) -> str:
