@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stackfix.facts.database import Database
 from stackfix.judging.linkage import absent, close, missing_code, of_known_packages, present_numbers
 from stackfix.judging.remedy import anew, mend
 from stackfix.model.environment import Environment
+from stackfix.model.machine import Machine
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.package_faults import examined, wrong_packages
 from stackfix.probe.surroundings import read_surroundings
@@ -27,15 +28,17 @@ def followed(environment: Environment, facts: Database, device: str) -> Closure:
     return of_known_packages(closed, environment, facts)
 
 
-def wrong_at_rest(environment: Environment, facts: Database, closed: Closure) -> Verdict | None:
+def wrong_at_rest(
+    environment: Environment, facts: Database, closed: Closure, machine: Callable[[], Machine]
+) -> Verdict | None:
     """Return the verdict on what fails before anything runs: the environment as a whole, then its libraries."""
     if environment.broken:
         reason = f"the environment is broken: {environment.broken[0]}"
         return _told("environment", reason, environment.broken, "broken_environment", anew(environment))
     if not closed.closed:
-        return _not_closed(environment, facts, closed)
+        return _not_closed(environment, facts, closed, machine)
     if closed.unread:
-        return _not_read(environment, facts, closed)
+        return _not_read(environment, facts, closed, machine)
     return None
 
 
@@ -45,24 +48,28 @@ def _told(name: str, reason: str, lines: Sequence[str], code: str, fix: str) -> 
     return Verdict(state=FAILED, reason=reason, code=code, fix=fix, checks=(check,))
 
 
-def _not_read(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+def _not_read(
+    environment: Environment, facts: Database, closed: Closure, machine: Callable[[], Machine]
+) -> Verdict:
     """Return the verdict on libraries that are no whole ones, as the doctor tells it of their package."""
     lines = [f"{one.file_name} cannot be read: {one.unread_because}" for one in closed.unread]
     paths = tuple(f"{one.path}: " for one in closed.unread)
-    for one in wrong_packages(environment, examined(environment, facts)):
+    for one in wrong_packages(environment, examined(environment, facts, machine())):
         if any(line.startswith(paths) for line in one.because):
             return _told("libraries", one.text, lines, one.code, one.fix)
     return _told("libraries", lines[0], lines, "gutted_package", mend(environment))
 
 
-def _not_closed(environment: Environment, facts: Database, closed: Closure) -> Verdict:
+def _not_closed(
+    environment: Environment, facts: Database, closed: Closure, machine: Callable[[], Machine]
+) -> Verdict:
     """Return the verdict on libraries that are missing; who should bring them, the doctor knows."""
     present = present_numbers(environment)
     first = closed.missing[0]
     told = next(
         (
             one
-            for one in wrong_packages(environment, examined(environment, facts))
+            for one in wrong_packages(environment, examined(environment, facts, machine()))
             if one.code in _SAYS_MORE or one.rule == "linkage"
         ),
         None,

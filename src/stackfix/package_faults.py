@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from stackfix.facts.database import Database
 from stackfix.judging.remedy import reinstall
 from stackfix.model.environment import Environment
+from stackfix.model.machine import Machine
 from stackfix.model.report import Finding
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, Check, Verdict
@@ -34,12 +34,12 @@ _NOT_OF_PACKAGES = frozenset(
 )  # fmt: skip
 
 
-def examined(environment: Environment, facts: Database, around: Surroundings | None = None) -> Report:
+def examined(
+    environment: Environment, facts: Database, machine: Machine, around: Surroundings | None = None
+) -> Report:
     """Return what the doctor says of an environment on this machine; `around` as a proof takes it."""
     from stackfix.judging.examine import Patient, examine  # noqa: PLC0415 - only where something is wrong
-    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - likewise
 
-    machine = read_machine(Path(), pythons=tuple)
     surroundings = read_surroundings() if around is None else around
     return examine(Patient(environment=environment, machine=machine, surroundings=surroundings), facts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from stackfix.facts.root import data_root
 from stackfix.meter import Listener, Watch, watching
 from stackfix.model.environment import Environment
 from stackfix.model.evidence import Known
+from stackfix.model.machine import Machine
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, NOT_PROVED, PROVED_ON_CPU, Check, Verdict
 from stackfix.package_faults import (
@@ -71,7 +73,7 @@ def compared(
 
     small = weights in ("auto", "real", STANDIN, TWIN)
     chosen = twins(data_root()) if small else from_folder(Path(weights), data_root())
-    here = "gpu" if device == "gpu" and _has_gpu() else "cpu"
+    here = "gpu" if device == "gpu" and _has_gpu(_this_machine()) else "cpu"
     interpreter = Path(environment.executable)
     found = tensorrt_in(environment)
     with watching(progress, "comparing options") as watch:
@@ -92,12 +94,14 @@ def proof(
     page: Path | None = None,
     timeout: int = 600,
     around: Surroundings | None = None,
+    driver_breaks: str = "",
     progress: Listener | None = None,
 ) -> Verdict:
     """Return the verdict on an environment for a device; without weights no network is run.
 
     `around` is what counts of what surrounds it, else all that does here: variables are no matter of a repair. On the
-    terminal of `progress` one line says what is being done, and for how long.
+    terminal of `progress` one line says what is being done, and for how long. `driver_breaks` is what an earlier reading
+    of this machine says under that name: a driver that hangs is not waited for again.
 
     Weights that have to be fetched are named by a function: nobody should wait for them to hear of a missing library.
 
@@ -106,7 +110,18 @@ def proof(
     """
     pictures = Pictures(image=image, save=save, page=page)
     with watching(progress, "proving") as watch:
-        return _proof(environment, interpreter, facts, device, weights, pictures, timeout, around, watch)
+        return _proof(
+            environment,
+            interpreter,
+            facts,
+            device,
+            weights,
+            pictures,
+            timeout,
+            around,
+            watch,
+            _reading(driver_breaks, begun=device == "gpu" and weights is not None),
+        )
 
 
 def _proof(
@@ -119,34 +134,38 @@ def _proof(
     timeout: int,
     around: Surroundings | None,
     watch: Watch,
+    machine: Callable[[], Machine],
 ) -> Verdict:
     watch.at("follow the libraries")
     closed = followed(environment, facts, device)
-    if (failed := wrong_at_rest(environment, facts, closed)) is not None:
+    if (failed := wrong_at_rest(environment, facts, closed, machine)) is not None:
         return failed
     libraries = library_check(closed)
     if weights is None:
         return Verdict(state=NOT_PROVED, reason="every library closes; no model was run", checks=(libraries,))
-    here = device == "cpu" or _has_gpu()
-    where = "gpu" if here and device == "gpu" else "cpu"
-    watch.clear()  # what is fetched draws its own line
-    chosen = weights() if callable(weights) else weights
-    verdict = _run_known_first(
-        interpreter,
-        where,
-        chosen,
-        pictures,
-        timeout,
-        _tensorrt(environment) if device == "gpu" else None,
-        watch,
-    )
+    if device == "gpu":
+        watch.at("start the driver")
+    here = device == "cpu" or _has_gpu(machine())
+    if device == "gpu" and machine().driver_breaks:
+        verdict = _not_started(machine().driver_breaks)
+    else:
+        watch.clear()  # what is fetched draws its own line
+        verdict = _run_known_first(
+            interpreter,
+            "gpu" if here and device == "gpu" else "cpu",
+            weights() if callable(weights) else weights,
+            pictures,
+            timeout,
+            _tensorrt(environment) if device == "gpu" else None,
+            watch,
+        )
+        if verdict.code in _BROKEN_OFF:
+            verdict = _where_the_driver_does(verdict)
     verdict = replace(verdict, checks=(libraries, *verdict.checks))
-    if where == "gpu" and verdict.code in _BROKEN_OFF:
-        verdict = _where_the_driver_does(verdict)
     wished_for_gpu = device == "gpu" and verdict.state == (NOT_PROVED if here else PROVED_ON_CPU)
     if wished_for_gpu or (verdict.state == FAILED and verdict.code in FOLLOWS):
         watch.at("examine the environment")
-        report = examined(environment, facts, around)
+        report = examined(environment, facts, machine(), around)
         wrong = next(wrong_packages(environment, report), None)
         # a driver that really is too old would be so for packages that go together
         if wrong is not None and not any(one.code == verdict.code == TOO_OLD for one in report.findings):
@@ -168,19 +187,25 @@ def _proof(
 
 def _where_the_driver_does(verdict: Verdict) -> Verdict:
     """Return the verdict on a run that broke off by its cause, if the driver alone breaks off too."""
-    from stackfix.probe.libcuda import libcuda_breaks  # noqa: PLC0415 - only where a run broke off
-    from stackfix.validate.causes import driver_alone  # noqa: PLC0415 - likewise
-    from stackfix.validate.inside.libraries import device_files  # noqa: PLC0415 - likewise
+    from stackfix.probe.libcuda import Libcuda  # noqa: PLC0415 - only where a run broke off
 
-    how = libcuda_breaks()
+    how = Libcuda().breaks()
     if not how:
         return verdict
+    alone = _not_started(how)
+    return replace(alone, reason=f"{alone.reason}; {verdict.reason}", checks=(*verdict.checks, *alone.checks))
+
+
+def _not_started(how: str) -> Verdict:
+    """Return the verdict where a process that does nothing but start the driver breaks off."""
+    from stackfix.validate.causes import driver_alone  # noqa: PLC0415 - only where a driver breaks off
+    from stackfix.validate.inside.libraries import device_files  # noqa: PLC0415 - likewise
+
     cause = driver_alone(how, half=device_files() == [])
     said = Check(
         name="driver", ok=False, text=f"the process that asked it alone {how}", code=cause.code, fix=cause.fix
     )
-    reason = f"{cause.reason}; {verdict.reason}"
-    return replace(verdict, reason=reason, code=cause.code, fix=cause.fix, checks=(*verdict.checks, said))
+    return Verdict(state=FAILED, reason=cause.reason, code=cause.code, fix=cause.fix, checks=(said,))
 
 
 def _tensorrt(environment: Environment) -> TensorRT | None:
@@ -238,10 +263,23 @@ def _run_known_first(
     return replace(verdict, weights_note=weights.note, checks=(*known, *verdict.checks))
 
 
-def _has_gpu() -> bool:
-    """Whether a GPU can be asked here, or something that answers as a driver does: a stub, or half of one."""
-    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - only where a network is run
+def _reading(driver_breaks: str, *, begun: bool) -> Callable[[], Machine]:
+    """Return what reads this machine once, with the driver started, and waits for that only where it is asked for."""
+    from stackfix.probe.meanwhile import Meanwhile  # noqa: PLC0415 - as below
 
-    machine = read_machine(Path(), pythons=tuple)
+    return Meanwhile(lambda: _this_machine(driver_breaks)).result if begun else cache(_this_machine)
+
+
+def _this_machine(driver_breaks: str = "") -> Machine:
+    from stackfix.probe.libcuda import Libcuda  # noqa: PLC0415 - only where a network is run, or something is wrong
+    from stackfix.probe.machine import read_machine  # noqa: PLC0415 - likewise
+
+    libcuda = Libcuda(broke=driver_breaks)
+    machine = read_machine(Path(), pythons=tuple, libcuda=libcuda)
+    return replace(machine, driver_breaks=libcuda.breaks())
+
+
+def _has_gpu(machine: Machine) -> bool:
+    """Whether a GPU can be asked on a machine, or something that answers as a driver does: a stub, or half of one."""
     answers = isinstance(machine.driver, Known) or isinstance(machine.cuda, Known)
     return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)

@@ -78,3 +78,21 @@ def test_an_import_that_fails_is_a_matter_of_the_package_in_whose_file_it_does(s
     assert told.reason.endswith(".py`: NameError: x")
     assert told.fix == told.checks[0].fix
     assert told.fix.endswith(f"--no-deps {owner}")
+
+
+def test_a_driver_that_hung_before_is_neither_waited_for_again_nor_run_on(site, monkeypatch):
+    monkeypatch.setattr(package_faults, "read_surroundings", Surroundings)
+    monkeypatch.setattr(at_rest, "read_surroundings", Surroundings)
+    environment = read_environment(site.healthy().root)
+    how = "did not answer within 30 s, in cuInit of /d/libcuda.so.1"
+
+    def fetched():
+        raise AssertionError("networks were fetched for a driver that hangs")
+
+    interpreter = Path(environment.executable)
+    verdict = proving.proof(environment, interpreter, facts(), "gpu", fetched, driver_breaks=how)
+    assert (verdict.state, verdict.checks[-1].name) == (FAILED, "driver")
+    assert verdict.checks[-1].text == f"the process that asked it alone {how}"
+    assert how in verdict.reason
+    assert verdict.code in {"driver_missing", "driver_broken_state"}
+    assert verdict.fix
