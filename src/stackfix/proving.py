@@ -113,13 +113,13 @@ def _proof(
     watch: Watch,
 ) -> Verdict:
     watch.at("follow the libraries")
-    system = read_surroundings().system_libraries or frozenset()
     features = ("cuda",) if device == "gpu" else ()
-    closed = absent(close(environment, facts, features), system, windows=environment.windows)
-    closed = of_known_packages(closed, environment, facts)
+    alone, there = close(environment, facts, features), (around or read_surroundings()).libraries
+    closed = of_known_packages(absent(alone, there, windows=environment.windows), environment, facts)
+    outside = sorted({one.soname for one in alone.missing} & there)
     if (wrong_at_rest := _at_rest(environment, facts, closed)) is not None:
         return wrong_at_rest
-    library_check = _library_check(closed)
+    library_check = _library_check(closed, outside)
     if weights is None:
         return Verdict(
             state=NOT_PROVED, reason="every library closes; no model was run", checks=(library_check,)
@@ -255,8 +255,8 @@ def _examined(environment: Environment, facts: Database, around: Surroundings | 
     from stackfix.probe.machine import read_machine  # noqa: PLC0415 - likewise
 
     machine = read_machine(Path(), pythons=tuple)
-    surroundings = read_surroundings() if around is None else around
-    return examine(Patient(environment=environment, machine=machine, surroundings=surroundings), facts)
+    patient = Patient(environment=environment, machine=machine, surroundings=around or read_surroundings())
+    return examine(patient, facts)
 
 
 # What may go wrong on a GPU and fails nothing where there is none, and the check that says it.
@@ -393,7 +393,8 @@ def _has_gpu() -> bool:
     return answers and not (isinstance(machine.gpus, Known) and not machine.gpus.value)
 
 
-def _library_check(closed: Closure) -> Check:
+def _library_check(closed: Closure, outside: Sequence[str]) -> Check:
     upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
-    text = f"{closed.followed} libraries find all they need in the environment{upto}"
-    return Check(name="libraries", ok=True, text=text)
+    found = f"{closed.followed} libraries find all they need in the environment"
+    beside = f", and outside it {', '.join(outside)}" if outside else ""
+    return Check(name="libraries", ok=True, text=found + beside + upto)
