@@ -84,6 +84,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
             gpus=machine.gpus if _is_described(machine.gpus) else here,
             cuda=here,
             troubles=(),
+            driver_breaks="",
         )
     certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
     scene = Scene(
