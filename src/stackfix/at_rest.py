@@ -9,6 +9,7 @@ from stackfix.judging.linkage import absent, close, missing_code, of_known_packa
 from stackfix.judging.remedy import anew, mend
 from stackfix.model.environment import Environment
 from stackfix.model.machine import Machine
+from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, Check, Verdict
 from stackfix.package_faults import examined, wrong_packages
 from stackfix.probe.surroundings import read_surroundings
@@ -20,12 +21,14 @@ _SAYS_MORE = frozenset(
 )
 
 
-def followed(environment: Environment, facts: Database, device: str) -> Closure:
-    """Return what becomes of every library that a run on a device loads, with the system's own counted."""
-    system = read_surroundings().system_libraries or frozenset()
+def followed(
+    environment: Environment, facts: Database, device: str, around: Surroundings | None
+) -> tuple[Closure, list[str]]:
+    """Return what becomes of every library that a run on a device loads, and the names of those found outside."""
     features = ("cuda",) if device == "gpu" else ()
-    closed = absent(close(environment, facts, features), system, windows=environment.windows)
-    return of_known_packages(closed, environment, facts)
+    alone, there = close(environment, facts, features), (around or read_surroundings()).libraries
+    closed = of_known_packages(absent(alone, there, windows=environment.windows), environment, facts)
+    return closed, sorted({one.soname for one in alone.missing} & there)
 
 
 def wrong_at_rest(
@@ -81,8 +84,9 @@ def _not_closed(
     return _told("libraries", reason, lines, code, fix)
 
 
-def library_check(closed: Closure) -> Check:
-    """Return the check of libraries that all find what they need."""
+def library_check(closed: Closure, outside: Sequence[str]) -> Check:
+    """Return the check of libraries that all find what they need, some of it outside the environment."""
     upto = f", up to the driver's own {' and '.join(closed.from_driver)}" if closed.from_driver else ""
-    text = f"{closed.followed} libraries find all they need in the environment{upto}"
-    return Check(name="libraries", ok=True, text=text)
+    found = f"{closed.followed} libraries find all they need in the environment"
+    beside = f", and outside it {', '.join(outside)}" if outside else ""
+    return Check(name="libraries", ok=True, text=found + beside + upto)

@@ -137,10 +137,10 @@ def _proof(
     machine: Callable[[], Machine],
 ) -> Verdict:
     watch.at("follow the libraries")
-    closed = followed(environment, facts, device)
+    closed, outside = followed(environment, facts, device, around)
     if (failed := wrong_at_rest(environment, facts, closed, machine)) is not None:
         return failed
-    libraries = library_check(closed)
+    libraries = library_check(closed, outside)
     if weights is None:
         return Verdict(state=NOT_PROVED, reason="every library closes; no model was run", checks=(libraries,))
     if device == "gpu":

@@ -32,9 +32,9 @@ def recipe(tmp_path, monkeypatch):
     (root / "standins").symlink_to(data_root() / "standins")
     monkeypatch.setattr(asked, "data_root", lambda: root)
 
-    def write(*hosts):
+    def write(*hosts, files=FILES):
         text = f"{HEAD}[gpu]\n{VARIANT}[cpu]\n{VARIANT}"
-        for file, data in FILES.items():
+        for file, data in files.items():
             model = model_of(data, file)
             urls = json.dumps([f"{host}/{file}" for host in hosts])
             text += f'[[model]]\nfile = "{file}"\nbytes = {model.bytes}\nsha256 = "{model.sha256}"\n'
@@ -169,15 +169,25 @@ def test_stand_ins_as_asked_ask_nobody(recipe, good_hub, hub, variables, heard):
     recipe(good_hub)
     found = networks("standin", heard, variables=variables)
     assert found.note.startswith("stand-ins: as asked; this proves")
+    assert networks("twin", heard, variables=variables).note.endswith("random weights, so they find nothing")
     assert hub.asked == []
 
 
 def test_a_folder_of_the_users_is_taken_as_it_is(recipe, variables, heard):
     recipe(NOBODY)
     folder = data_root() / "standins"
-    assert networks(str(folder), heard, variables=variables).name == str(folder)
+    found = networks(str(folder), heard, variables=variables)
+    assert found.name == str(folder)
+    assert found.note == f"of {folder}; `{DETECTOR}` and `{POSE}`: by sha256 not DWPose's own"
     with pytest.raises(QuestionError, match="no such folder"):
         networks("nowhere", heard, variables=variables)
+
+
+def test_a_folder_that_holds_dwposes_own_networks_is_known_by_every_byte(recipe, variables, heard):
+    folder = data_root() / "standins"
+    recipe(NOBODY, files={name: (folder / name).read_bytes() for name in (DETECTOR, POSE)})
+    found = networks(str(folder), heard, variables=variables)
+    assert found.note == f"DWPose's own, every byte verified by sha256, in {folder}"
 
 
 @pytest.mark.parametrize("place", ["blobs/{sha256}", "snapshots/abc/{file}"])

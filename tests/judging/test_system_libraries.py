@@ -13,6 +13,7 @@ from stackfix.judging.linkage import without_a_desktop
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, NOT_PROVED
 from stackfix.probe.environment import read_environment
+from stackfix.probe.surroundings import read_surroundings
 
 
 @pytest.fixture
@@ -45,3 +46,28 @@ def test_a_proof_does_not_fail_by_a_part_of_a_package_without_facts(windowed, mo
     environment = read_environment(windowed.root)
     verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
     assert verdict.state == NOT_PROVED
+
+
+def test_a_library_to_which_a_variable_leads_is_there_for_a_proof_as_for_the_doctor(
+    site, monkeypatch, tmp_path
+):
+    """A CUDA toolkit in LD_LIBRARY_PATH is the user's own way, and the process that proves keeps the variable."""
+    site.healthy()
+    toolkit = tmp_path / "toolkit"
+    toolkit.mkdir()
+    library = next(site.packages.glob("**/libcublas.so.12"))
+    library.rename(toolkit / library.name)
+    environment = read_environment(site.root)
+
+    def proved(variables, around=None):
+        monkeypatch.setattr(
+            proving, "read_surroundings", lambda: read_surroundings(variables, tmp_path / "none")
+        )
+        return proving.proof(
+            environment, Path(environment.executable), facts(), "gpu", None, around=around
+        ).state
+
+    assert proved({"LD_LIBRARY_PATH": str(toolkit)}) == NOT_PROVED
+    assert proved({}) == FAILED
+    # a repair makes an environment that needs no variable
+    assert proved({"LD_LIBRARY_PATH": str(toolkit)}, Surroundings()) == FAILED

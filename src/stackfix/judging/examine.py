@@ -162,10 +162,9 @@ def examine(patient: Patient, facts: Database) -> Report:
 
 def _elsewhere(patient: Patient) -> frozenset[str]:
     """Return the libraries that the loader finds outside the environment, where that is this machine's own."""
-    around = patient.surroundings
     if patient.environment.windows != (patient.machine.platform.os == "windows"):
         return frozenset()
-    return (around.system_libraries or frozenset()) | {stray.soname for stray in around.strays}
+    return patient.surroundings.libraries
 
 
 def _mend(environment: Environment, findings: Sequence[Finding], facts: Database) -> str:
