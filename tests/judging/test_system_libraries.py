@@ -60,9 +60,10 @@ def test_a_library_to_which_a_variable_leads_is_there_for_a_proof_as_for_the_doc
     environment = read_environment(site.root)
 
     def proved(variables, around=None):
-        monkeypatch.setattr(
-            proving, "read_surroundings", lambda: read_surroundings(variables, tmp_path / "none")
-        )
+        for module in (at_rest, package_faults):
+            monkeypatch.setattr(
+                module, "read_surroundings", lambda: read_surroundings(variables, tmp_path / "none")
+            )
         return proving.proof(
             environment, Path(environment.executable), facts(), "gpu", None, around=around
         ).state
