@@ -19,7 +19,8 @@ from stackfix.probe.nvidia import LIBRARY_FOLDERS
 from stackfix.versions import ComputeCapability, CudaVersion
 
 _VIA = "libcuda"
-_SECONDS = 30.0
+# Without the persistence daemon cuInit wakes one GPU after another, seconds each, and a machine may have sixteen.
+_SECONDS = 60.0
 
 # cuda.h, CUresult (https://docs.nvidia.com/cuda/cuda-driver-api/), in a user's words.
 _MEANINGS = {
