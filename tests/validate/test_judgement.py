@@ -163,6 +163,17 @@ def gpu_state(free, *processes):
     return {"gpu state": [{"gpu": 0, "total": 8_000_000_000, "free": free, "processes": held}]}
 
 
+ARENA = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 28311552"
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [({}, "system_memory"), ({"gpu state": []}, "gpu_memory"), ({"gpu state": None}, "gpu_memory")],
+)
+def test_memory_that_lacks_before_a_gpu_was_asked_is_the_machines_own(values, code):
+    assert cause_of(ARENA, values, NOTHING).code == code
+
+
 @pytest.mark.parametrize(
     ("text", "free", "code"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from stackfix.validate.memory import lack_of_memory, records
+from stackfix.validate.memory import lack_of_memory, records, says_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ _MODULE = "wrong_python_environment"
 # import folders whose distribution has another name
 _PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
 
+_SYSTEM_MEMORY = (
+    "system_memory",
+    "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
+    "end other programs or raise the limit, then try again; `--weights standin` needs little",
+)
+# what a worker writes before it opens anything on a GPU
+_GPU_STATE = "gpu state"
+
 _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
 
 # What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
@@ -76,9 +84,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", REBUILD),
     (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", REBUILD),
-    (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", "system_memory",
-     "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
-     "end other programs or raise the limit, then try again; `--weights standin` needs little"),
+    (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", *_SYSTEM_MEMORY),
     (r"No space left on device|Disk quota exceeded", "disk_full",
      "the disk is full: what a run writes for itself found no room on it",
      "make room, or name a folder on another disk in TMPDIR"),
@@ -179,6 +185,9 @@ def _hidden(driver: Mapping[str, Any]) -> str:
 
 
 def _by_memory(text: str, values: Values) -> Cause | None:
+    # onnxruntime's allocator says the same of either memory
+    if _GPU_STATE not in values and says_memory(text):
+        return Cause(*_SYSTEM_MEMORY)
     lack = lack_of_memory(text, values)
     return Cause("gpu_memory", lack.reason, lack.fix) if lack else None
 
