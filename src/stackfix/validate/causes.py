@@ -64,6 +64,9 @@ _SYSTEM_MEMORY = (
 # what a worker writes before it opens anything on a GPU
 _GPU_STATE = "gpu state"
 
+_FORMAT = "model_ir_or_opset"
+_EXPORT = "a network of your own can be exported again for an older opset"
+
 _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
 
 # What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
@@ -94,7 +97,10 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
      "numpy2_abi", "a package was built for another numpy than the one that is installed", REBUILD),
     (r"Unsupported model IR version|max supported IR|is only \*?guaranteed\*? to support|opset \d+ is under",
-     "model_ir_or_opset", "this onnxruntime is too old for the network's format", REBUILD),
+     _FORMAT, "this onnxruntime is too old for the network's format", f"{REBUILD}; {_EXPORT}"),
+    (r"External data path (validation failed|does not exist)|external data.*(No such file|does not exist)",
+     "corrupt_model_file", "a network keeps its weights in a second file, which does not lie beside it under its name",
+     "copy the second file (`.data`) into the folder of the network too, under the name with which it was exported"),
     (r"Protobuf parsing failed|INVALID_PROTOBUF|NO_SUCHFILE|NoSuchFile|ModelProto does not have a graph",
      "corrupt_model_file", "the file of a network is missing, cut short or no network",
      "download both networks again and compare their sha256"),
@@ -197,8 +203,21 @@ def _by_text(text: str, values: Values) -> Cause | None:
         if re.search(pattern, text, re.IGNORECASE):
             if code in (_TOO_OLD, _BROKEN_STATE) and _is_half(values.get("driver")):
                 return NO_WHOLE_DRIVER
+            if code == _FORMAT:
+                reason += _format_told(text)
             return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
     return None
+
+
+def _format_told(text: str) -> str:
+    """Return which network is of which format, and what onnxruntime reads, as far as it says so."""
+    file = re.search(r"Load model from (?:[^\n]*[\\/])?([^\\/\n]+?) failed", text)
+    its = re.search(r"\b(opset|IR version:?) (\d+)", text, re.IGNORECASE)
+    most = re.search(r"(?:is till opset|max supported IR version:) (\d+)", text)
+    if file is None or its is None:
+        return ""
+    kind = "opset" if its[1].lower() == "opset" else "IR"
+    return f": `{file[1]}` is of {kind} {its[2]}" + (f", and it reads up to {most[1]}" if most else "")
 
 
 def _is_half(driver: Any) -> bool:
