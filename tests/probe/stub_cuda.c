@@ -16,6 +16,7 @@ int cuDriverGetVersion(int *version) {
 #ifndef NO_DEVICES
 int cuInit(unsigned flags) {
     if (getenv("STUB_CUINIT_CRASH")) raise(SIGABRT);
+    if (getenv("STUB_CUINIT_HANG")) for (;;) pause();
     if (getenv("STUB_CUINIT_LEAVES")) _exit(0);
     if (getenv("CUDA_VISIBLE_DEVICES")) return 100;
     return number("STUB_CUINIT", 0);

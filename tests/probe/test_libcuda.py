@@ -1,8 +1,11 @@
 """libcuda asked in a child: the version without cuInit, the GPUs with it."""
 
+import time
+
 import pytest
 
 from stackfix.model.evidence import Known, Unknown
+from stackfix.probe import libcuda
 from stackfix.probe.libcuda import libcuda_breaks, libcuda_gpus, libcuda_version
 from stackfix.versions import ComputeCapability, CudaVersion
 
@@ -86,4 +89,18 @@ def test_a_driver_that_breaks_off_alone_is_told_from_one_that_says_no(given, cud
     given(cuda_library, CUINIT=999)
     assert libcuda_breaks() == ""
     given(tmp_path)
+    assert libcuda_breaks() == ""
+
+
+def test_a_driver_that_hangs_takes_its_time_once(given, cuda_library, monkeypatch):
+    given(cuda_library, CUINIT_HANG=1)
+    monkeypatch.setattr(libcuda, "_SECONDS", 2.0)
+    began = time.monotonic()
+    first = libcuda_breaks()
+    once = time.monotonic() - began
+    assert "2 s" in first
+    assert libcuda_breaks() == first
+    assert isinstance(libcuda_gpus(), Unknown)
+    assert time.monotonic() - began < once + 1
+    given(cuda_library, COUNT=2)
     assert libcuda_breaks() == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from stackfix.versions import ComputeCapability, CudaVersion
 
 _VIA = "libcuda"
 _SECONDS = 30.0
+# A driver that hangs takes the whole time of each question: what broke off is not asked again for some minutes.
+_BROKE: dict[tuple[object, ...], tuple[float, Broken]] = {}
+_REMEMBERED = 300.0
 
 # cuda.h, CUresult (https://docs.nvidia.com/cuda/cuda-driver-api/), in a user's words.
 _MEANINGS = {
@@ -79,7 +83,14 @@ def _told(question: str, root: Path) -> ChildAnswer:
     command = [sys.executable, "-I", "-S", libcuda_worker.__file__, question]
     command += [str(root / folder / "libcuda.so.1") for folder in LIBRARY_FOLDERS]
     environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    return run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+    asked = (*command, *sorted(environ.items()))
+    before, broken = _BROKE.get(asked, (0.0, None))
+    if broken is not None and time.monotonic() - before < _REMEMBERED:
+        return broken
+    answer = run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+    if isinstance(answer, Broken):
+        _BROKE[asked] = time.monotonic(), answer
+    return answer
 
 
 def _understood(ended: Ended) -> dict[str, Any] | Unknown:
