@@ -514,9 +514,7 @@ def test_what_onnxruntime_says_of_a_network_is_in_the_reason():
     ("said", "told"),
     [
         (
-            "Load model from /a b/yolox_l.onnx failed:ONNX Runtime only *guarantees* support for models stamped with "
-            "official released onnx opset versions. Opset 99 is under development and support for this is limited. "
-            "Current official support for domain ai.onnx is till opset 26.",
+            "Load model from /a b/yolox_l.onnx failed:Opset 99 is under development. Current official support is till opset 26.",
             ": `yolox_l.onnx` is of opset 99, and it reads up to 26",
         ),
         (
@@ -551,3 +549,21 @@ def test_a_second_file_of_a_network_that_is_not_there_is_what_lacks():
     cause = cause_of(said, {}, NOTHING)
     assert cause.code == "corrupt_model_file"
     assert "second file" in cause.reason
+
+
+@pytest.mark.parametrize(
+    ("driver", "code", "reason", "fix"),
+    [
+        ({"found": False, "text": "libcuda.so.1: cannot open shared object file: No such file or directory"},
+         "driver_missing", "is not on this machine", "NVIDIA_DRIVER_CAPABILITIES"),
+        ({"found": False, "text": "/a/libcuda.so.1: file too short"},
+         "driver_missing", "can't be loaded: /a/libcuda.so.1: file too short", "LD_LIBRARY_PATH"),
+        ({"found": True, "result": 0, "devices": 1}, "import_order_preload", "nothing loads it before", "import hook"),
+    ],
+)  # fmt: skip
+def test_libraries_that_wait_for_the_driver_are_not_what_lacks(driver, code, reason, fix):
+    missing = [{"soname": "libcublasLt.so.13", "same": ["/env/libcublasLt.so.13"], "other": []}]
+    cause = cause_of("", {"driver": driver, "missing": missing}, NOTHING)
+    assert cause.code == code
+    assert reason in cause.reason
+    assert fix in cause.fix

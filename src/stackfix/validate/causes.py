@@ -52,6 +52,15 @@ NO_WHOLE_DRIVER = Cause(
     "`nvidia-smi -L` must list it",
 )
 
+_COMPUTE_PART = (
+    "install NVIDIA's driver whole; a container gets its CUDA part with `--gpus all` and "
+    "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+)
+_OTHER_LIBCUDA = (
+    "`ldconfig -p | grep libcuda` and `echo $LD_LIBRARY_PATH` tell where it lies: take it away from there, "
+    "or install NVIDIA's driver anew"
+)
+
 _MODULE = "wrong_python_environment"
 # import folders whose distribution has another name
 _PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
@@ -128,13 +137,15 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
         soname = str(each.get("soname", ""))
         stem = soname.partition(".so")[0]
         if each.get("same"):
-            return Cause(
+            return _driver_not_loaded(values) or Cause(
                 "import_order_preload",
                 f"`{soname}` is in the environment, but nothing loads it before onnxruntime",
                 "make the environment with `stackfix install`: its import hook loads it",
             )
         if stem == "libcuda":
-            return Cause("driver_missing", "the driver's own `libcuda.so.1` is not on this machine")
+            return _driver_not_loaded(values) or Cause(
+                "driver_missing", "the driver's own `libcuda.so.1` is not on this machine"
+            )
         if each.get("other"):
             there = str(each["other"][0]).rsplit("/", 1)[-1]
             code = "cudnn_major_mismatch" if stem.startswith("libcudnn") else "cuda_major_mismatch"
@@ -145,6 +156,21 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
         code = next((code for name, code in codes.items() if stem.startswith(name)), "cuda_runtime_missing")
         return Cause(code, f"`{soname}` is not in the environment", REBUILD)
     return None
+
+
+def _driver_not_loaded(values: Values) -> Cause | None:
+    """Return why nothing of CUDA is loaded where the driver's library is not: stackfix's hook waits for it too."""
+    driver = values.get("driver")
+    if not isinstance(driver, Mapping) or driver.get("found") is not False:
+        return None
+    said = str(driver.get("text") or "").splitlines()[:1]
+    if not said or "cannot open shared object file" in said[0]:
+        return Cause(
+            "driver_missing", "the driver's own `libcuda.so.1` is not on this machine", _COMPUTE_PART
+        )
+    return Cause(
+        "driver_missing", f"the driver's own `libcuda.so.1` can't be loaded: {said[0]}", _OTHER_LIBCUDA
+    )
 
 
 def _by_build(_text: str, values: Values) -> Cause | None:
@@ -203,9 +229,8 @@ def _by_text(text: str, values: Values) -> Cause | None:
         if re.search(pattern, text, re.IGNORECASE):
             if code in (_TOO_OLD, _BROKEN_STATE) and _is_half(values.get("driver")):
                 return NO_WHOLE_DRIVER
-            if code == _FORMAT:
-                reason += _format_told(text)
-            return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
+            told = _format_told(text) if code == _FORMAT else ""
+            return (_lost_module(text) if code == _MODULE else None) or Cause(code, f"{reason}{told}", fix)
     return None
 
 
