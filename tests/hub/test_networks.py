@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
-from stackfix import app, proving, validating
+from stackfix import app, at_rest, validating
 from stackfix import networks as asked
 from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
@@ -361,7 +361,7 @@ def test_a_mirror_that_hangs_is_not_waited_for(hub):
 @pytest.mark.parametrize("missing", [("libcurand.so.10",), ()])
 def test_nobody_waits_for_networks_to_hear_of_a_missing_library(monkeypatch, missing):
     names = tuple(Missing(soname=each, needed_by="onnxruntime") for each in missing)
-    monkeypatch.setattr(proving, "close", lambda *_: Closure(missing=names, from_driver=(), followed=1))
+    monkeypatch.setattr(at_rest, "close", lambda *_: Closure(missing=names, from_driver=(), followed=1))
     wanted = []
 
     def fetched(word, *_, **__):

@@ -63,7 +63,7 @@ class _Binding:
         return [_Bound(each) for each in self.answers]
 
     def copy_outputs_to_cpu(self):
-        return [each * 1.01 for each in self.answers] if MODE == "binds other numbers" else self.answers
+        return [each * 1.01 for each in self.answers] if MODE == "copies other numbers" else self.answers
 
 
 class InferenceSession:
@@ -156,6 +156,8 @@ class InferenceSession:
 
     def run_with_iobinding(self, binding):
         binding.answers = self.run(None, binding.given)
+        if MODE == "binds other numbers":
+            binding.answers = [each * 1.01 for each in binding.answers]
 
     def end_profiling(self):
         provider = CPU if MODE == "convolutions on the cpu" else CUDA

@@ -15,12 +15,19 @@ from stackfix.render.verdict_text import verdict_lines
 from stackfix.validate import journal, truth
 from stackfix.validate.causes import Cause, cause_of, no_gpu_here
 from stackfix.validate.inside import agreement, libraries, placement
+from stackfix.validate.inside import journal as inside_journal
 from stackfix.validate.inside.pipeline import People
 from stackfix.validate.judge import judge
 from stackfix.validate.weights import DETECTOR, POSE, from_folder, refuse_what_is_no_network, standins
 
 NOTHING = Cause("nothing", "nothing was seen")
 NO_FUNCTION = "libcudart.so.13: undefined symbol: cuKernelGetFunction"
+ILLEGAL = "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=h ; expr=cudaStreamSynchronize(s);"
+TEMPLATES = (
+    "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:122 std::conditional_t<THRW, void, onnxruntime::common::Status> "
+    "onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const char*, const char*, int) [with ERRTYPE = cudaError; "
+    "bool THRW = true; SUCCTYPE = cudaError; std::conditional_t<THRW, void, common::Status> = void] "
+) * 2
 INSUFFICIENT = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
 PROVIDER = {"libcublasLt.so.12: cannot open shared object file: No such file or directory"}
 
@@ -117,6 +124,12 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         ("", {"driver": {"found": True, "result": 803, "devices": None, "device files": []}}, "driver_803_combination"),
         ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
         ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
+        ("CUBLAS failure 3: the resource allocation failed ; GPU=0 ; expr=cublasCreate(&cublas_handle_);", {}, "gpu_memory"),
+        (ILLEGAL, {}, "driver_broken_state"),
+        (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/nvidia0"]}}, "driver_broken_state"),
+        (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
+        ("CUDA error cudaErrorLaunchFailure:unspecified launch failure", {}, "driver_broken_state"),
+        ("CUDA failure 214: uncorrectable ECC error encountered ; GPU=0", {}, "driver_broken_state"),
         ("INVALID_PROTOBUF : Load model failed: Protobuf parsing failed", {}, "corrupt_model_file"),
         ("Unsupported model IR version: 11, max supported IR version: 10", {}, "model_ir_or_opset"),
         ("numpy.core.multiarray failed to import", {}, "numpy2_abi"),
@@ -126,6 +139,20 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
 )  # fmt: skip
 def test_a_cause_is_given_only_where_something_establishes_it(text, values, code):
     assert cause_of(text, values, NOTHING).code == code
+
+
+def test_a_fault_in_the_middle_is_told_in_cudas_words_and_without_onnxruntimes_templates(tmp_path):
+    """What the provider of onnxruntime 1.26.0 raised when a kernel of its own broke off."""
+    place = tmp_path / "result"
+    written = inside_journal.Journal(str(place))
+    written.failed("gpu run", f"RuntimeError: {TEMPLATES}{ILLEGAL}")
+    written.end()
+    told = journal.read(place.read_text("utf-8"))
+    assert told.checks[0].text == f"RuntimeError: {ILLEGAL}"
+    verdict = judge(told, "gpu", truths=None, weights="standin")
+    assert (verdict.state, verdict.code) == ("failed", "driver_broken_state")
+    assert verdict.reason.endswith("CUDA failure 700: an illegal memory access was encountered")
+    assert "xid" in verdict.fix
 
 
 @pytest.mark.parametrize(
@@ -147,6 +174,7 @@ def test_the_hint_names_the_package_whose_module_is_missing(module, package):
     ("text", "reason"),
     [
         ("CUDA failure 46: all CUDA-capable devices are busy ; GPU=-1", "CUDA failure 46: all CUDA-capable devices are busy"),
+        ("CUBLAS failure 14: an internal operation failed ; GPU=0", "CUBLAS failure 14: an internal operation failed"),
         ("onnxruntime gives a session on the CPU and says nothing", "gives no reason"),
     ],
 )  # fmt: skip
@@ -180,6 +208,8 @@ def test_memory_that_lacks_before_a_gpu_was_asked_is_the_machines_own(values, co
         ("CUDA failure 2: out of memory", 7_900_000_000, "gpu_memory"),
         ("CUDNN_STATUS_NOT_INITIALIZED", 400_000_000, "gpu_memory"),
         ("CUDNN_STATUS_NOT_INITIALIZED", 7_900_000_000, "cudnn_broken"),
+        ("CUBLAS failure 1: the library was not initialized ; GPU=0", 400_000_000, "gpu_memory"),
+        ("CUBLAS failure 1: the library was not initialized ; GPU=0", 7_900_000_000, "nothing"),
         ("something else", 1, "nothing"),
     ],
 )

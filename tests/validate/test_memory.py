@@ -62,7 +62,7 @@ def test_cudnn_that_gets_no_memory_names_who_holds_it(place, weights):
     verdict = asked(place, weights, "cudnn gets no memory", **full)
     assert (verdict.state, verdict.code) == ("failed", "gpu_memory")
     assert verdict.reason == snapshot(
-        "the GPU's memory did not suffice: cuDNN could not start, which it says when it gets no memory; 0.3 GB of 24.0 GB were free when this run had taken 0.2 GB and asked for more, the networks' weights alone take 0.0 GB"
+        "the GPU's memory did not suffice: cuDNN could not start, which it says when it gets no memory; 0.3 GB of 24.0 GB were free when this run had taken 0.2 GB and asked for more, the networks' weights alone take 1 MB"
     )
     assert "(process 1) 23.0 GB; end what is not needed" in verdict.fix
     assert "23.5 GB would be free without" in verdict.fix

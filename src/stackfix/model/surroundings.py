@@ -47,6 +47,11 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     system_libraries: frozenset[str] | None = None
     overlays: tuple[Overlay, ...] = ()
 
+    @property
+    def libraries(self) -> frozenset[str]:
+        """Names of the libraries that the loader finds outside the environment."""
+        return (self.system_libraries or frozenset()) | {stray.soname for stray in self.strays}
+
 
 def left_out(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return each variable that Python takes packages by and that a child of ours does not get, and what to say of it.

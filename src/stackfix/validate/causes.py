@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from stackfix.validate.memory import lack_of_memory, records, says_memory
@@ -76,6 +76,18 @@ _GPU_STATE = "gpu state"
 _FORMAT = "model_ir_or_opset"
 _EXPORT = "a network of your own can be exported again for an older opset"
 
+# What a kernel that breaks off leaves behind: CUDA does nothing more in this process, and no package is known for it.
+# https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html: 214, 220, 700, 702, 714 to 719
+_FAULT = re.compile(
+    r"uncorrectable (ECC|NVLink) error|illegal memory access|launch timed out and was terminated|hardware stack error"
+    r"|an illegal instruction was encountered|misaligned address|invalid program counter|unspecified launch failure"
+    r"|operation not supported on global/shared address space",
+    re.IGNORECASE,
+)
+_AFTER_FAULT = (
+    "run it again; if it stays, `sudo dmesg | grep -i xid` tells whether the GPU, its driver or a program is at fault: "
+    "restart the machine, and try another GPU if there is one"
+)
 _CUDNN_START = r"CUDNN_STATUS_NOT_INITIALIZED"
 
 # What an error text says, most telling first. Numbers are cudaError_t or the texts of NVIDIA's own libraries.
@@ -216,6 +228,16 @@ def _hidden(driver: Mapping[str, Any]) -> str:
     return f": CUDA_VISIBLE_DEVICES is set to `{visible}`" if isinstance(visible, str) else ""
 
 
+def _by_fault(text: str, values: Values) -> Cause | None:
+    found = _FAULT.search(text)
+    if found is None:
+        return None
+    if _is_half(values.get("driver")):
+        return NO_WHOLE_DRIVER
+    said = said_by_cuda(text) or found[0]
+    return Cause(_BROKEN_STATE, f"the GPU broke off in the middle of its work: {said}", _AFTER_FAULT)
+
+
 def _by_memory(text: str, values: Values) -> Cause | None:
     # onnxruntime's allocator says the same of either memory
     if _GPU_STATE not in values and says_memory(text):
@@ -271,7 +293,7 @@ def _lost_module(text: str) -> Cause | None:
 
 
 _STEPS: tuple[Step, ...] = (
-    _by_build, _by_missing_library, _by_driver, _by_memory, _by_text, _by_half,
+    _by_build, _by_missing_library, _by_driver, _by_fault, _by_memory, _by_text, _by_half,
 )  # fmt: skip
 
 
@@ -285,18 +307,17 @@ def cause_of(text: str, values: Values, otherwise: Cause) -> Cause:
 
 
 def said_by_cuda(text: str) -> str:
-    """Return what CUDA said when onnxruntime first called it, "" if an error text tells of no such call."""
-    found = re.search(r"CUDA failure \d+: [^;\n]+", text)
+    """Return what CUDA or a library of it said when onnxruntime first called it, "" if a text tells of no such call."""
+    found = re.search(r"\bCU(DA|BLAS|DNN(_FE)?|FFT|RAND) failure \d+: [^;\n]+", text)
     return " ".join(found[0].split()) if found else ""
 
 
 def driver_alone(how: str, *, half: bool) -> Cause:
     """Return the cause of a run that broke off where the driver breaks off, `how`, whoever starts it."""
+    alone = f"the process that asked it alone {how}"
     if half:
-        return NO_WHOLE_DRIVER
-    return Cause(
-        _BROKEN_STATE, f"the CUDA driver does not start: the process that asked it alone {how}", _RESTART
-    )
+        return replace(NO_WHOLE_DRIVER, reason=f"{NO_WHOLE_DRIVER.reason}, and {alone}")
+    return Cause(_BROKEN_STATE, f"the CUDA driver does not start: {alone}", _RESTART)
 
 
 def no_gpu_here(values: Values) -> tuple[str, str]:

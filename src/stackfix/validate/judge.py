@@ -65,6 +65,9 @@ _OTHERWISE = {
     ),
     "placement": Cause("dwpose_cpu_fallback", "part of the networks does not run on the GPU"),
     "bound outputs": Cause("dwpose_cpu_fallback", "results do not lie in GPU memory"),
+    "bound numbers": Cause(
+        "wrong_numbers", "through inputs and outputs bound to it the GPU gives other numbers than the CPU"
+    ),
     "own program": _FALLBACK,
     "picture": Cause(PICTURE_UNREADABLE, "the picture can't be read"),
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
@@ -94,7 +97,17 @@ _OTHERWISE = {
 _OF_NETWORKS = frozenset(_OTHERWISE[name].reason for name in ("finite numbers", "crowd"))
 # what is wrong with these numbers no library that is missing explains
 _NUMBERS = frozenset(
-    ("boxes", "keypoints", "numbers", "people", "batches", "crowd", "finite numbers", "finite gpu numbers")
+    (
+        "boxes",
+        "keypoints",
+        "numbers",
+        "bound numbers",
+        "people",
+        "batches",
+        "crowd",
+        "finite numbers",
+        "finite gpu numbers",
+    )
 )
 
 
@@ -176,7 +189,7 @@ def _cause(check: Check, text: str, values: Mapping[str, Any]) -> Cause:
     """Return the cause of a failed check, of which `text` is what was said."""
     if check.name in _NUMBERS and not says_memory(check.text):
         return _OTHERWISE[check.name]
-    said = f"{check.name} failed: {check.text.partition(chr(10))[0]}"
+    said = f"{check.name} failed: {said_by_cuda(check.text) or check.text.partition(chr(10))[0]}"
     if check.name == "providers" and "opened on the CPU alone" in check.text:
         return _LIES
     if check.name == "models":

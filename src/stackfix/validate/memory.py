@@ -6,19 +6,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+# onnxruntime gives cuBLAS's number with the text of cublasGetStatusString, not its name
 _PLAINLY = re.compile(
     r"out of memory|Failed to allocate memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED|(DEVICE|HOST)_ALLOCATION_FAILED"
-    r"|cudaErrorMemoryAllocation|BFCArena",
+    r"|cudaErrorMemoryAllocation|BFCArena|CUBLAS failure 3\b|resource allocation failed",
     re.IGNORECASE,
 )
 # what cuDNN and cuBLAS say when they get no memory to start in, and when they are broken
 _START = re.compile(
-    r"CUDNN_STATUS_(NOT_INITIALIZED|INTERNAL_ERROR)|CUBLAS_STATUS_NOT_INITIALIZED", re.IGNORECASE
+    r"CUDNN_STATUS_(NOT_INITIALIZED|INTERNAL_ERROR)|CUBLAS_STATUS_NOT_INITIALIZED|CUBLAS failure 1\b",
+    re.IGNORECASE,
 )
 _AT_ONCE = re.compile(r"^\d+ people at once: ", re.MULTILINE)
 # a CUDA context with cuDNN's and cuBLAS's own kernels and workspaces takes some hundred megabytes of its own
 _LITTLE = 1_000_000_000
 _NAMED = 3
+_SMALL = 50_000_000
 
 
 class Lack(NamedTuple):
@@ -129,4 +132,4 @@ def records(value: Any) -> list[Mapping[str, Any]]:
 
 def gigabytes(count: int) -> str:
     """Return a number of bytes for people."""
-    return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e9:.1f} GB" if count >= _SMALL else f"{count / 1e6:.0f} MB"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .agreement import compare_outputs
+from .agreement import Agreement, compare_outputs
 from .sessions import Networks
 
 
 class Bound(NamedTuple):
-    """Whether they lie there (None: this onnxruntime can't be asked), and what was seen."""
+    """Whether they lie there (None: this onnxruntime can't be asked), what was seen, and whether they are the CPU's."""
 
     ok: bool | None
     text: str
+    numbers: Agreement | None = None
 
 
 class _ElsewhereError(Exception):
@@ -53,7 +54,7 @@ def judge(runtime: Any, networks: Networks, cpu: Networks, read: Callable[[int, 
     given = {name: [copy] for name, copy in zip(networks.names, copies) if name in cpu.outputs}  # noqa: B905 - 3.8
     same = compare_outputs(given, {name: cpu.outputs[name][:1] for name in given})
     told = f" (the driver gave {seen} of them as onnxruntime does)" if seen else ""
-    return Bound(ok=same.ok, text=f"inputs and outputs lay in GPU memory{told}; {same.text}")
+    return Bound(ok=True, text=f"inputs and outputs lay in GPU memory{told}", numbers=same)
 
 
 def _held(there: Any, copy: Any, read: Callable[[int, int], bytes | None]) -> bool:

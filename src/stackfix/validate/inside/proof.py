@@ -185,6 +185,8 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     journal.stage("bind inputs and outputs to the GPU")
     lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
     journal.check("bound outputs", lying.ok, lying.text)
+    if lying.numbers is not None:
+        journal.check("bound numbers", lying.numbers.ok, lying.numbers.text)
     _own_program(task, journal)
     _mapped(journal)
     _left(meter, journal)
