@@ -155,6 +155,10 @@ class InferenceSession:
         return _Binding()
 
     def run_with_iobinding(self, binding):
+        if MODE == "no memory to bind":
+            raise RuntimeError("CUDA failure 2: out of memory ; GPU=0")
+        if MODE == "has another binding":
+            raise AttributeError("no such method")
         binding.answers = self.run(None, binding.given)
         if MODE == "binds other numbers":
             binding.answers = [each * 1.01 for each in binding.answers]

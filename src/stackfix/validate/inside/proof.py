@@ -183,10 +183,7 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     _several(networks, meter, journal)
     _placement(networks, journal)
     journal.stage("bind inputs and outputs to the GPU")
-    lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
-    journal.check("bound outputs", lying.ok, lying.text)
-    if lying.numbers is not None:
-        journal.check("bound numbers", lying.numbers.ok, lying.numbers.text)
+    _bound(task, networks, cpu, meter, journal)
     _own_program(task, journal)
     _mapped(journal)
     _left(meter, journal)
@@ -199,6 +196,18 @@ def _broke(raised: Exception, heard: str, meter: Meter, journal: Journal) -> Non
     journal.value("driver", libraries.driver())
     journal.value("missing", libraries.missing_in(text))
     _taken(meter, journal)
+
+
+def _bound(task: Task, networks: Networks, cpu: Networks, meter: Meter, journal: Journal) -> None:
+    """Check where inputs and outputs lie that are bound to the GPU, and what they are."""
+    try:
+        lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        _broke(error, "with inputs and outputs bound to the GPU", meter, journal)
+        return
+    journal.check("bound outputs", lying.ok, lying.text)
+    if lying.numbers is not None:
+        journal.check("bound numbers", lying.numbers.ok, lying.numbers.text)
 
 
 def _own_program(task: Task, journal: Journal) -> None:
