@@ -3,15 +3,20 @@
     python benchmarks/overhead.py
     python benchmarks/overhead.py --other CHECKOUT --upstream DWPose/ControlNet-v1-1-nightly/annotator/dwpose
     python benchmarks/overhead.py --pauses 0 0
+    python benchmarks/overhead.py --busy
 
 Whole ways through a picture, in turn: this checkout's, another's, and DWPose's own code. Printed is what is left of
 each when the networks' time is taken off, as median and least of all runs, its share, the processor's time, and by
 how much keypoints differ. DWPose's own crops in 64 bits would still be converted by onnxruntime: not counted here.
+
+After a pause the next steps find a core that slept; `--busy` keeps it at work meanwhile, as CUDA keeps it by itself
+while it waits for a GPU (cudaDeviceScheduleAuto). That tells more where no other program wants the core.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import importlib.util
 import statistics
@@ -28,6 +33,8 @@ import numpy as np
 INSIDE = Path("src", "stackfix", "validate", "inside")
 PICTURES = ((640, 480), (1920, 1080), (3840, 2160))
 PEOPLE = (1, 4, 16)
+# hashlib lets other threads go on while it reads as much, some 50 us
+_BLOCK = bytes(65536)
 
 
 class Named(NamedTuple):
@@ -37,15 +44,28 @@ class Named(NamedTuple):
     shape: tuple[int, ...] = ()
 
 
+def busy(seconds: float) -> None:
+    """Wait at work, as long or a block longer."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        hashlib.sha256(_BLOCK)
+
+
 class Imitated:
     """A session that pauses and then gives the same answers again.
 
     `spent` is how many seconds that took, `worked` how many of them the processor had to do with it.
     """
 
-    def __init__(self, answers: dict[str, Any], shape: tuple[int, ...], pause: float) -> None:
+    def __init__(
+        self,
+        answers: dict[str, Any],
+        shape: tuple[int, ...],
+        pause: float,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.spent = self.worked = 0.0
-        self._answers, self._shape, self._pause = answers, shape, pause
+        self._answers, self._shape, self._pause, self._wait = answers, shape, pause, wait
 
     def get_inputs(self) -> list[Named]:
         """Return the one input."""
@@ -58,7 +78,7 @@ class Imitated:
     def run(self, _names: Any, _feed: Any) -> list[Any]:
         """Return copies: DWPose's own code writes into them."""
         processor, began = time.thread_time(), time.perf_counter()
-        time.sleep(self._pause)
+        self._wait(self._pause)
         answers = [each.copy() for each in self._answers.values()]
         self.spent += time.perf_counter() - began
         self.worked += time.thread_time() - processor
@@ -128,9 +148,11 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--pauses", type=float, nargs=2, default=(8.0, 5.0), help="ms of detector and pose")
+    parser.add_argument("--busy", action="store_true", help="pause without sleep, as CUDA waits")
     parser.add_argument("--other", type=Path, help="another checkout of stackfix")
     parser.add_argument("--upstream", type=Path, help="DWPose's own folder annotator/dwpose")
     given = parser.parse_args()
+    wait = busy if given.busy else time.sleep
     checkout = Path(__file__).resolve().parent.parent
     ways = {"this": ours("this", checkout)}
     if given.other:
@@ -149,8 +171,8 @@ def main() -> None:
             for turn in range(given.runs + 2):
                 # whoever comes after a way that uses much memory finds the caches cold: each is that in turn
                 for name, way in sorted(ways.items(), reverse=turn % 2 == 1):
-                    detector = Imitated(output, (1, 3, 640, 640), given.pauses[0] / 1000)
-                    pose = Imitated(simcc, (1, 3, 384, 288), given.pauses[1] / 1000)
+                    detector = Imitated(output, (1, 3, 640, 640), given.pauses[0] / 1000, wait)
+                    pose = Imitated(simcc, (1, 3, 384, 288), given.pauses[1] / 1000, wait)
                     processor, began = time.process_time(), time.perf_counter()
                     found[name] = way(picture, detector, pose)
                     whole = time.perf_counter() - began

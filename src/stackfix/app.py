@@ -257,7 +257,7 @@ def doctor(
     if live:
         from stackfix.probe.live import look_live  # noqa: PLC0415 - starts processes
 
-        runs = look_live(environment)
+        runs = look_live(environment, driver_breaks=machine.result().driver_breaks)
     patient = Patient(
         environment=environment,
         machine=machine.result(),
@@ -333,10 +333,11 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
 
     folder = wish.target.absolute().parent
     answer = resolve(wish.question, folder=folder, reasons="none", measure_asked=True, say=progress.stage)
-    refuse_foreign(answer.result.machine.platform)
+    machine = answer.result.machine
+    refuse_foreign(machine.platform)
     if isinstance(answer.result, Explanation):
         return answer.result
-    for line in machine_notes(answer.result.machine, answer.result.device):
+    for line in machine_notes(machine, answer.result.device):
         progress.stage(line)
     python = interpreter_of(answer.result.python, wish.question)
     pages = None if wish.question.offline else ask_index(answer, tries=0)
@@ -346,7 +347,7 @@ def _chosen(wish: InstallWish, progress: Progress) -> Chosen | Explanation:
     beside = compare(answer, pages) if pages is not None else None
     for line in growth_notes(beside):
         progress.stage(line)
-    return Chosen(lock=addressed, python=python, compared=beside)
+    return Chosen(lock=addressed, python=python, compared=beside, driver_breaks=machine.driver_breaks)
 
 
 def validate(

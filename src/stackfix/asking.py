@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stackfix.errors import QuestionError
 from stackfix.facts.database import Database
-from stackfix.facts.gpu_names import find_gpu
+from stackfix.facts.gpu_names import find_gpu, refuse_other_processor
 from stackfix.facts.recipes import load_recipe, looks_like_requirement, recipe_names
 from stackfix.facts.row_files import FOLDERS
 from stackfix.model.evidence import Known, Unknown
@@ -85,6 +85,7 @@ def machine_of(
         question, folder, described=driver is not None and gpus is not None, python=python, pythons=pythons
     )
     machine = describe(machine, driver=driver, gpus=gpus, platform=platform, glibc=glibc)
+    refuse_other_processor(question.gpus, machine.platform, database.gpu_rows)
     if python is not None:
         others = tuple(
             one for one in machine.pythons if one.version.minor_version != python.version.minor_version

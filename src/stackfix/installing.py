@@ -53,10 +53,11 @@ class Installed(Struct, frozen=True, kw_only=True):
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
-    """What is to be installed, and the Python that makes the environment; the rest as in `Installed`."""
+    """What is to be installed, and the Python that makes the environment; the rest as in `Installed` and `Machine`."""
 
     lock: Lock
     python: Interpreter
+    driver_breaks: str = ""
     compared: Compared | None = None
     notes: tuple[str, ...] = ()
 
@@ -107,7 +108,15 @@ def installed(
 
     def prove(staged: Environment) -> bool:
         tried = weights if modelled else None
-        verdict = proof(staged, Path(staged.executable), facts, lock.device, tried, progress=progress)
+        verdict = proof(
+            staged,
+            Path(staged.executable),
+            facts,
+            lock.device,
+            tried,
+            driver_breaks=chosen.driver_breaks,
+            progress=progress,
+        )
         verdicts.append(verdict)
         return not verdict.failed
 
@@ -162,6 +171,7 @@ def _locked(wish: InstallWish, facts: Database, progress: Progress) -> Chosen | 
     return Chosen(
         lock=lock,
         python=interpreter_of(here.pythons[0], wish.question),
+        driver_breaks=here.driver_breaks,
         notes=(idle,) if idle else (),
     )
 
@@ -191,9 +201,12 @@ def _refuse_unasked_builds(lock: Lock, question: Question) -> None:
 
 
 def machine_notes(machine: Machine, device: str) -> list[str]:
-    """Return what must be said before a CPU set is installed: that no driver was found, and what was tried."""
+    """Return what must be said before anything is installed: for the CPU that no driver was found, and what was tried.
+
+    For a GPU that its driver does not come back: nothing that is installed can be proved then.
+    """
     if device == "gpu":
-        return []
+        return [note for note in machine.notes if machine.driver_breaks and machine.driver_breaks in note]
     if isinstance(machine.gpus, Known):
         return ["no GPU (as asked): making the CPU environment"]
     tried = machine.driver.tried if isinstance(machine.driver, Unknown) else ()

@@ -12,7 +12,7 @@ from stackfix.facts.recipes import load_recipe, recipe_names
 from stackfix.facts.root import data_root
 from stackfix.hub.answering import Answers, answering
 from stackfix.hub.bring import bring, place_of
-from stackfix.hub.cache import Place, models_folder
+from stackfix.hub.cache import Place, models_folder, what_is_wrong
 from stackfix.hub.fetch import HINT, NotHadError, fetch
 from stackfix.hub.mirrors import Mirror, mirrors_of
 from stackfix.hub.neighbour import lent_by_neighbour
@@ -40,6 +40,8 @@ _QUICK_SECONDS = 3.0  # where stand-ins will do
 _PATIENT_SECONDS = 6.0
 _SHORT_PATIENCE = Patience(stall_seconds=10, tries=2)  # likewise; what came is kept for the next time
 OFFLINE = "`--offline` forbids fetching"
+_VERIFIED = "DWPose's own, every byte verified by sha256"
+_TWINS = "twins of the real ones: same layers and size, random weights, so they find nothing"
 _LIMITS = "this proves placement, libraries and numbers, not the real weights' accuracy"
 
 
@@ -156,12 +158,24 @@ def at_once(word: str) -> Weights | None:
     if word in {AUTO, REAL}:
         return None
     if word == TWIN:
-        return twins(data_root())
-    return _standins("as asked") if word == STANDIN else from_folder(Path(word), data_root())
+        return replace(twins(data_root()), note=_TWINS)
+    return _standins("as asked") if word == STANDIN else _of_folder(Path(word))
 
 
 def _standins(why: str) -> Weights:
     return replace(standins(data_root()), note=f"stand-ins: {why}; {_LIMITS}")
+
+
+def _of_folder(folder: Path) -> Weights:
+    """Return a folder's networks, and whether they are DWPose's own: only their sha256 tells, not their names."""
+    given = from_folder(folder, data_root())
+    published = {place.model.file: place.model for place in places(os.environ, RECIPE)}
+    others = [
+        f"`{path.name}`" for path in (given.detector, given.pose) if what_is_wrong(path, published[path.name])
+    ]
+    if not others:
+        return replace(given, note=f"{_VERIFIED}, in {folder}")
+    return replace(given, note=f"of {folder}; {' and '.join(others)}: by sha256 not DWPose's own")
 
 
 def _real(listener: Listener, environment: Mapping[str, str], unfetched: str) -> Weights:
@@ -177,7 +191,7 @@ def _real(listener: Listener, environment: Mapping[str, str], unfetched: str) ->
     if missing:
         _fetch_together(missing, listener, environment)
     folder = needed[0].folder
-    note = f"DWPose's own, every byte verified by sha256, in {folder}"
+    note = f"{_VERIFIED}, in {folder}"
     return Weights(folder / DETECTOR, folder / POSE, standins(data_root()).scene, None, REAL, note)
 
 

@@ -120,7 +120,7 @@ def mended(venv: Path, wish: FixWish, facts: Database, progress: Progress) -> Fi
 
 def _without_gpus(machine: Machine) -> Machine:
     """Return a machine of which only the CPU is to be served."""
-    return replace(machine, gpus=Known((), "--device cpu"), troubles=())
+    return replace(machine, gpus=Known((), "--device cpu"), troubles=(), driver_breaks="")
 
 
 def _ways_out(patient: Patient, facts: Database, wish: Wish) -> list[Option]:
@@ -288,7 +288,16 @@ def _carried_out(
         report = examine(Patient(environment=copy, machine=machine, surroundings=system), facts)
         report = _in_place(report, copy.path, environment.path)
         found = weights if _can_run(copy) else None
-        verdict = proof(copy, python, facts, "gpu" if gpu else "cpu", found, around=system, progress=progress)
+        verdict = proof(
+            copy,
+            python,
+            facts,
+            "gpu" if gpu else "cpu",
+            found,
+            around=system,
+            driver_breaks=machine.driver_breaks,
+            progress=progress,
+        )
         state.append((report, _said_in_place(verdict, copy.path, environment.path)))
         return not _worse(report, planned.before) and not verdict.failed
 

@@ -27,19 +27,21 @@ REPORT = "report"
 def reported(
     environment: Environment,
     facts: Database,
-    proved: Callable[[Path], Verdict],
+    proved: Callable[[Path, str], Verdict],
     write: Callable[[str], None],
     hide: Redaction,
 ) -> Verdict:
     """Return the verdict that `proved` gives when it draws into a PNG file, after writing the report on it.
 
+    What the reading of the machine says of its driver that does not come back is told to it too.
+
     A report that cannot be written loses no verdict: a check named "report" says so.
     """
+    machine = read_machine(Path())
     with tempfile.TemporaryDirectory(prefix="stackfix-report-") as own:
         drawn = Path(own, "picture.png")
-        verdict = proved(drawn)
+        verdict = proved(drawn, machine.driver_breaks)
         picture = drawn.read_bytes() if drawn.is_file() else b""
-    machine = read_machine(Path())
     report = examine(
         Patient(environment=environment, machine=machine, surroundings=read_surroundings()), facts
     )

@@ -74,7 +74,7 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
     device = device_of(environment, wish.device)
     interpreter = Path(environment.executable)
 
-    def proved(page: Path | None = None) -> Verdict:
+    def proved(page: Path | None = None, driver_breaks: str = "") -> Verdict:
         return proof(
             environment,
             interpreter,
@@ -85,6 +85,7 @@ def validated(venv: Path, wish: ProofWish, facts: Database, progress: Progress |
             save=Path(wish.save) if wish.save else None,
             page=page,
             timeout=wish.timeout,
+            driver_breaks=driver_breaks,
             progress=progress,
         )
 

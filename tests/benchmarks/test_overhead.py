@@ -25,7 +25,7 @@ class Wholebody:
 def test_every_way_is_timed_and_held_against_this_checkouts(tmp_path):
     (tmp_path / "wholebody.py").write_text(UPSTREAM)
     script = CHECKOUT / "benchmarks" / "overhead.py"
-    how = ["--runs", "1", "--pauses", "1", "1", "--other", CHECKOUT, "--upstream", tmp_path]
+    how = ["--busy", "--runs", "1", "--pauses", "1", "1", "--other", CHECKOUT, "--upstream", tmp_path]
     told = subprocess.run(
         [sys.executable, script, *how], capture_output=True, text=True, check=True
     ).stdout.splitlines()

@@ -175,16 +175,24 @@ def test_the_toolkits_stub_is_told_from_a_driver(whole, stub):
 
 @pytest.mark.parametrize(
     ("how", "said"),
-    [("CRASH", "crashed with SIGABRT"), ("LEAVES", "ended with status 0 and without an answer")],
+    [
+        ("CRASH", "crashed with SIGABRT"),
+        ("LEAVES", "ended with status 0 and without an answer"),
+        ("HANGS", "did not answer within 30 s"),
+    ],
 )
-def test_a_run_that_breaks_off_where_the_driver_does_names_the_driver(whole, stub, how, said):
+def test_where_the_driver_alone_breaks_off_nothing_else_is_begun_on_it(whole, stub, how, said):
     path = found_first(stub, whole)
     code, verdict = validated(whole, LD_LIBRARY_PATH=path, **{f"STUB_CUINIT_{how}": "1"})
     assert (code, verdict["verdict"]) == (1, "failed")
     assert verdict["code"] in {"driver_missing", "driver_broken_state"}
-    assert "the run broke off" in verdict["reason"]
     driver = next(check for check in verdict["checks"] if check["name"] == "driver")
-    assert driver["text"] == f"the process that asked it alone {said}"
+    assert driver["text"] == f"the process that asked it alone {said}, in cuInit of {stub}/libcuda.so.1"
+    assert driver["text"] in verdict["reason"]
+    assert [check["name"] for check in verdict["checks"] if check["ok"] is not None] == [
+        "libraries",
+        "driver",
+    ]
     assert driver["fix"] == verdict["fix"] != ""
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackfix.answering import database
+from stackfix.asking import MachineQuestion, machine_of
 from stackfix.errors import QuestionError
 from stackfix.facts import prepared
-from stackfix.facts.gpu_names import cards, find_gpu
+from stackfix.facts.gpu_names import cards, find_gpu, refuse_other_processor
 from stackfix.facts.root import data_root
 from stackfix.model.evidence import Known, Unknown
+from stackfix.model.machine import Platform
+from stackfix.probe.document import to_document
 
 GPUS = prepared.load(data_root()).gpus
 BY_NAME = {row.name: row.capability for row in GPUS.gpu}
@@ -347,3 +352,40 @@ def test_any_text_finds_a_card_or_is_refused(text):
     except QuestionError:
         return
     assert isinstance(found.compute_capability, Known)
+
+
+@pytest.mark.parametrize("name", ["GB10", "DGX Spark", "GH200 480GB", "NVIDIA GB200", "gb300"])
+@pytest.mark.parametrize("platform", ["linux_x86_64", "win_amd64"])
+def test_a_gpu_that_exists_beside_an_arm_processor_alone_is_refused_beside_another(name, platform):
+    with pytest.raises(QuestionError) as refused:
+        refuse_other_processor([name], Platform.parse(platform), GPUS)
+    assert f"is not made for {platform}" in refused.value.message
+    assert "https://" in refused.value.message
+    assert "`--platform linux_aarch64`" in refused.value.hint
+    refuse_other_processor([name], Platform.parse("linux_aarch64"), GPUS)
+
+
+@pytest.mark.parametrize("name", ["H200", "B200", "RTX 4090", "sm_121", "9.0", "none"])
+def test_a_card_and_a_bare_capability_go_with_any_processor(name):
+    refuse_other_processor([name], Platform.parse("linux_x86_64"), GPUS)
+
+
+def test_only_where_cards_have_it_is_the_capability_a_way_out():
+    hints = []
+    for name in ("GH200", "GB10"):
+        with pytest.raises(QuestionError) as refused:
+            refuse_other_processor([name], Platform.parse("linux_x86_64"), GPUS)
+        hints.append(refused.value.hint)
+    assert "`--gpu sm_90`" in hints[0]
+    assert "--gpu" not in hints[1]
+
+
+def test_a_gpu_that_a_machine_has_read_is_not_doubted(tmp_path):
+    question = MachineQuestion(driver="580.95.05", gpus=("GH200",), platform="linux_aarch64", python="3.12")
+    document = to_document(machine_of(question, database(), tmp_path))
+    file = tmp_path / "machine.json"
+    file.write_text(json.dumps({**document, "platform": "linux_x86_64"}))
+    machine = machine_of(MachineQuestion(machine=str(file)), database(), tmp_path)
+    assert machine.gpus.value[0].name == "NVIDIA GH200"
+    with pytest.raises(QuestionError, match="not made for linux_x86_64"):
+        machine_of(MachineQuestion(machine=str(file), gpus=("GH200",)), database(), tmp_path)

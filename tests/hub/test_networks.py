@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lying_hub import DATA, model_of, page, ranges, said, stalls
 
-from stackfix import app, proving, validating
+from stackfix import app, at_rest, validating
 from stackfix import networks as asked
 from stackfix.errors import NetworkError, QuestionError, StackfixError
 from stackfix.facts.root import data_root
@@ -32,9 +32,9 @@ def recipe(tmp_path, monkeypatch):
     (root / "standins").symlink_to(data_root() / "standins")
     monkeypatch.setattr(asked, "data_root", lambda: root)
 
-    def write(*hosts):
+    def write(*hosts, files=FILES):
         text = f"{HEAD}[gpu]\n{VARIANT}[cpu]\n{VARIANT}"
-        for file, data in FILES.items():
+        for file, data in files.items():
             model = model_of(data, file)
             urls = json.dumps([f"{host}/{file}" for host in hosts])
             text += f'[[model]]\nfile = "{file}"\nbytes = {model.bytes}\nsha256 = "{model.sha256}"\n'
@@ -169,15 +169,25 @@ def test_stand_ins_as_asked_ask_nobody(recipe, good_hub, hub, variables, heard):
     recipe(good_hub)
     found = networks("standin", heard, variables=variables)
     assert found.note.startswith("stand-ins: as asked; this proves")
+    assert networks("twin", heard, variables=variables).note.endswith("random weights, so they find nothing")
     assert hub.asked == []
 
 
 def test_a_folder_of_the_users_is_taken_as_it_is(recipe, variables, heard):
     recipe(NOBODY)
     folder = data_root() / "standins"
-    assert networks(str(folder), heard, variables=variables).name == str(folder)
+    found = networks(str(folder), heard, variables=variables)
+    assert found.name == str(folder)
+    assert found.note == f"of {folder}; `{DETECTOR}` and `{POSE}`: by sha256 not DWPose's own"
     with pytest.raises(QuestionError, match="no such folder"):
         networks("nowhere", heard, variables=variables)
+
+
+def test_a_folder_that_holds_dwposes_own_networks_is_known_by_every_byte(recipe, variables, heard):
+    folder = data_root() / "standins"
+    recipe(NOBODY, files={name: (folder / name).read_bytes() for name in (DETECTOR, POSE)})
+    found = networks(str(folder), heard, variables=variables)
+    assert found.note == f"DWPose's own, every byte verified by sha256, in {folder}"
 
 
 @pytest.mark.parametrize("place", ["blobs/{sha256}", "snapshots/abc/{file}"])
@@ -351,7 +361,7 @@ def test_a_mirror_that_hangs_is_not_waited_for(hub):
 @pytest.mark.parametrize("missing", [("libcurand.so.10",), ()])
 def test_nobody_waits_for_networks_to_hear_of_a_missing_library(monkeypatch, missing):
     names = tuple(Missing(soname=each, needed_by="onnxruntime") for each in missing)
-    monkeypatch.setattr(proving, "close", lambda *_: Closure(missing=names, from_driver=(), followed=1))
+    monkeypatch.setattr(at_rest, "close", lambda *_: Closure(missing=names, from_driver=(), followed=1))
     wanted = []
 
     def fetched(word, *_, **__):

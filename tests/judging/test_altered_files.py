@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 
+import binaries
 import pytest
 from patients import codes, facts, finding, look, machine
 
@@ -12,6 +14,14 @@ from stackfix.probe.environment import read_environment
 from stackfix.solve.repair import Wish, repair
 
 WHOLE = '"""Arrays.\n\nMany of them.\n"""\n\n\ndef zeros(\n    shape,\n):\n    return [0] * shape\n'
+
+
+def python(text):
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -36,6 +46,64 @@ def test_a_module_that_was_cut_off_is_lost_and_comes_back(there, length):
     environment = read_environment(there.root)
     found = repair(environment, scene_of(environment, machine(), facts()), Wish(gpu=True))
     assert "numpy" in found.leaving
+
+
+@pytest.fixture
+def compiled(site):
+    """numpy with a library of its own, as its wheel has it."""
+    files = {"numpy/__init__.py": WHOLE, "numpy/shape.py": WHOLE, "numpy/core.abi3.so": binaries.elf()}
+    site.healthy().install("numpy", "2.2.6", files)
+    return site
+
+
+LEFT_AS_PYTHON = [
+    length for length in range(1, len(WHOLE)) if WHOLE[length - 1] != "\n" and python(WHOLE[:length])
+]
+
+
+@pytest.mark.parametrize("length", LEFT_AS_PYTHON)
+def test_a_module_that_was_cut_off_in_a_line_is_lost_though_the_rest_is_python(compiled, length):
+    report = rewritten(compiled, WHOLE[:length])
+    first = report.findings[0]
+    assert (first.code, first.severity, first.about) == ("gutted_package", "error", ("numpy",))
+    assert first.text == "numpy 2.2.6 has a module cut short"
+    assert first.fix.endswith("numpy==2.2.6")
+    environment = read_environment(compiled.root)
+    found = repair(environment, scene_of(environment, machine(), facts()), Wish(gpu=True))
+    assert "numpy" in found.leaving
+
+
+@pytest.mark.parametrize(
+    "text", [WHOLE.replace("Many of them.\n", ""), WHOLE + "x = 1", WHOLE.replace("\n\n\n", "\n")]
+)
+def test_a_module_that_somebody_made_shorter_by_lines_stays_a_warning(compiled, text):
+    assert finding(rewritten(compiled, text), "gutted_package").severity == "warning"
+
+
+def test_modules_that_a_tool_made_smaller_are_a_warning(site):
+    names = [f"numpy/part{number}.py" for number in range(8)]
+    site.healthy().install(
+        "numpy", "2.2.6", {**dict.fromkeys(names, WHOLE), "numpy/core.abi3.so": binaries.elf()}
+    )
+    for name in names:
+        (site.packages / name).write_text("zeros=list")
+    found = finding(look(site), "gutted_package")
+    assert (found.severity, found.text) == (
+        "warning",
+        "8 modules of numpy 2.2.6 are not as its wheel wrote them",
+    )
+
+
+@pytest.mark.parametrize("installer", ["conda", ""])
+def test_what_another_installer_wrote_is_not_held_against_the_wheel(compiled, installer):
+    (info,) = compiled.packages.glob("numpy-*.dist-info")
+    (info / "INSTALLER").write_text(installer)
+    assert codes(rewritten(compiled, "zeros = list")) == []
+
+
+def test_a_package_without_a_library_that_somebody_patched_is_no_loss(there):
+    there.install("basicsr", "1.4.2", {"basicsr/__init__.py": WHOLE})
+    assert codes(rewritten(there, "zeros = list", "basicsr/__init__.py")) == []
 
 
 def test_a_cut_module_that_uvs_cache_shares_is_not_taken_from_there_again(there, tmp_path):

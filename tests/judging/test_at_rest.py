@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from patients import facts, finding, look
 
-from stackfix import proving
+from stackfix import at_rest, package_faults, proving
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, NOT_PROVED, Check, Verdict
 from stackfix.probe.environment import read_environment
@@ -16,7 +16,8 @@ from stackfix.probe.environment import read_environment
 
 @pytest.fixture
 def proved(monkeypatch):
-    monkeypatch.setattr(proving, "read_surroundings", Surroundings)
+    monkeypatch.setattr(at_rest, "read_surroundings", Surroundings)
+    monkeypatch.setattr(package_faults, "read_surroundings", Surroundings)
 
     def prove(site):
         environment = read_environment(site.root)
@@ -68,7 +69,7 @@ def test_an_import_that_fails_is_a_matter_of_the_package_in_whose_file_it_does(s
     site.install("numpy", "2.0.0", {"numpy/__init__.py": "", "numpy/part.py": "x"})
     failed = Check(name="import cv2", ok=False, text=f"NameError: x{raised}", code="package_broken")
     verdict = Verdict(state=FAILED, reason="told", code="package_broken", fix="fix", checks=(failed,))
-    told = proving.of_package(verdict, read_environment(site.root))
+    told = package_faults.of_package(verdict, read_environment(site.root))
     if not owner:
         assert told == verdict
         return
@@ -77,3 +78,21 @@ def test_an_import_that_fails_is_a_matter_of_the_package_in_whose_file_it_does(s
     assert told.reason.endswith(".py`: NameError: x")
     assert told.fix == told.checks[0].fix
     assert told.fix.endswith(f"--no-deps {owner}")
+
+
+def test_a_driver_that_hung_before_is_neither_waited_for_again_nor_run_on(site, monkeypatch):
+    monkeypatch.setattr(package_faults, "read_surroundings", Surroundings)
+    monkeypatch.setattr(at_rest, "read_surroundings", Surroundings)
+    environment = read_environment(site.healthy().root)
+    how = "did not answer within 30 s, in cuInit of /d/libcuda.so.1"
+
+    def fetched():
+        raise AssertionError("networks were fetched for a driver that hangs")
+
+    interpreter = Path(environment.executable)
+    verdict = proving.proof(environment, interpreter, facts(), "gpu", fetched, driver_breaks=how)
+    assert (verdict.state, verdict.checks[-1].name) == (FAILED, "driver")
+    assert verdict.checks[-1].text == f"the process that asked it alone {how}"
+    assert how in verdict.reason
+    assert verdict.code in {"driver_missing", "driver_broken_state"}
+    assert verdict.fix

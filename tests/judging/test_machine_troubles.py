@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from patients import Site, codes, facts, finding, look, machine
 
+from stackfix.model.evidence import Unknown
 from stackfix.model.machine import Trouble
 
 CODES = ("driver_missing", "nvml_mismatch", "driver_broken_state", "container_without_gpu")
@@ -54,3 +55,21 @@ def test_an_environment_that_wants_no_gpu_has_nothing_to_do_with_it(site):
 def test_an_environment_for_another_system_has_nothing_to_do_with_this_machine(tmp_path):
     site = Site(tmp_path / "python_embeded", kind="portable").onnxruntime()
     assert not set(CODES) & set(codes(look(site, on=troubled(*CODES))))
+
+
+HOW = "did not answer within 30 s, in cuInit of /d/libcuda.so.1"
+
+
+def test_a_driver_that_hangs_is_an_error_that_says_in_what(site):
+    report = look(site.healthy(), on=replace(troubled("driver_broken_state"), driver_breaks=HOW))
+    assert codes(report) == ["driver_broken_state"]
+    found = report.findings[0]
+    assert found.because[1] == f"the process that asked libcuda alone {HOW} [read: this machine]"
+    assert "every program that asks for the GPU" in found.consequence
+
+
+def test_a_library_that_hangs_where_there_is_no_driver_is_to_be_taken_away(site):
+    here = replace(machine(), driver=Unknown(("nothing",)), cuda=Unknown(("nothing",)), driver_breaks=HOW)
+    found = finding(look(site.healthy(), on=here), "driver_missing")
+    assert "LD_LIBRARY_PATH" in found.fix
+    assert "no driver's" in found.text

@@ -8,7 +8,7 @@ import binaries
 import pytest
 from patients import facts, look
 
-from stackfix import proving
+from stackfix import at_rest, package_faults, proving
 from stackfix.judging.linkage import without_a_desktop
 from stackfix.model.surroundings import Surroundings
 from stackfix.model.verdict import FAILED, NOT_PROVED
@@ -27,7 +27,8 @@ def windowed(site):
 @pytest.mark.parametrize(("there", "state"), [({"libGL.so.1"}, NOT_PROVED), (set(), FAILED)])
 def test_a_desktops_library_is_missing_only_where_the_system_has_none(windowed, monkeypatch, there, state):
     around = Surroundings(system_libraries=frozenset(there))
-    monkeypatch.setattr(proving, "read_surroundings", lambda: around)
+    monkeypatch.setattr(at_rest, "read_surroundings", lambda: around)
+    monkeypatch.setattr(package_faults, "read_surroundings", lambda: around)
     environment = read_environment(windowed.root)
     verdict = proving.proof(environment, Path(environment.executable), facts(), "cpu", None)
     assert verdict.state == state
@@ -36,7 +37,8 @@ def test_a_desktops_library_is_missing_only_where_the_system_has_none(windowed, 
 
 def test_a_proof_does_not_fail_by_a_part_of_a_package_without_facts(windowed, monkeypatch):
     around = Surroundings(system_libraries=frozenset({"libGL.so.1"}))
-    monkeypatch.setattr(proving, "read_surroundings", lambda: around)
+    monkeypatch.setattr(at_rest, "read_surroundings", lambda: around)
+    monkeypatch.setattr(package_faults, "read_surroundings", lambda: around)
     part = "thing/cutensor.cpython-312-x86_64-linux-gnu.so"
     windowed.install(
         "thing", "1.0", {"thing/__init__.py": "#", part: binaries.elf(needed=("libcutensor.so.2",))}
@@ -58,9 +60,10 @@ def test_a_library_to_which_a_variable_leads_is_there_for_a_proof_as_for_the_doc
     environment = read_environment(site.root)
 
     def proved(variables, around=None):
-        monkeypatch.setattr(
-            proving, "read_surroundings", lambda: read_surroundings(variables, tmp_path / "none")
-        )
+        for module in (at_rest, package_faults):
+            monkeypatch.setattr(
+                module, "read_surroundings", lambda: read_surroundings(variables, tmp_path / "none")
+            )
         return proving.proof(
             environment, Path(environment.executable), facts(), "gpu", None, around=around
         ).state

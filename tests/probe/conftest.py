@@ -42,6 +42,12 @@ def bare_cuda_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def unstarted_cuda_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that hangs while it is loaded."""
+    return compiled(tmp_path_factory.mktemp("unstarted"), "stub_cuda.c", "libcuda.so.1", "-DHANGS_AT_LOAD")
+
+
+@pytest.fixture(scope="session")
 def curand_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of that name that the loader finds only when its path is given."""
     return compiled(tmp_path_factory.mktemp("curand"), "stub_cuda.c", "libcurand.so.10")

@@ -9,12 +9,21 @@ static long long number(const char *name, long long otherwise) {
     return value ? atoll(value) : otherwise;
 }
 
+/* -DHANGS_AT_LOAD: its own start does not come back. */
+#ifdef HANGS_AT_LOAD
+__attribute__((constructor)) static void start(void) { for (;;) pause(); }
+#endif
+
+static void asked(const char *name) { while (getenv(name)) pause(); }
+
 int cuDriverGetVersion(int *version) {
+    asked("STUB_VERSION_HANGS");
     *version = number("STUB_CUDA", 12080);
     return number("STUB_CUDA_CODE", 0);
 }
 #ifndef NO_DEVICES
 int cuInit(unsigned flags) {
+    asked("STUB_CUINIT_HANGS");
     if (getenv("STUB_CUINIT_CRASH")) raise(SIGABRT);
     if (getenv("STUB_CUINIT_LEAVES")) _exit(0);
     if (getenv("CUDA_VISIBLE_DEVICES")) return 100;

@@ -16,6 +16,7 @@ from patients import PROVIDER, Site, binaries, machine
 from stackfix.judging.live import joined, live_view
 from stackfix.model.evidence import Known
 from stackfix.model.live import LiveRun, LiveStep
+from stackfix.probe import live
 from stackfix.probe.child import Ended
 from stackfix.probe.environment import read_environment
 from stackfix.probe.live import live_run, look_live
@@ -80,6 +81,23 @@ def test_a_hang_is_ended_and_told(seen):
     found = view(runs, environment).findings[0]
     assert (found.code, found.about) == ("import_hangs", ("torch",))
     assert "did not answer within 2 s" in found.text
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [("did not answer within 30 s, in cuInit of /d/libcuda.so.1", False), ("crashed with SIGABRT", True)],
+)
+def test_a_hang_as_of_the_driver_alone_is_no_matter_of_the_environment(seen, breaks, told):
+    runs, environment = seen(torch="import time\ntime.sleep(600)\n", seconds=2.0)
+    found = live_view(runs, environment, replace(machine(), driver_breaks=breaks))
+    assert ("import_hangs" in [one.code for one in found.findings]) is told
+    assert any("as what asks the driver alone does" in line for line in found.unknown) is not told
+
+
+def test_where_the_driver_breaks_off_an_import_has_less_time(seen, monkeypatch):
+    monkeypatch.setattr(live, "_SECONDS_WITHOUT_DRIVER", 1.0)
+    _, environment = seen(torch="import time\ntime.sleep(600)\n", seconds=2.0)
+    assert "within 1 s" in look_live(environment, driver_breaks="did not answer")[0].broken
 
 
 @pytest.mark.parametrize(

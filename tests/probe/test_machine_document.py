@@ -51,6 +51,7 @@ def test_the_document_has_the_promised_keys():
         "tegra": False,
         "notes": ["a note"],
         "troubles": [],
+        "driver_breaks": "",
         "found": {
             "cuda": "NVML",
             "gpus": "NVML",

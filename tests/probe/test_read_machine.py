@@ -1,10 +1,14 @@
 """The whole machine, read through compiled libraries, programs and kernel files below a folder."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from stackfix.model.evidence import Known, Unknown
+from stackfix.probe import libcuda
+from stackfix.probe.document import from_document, to_document
+from stackfix.probe.libcuda import Libcuda
 from stackfix.probe.machine import read_machine
 from stackfix.probe.search import first_known
 from stackfix.versions import CudaVersion, DriverVersion
@@ -189,3 +193,22 @@ def test_a_search_stops_at_the_first_find_and_tells_each_failure_once():
     assert first_known((step(one), step(Known(1, "x")), step(two))) == Known(1, "x")
     assert asked == [one, Known(1, "x")]
     assert first_known((step(one), step(two))) == Unknown(("a", "b", "c"))
+
+
+def test_a_driver_that_hangs_is_told_by_the_machine_and_waited_for_once(
+    given, cuda_library, root, monkeypatch
+):
+    monkeypatch.setattr(libcuda, "_SECONDS", 1.0)
+    given(cuda_library, CUINIT_HANGS=1)
+    write(root, "sys/module/nvidia/version", "580.95.05\n")
+    machine = read_machine(root, root, pythons=tuple)
+    how = f"did not answer within 1 s, in cuInit of {cuda_library}/libcuda.so.1"
+    assert machine.driver_breaks == how
+    assert isinstance(machine.cuda, Known)
+    assert any(how in note for note in machine.notes)
+    told = from_document(to_document(machine), "machine.json")
+    assert told.driver_breaks == how
+    begun = time.monotonic()
+    again = Libcuda(root, broke=machine.driver_breaks)
+    assert read_machine(root, root, pythons=tuple, libcuda=again).driver_breaks == how
+    assert time.monotonic() - begun < 1

@@ -90,12 +90,36 @@ def test_what_is_said_is_true_of_the_wording(text, code, consequence, fix, named
 
 
 def test_the_words_of_each_wording_are_shown_for_its_examples(knowledge, named):
-    own = [pattern for pattern in knowledge.patterns if pattern.fix]
+    own = [pattern for pattern in knowledge.patterns if pattern.says]
     assert len(own) >= 10
     for pattern in own:
         for example in pattern.examples:
             first = named(example)[0]
-            assert (first.consequence, first.fix) == (pattern.consequence, pattern.fix), pattern.name
+            words = pattern.says[first.code]
+            assert (first.consequence, first.fix) == (words.consequence, words.fix), pattern.name
+
+
+CTRANSLATE2 = "RuntimeError: Library {} is not found or cannot be loaded"
+
+
+@pytest.mark.parametrize("library", ["libcublas.so.12", "libcublas.so.11", "cublas64_12.dll"])
+def test_each_code_that_a_library_may_mean_has_the_words_of_who_lacks_it(library, named):
+    causes = named(CTRANSLATE2.format(library))
+    assert {each.code for each in causes} == {"cuda_major_mismatch", "cuda_runtime_missing"}
+    for each in causes:
+        assert "faster-whisper" in each.consequence
+        assert "runs on the CPU" not in each.consequence
+        assert "import torch" in each.fix
+    assert len({each.consequence for each in causes}) == 2
+
+
+def test_what_onnxruntime_lacks_beside_it_is_told_with_its_own_words(named, knowledge):
+    provider = (
+        "[E:onnxruntime:Default] Failed to load library libonnxruntime_providers_cuda.so with error: "
+        "libcublasLt.so.12: cannot open shared object file: No such file or directory"
+    )
+    first = named(f"{provider}\n{CTRANSLATE2.format('libcublas.so.12')}")[0]
+    assert first.consequence == named(provider)[0].consequence == knowledge.words[first.code].consequence
 
 
 def test_the_surest_wording_of_a_code_speaks_for_it(named, knowledge):
@@ -121,6 +145,32 @@ def test_what_no_code_says_honestly_stays_unknown(text, codes):
     assert codes(text) == []
 
 
+def written(tmp_path, rows):
+    folder = tmp_path / "causes"
+    folder.mkdir()
+    (folder / "common.toml").write_bytes((data_root() / "causes" / "common.toml").read_bytes())
+    pattern = (
+        f'[[pattern]]\nname = "x"\ndescription = "x"\nwords = ["x"]\nregex = "x"\nexamples = ["x"]\n{rows}\n'
+    )
+    (folder / "x.toml").write_text(f'summary = "x"\n{pattern}', encoding="utf-8")
+    return tmp_path
+
+
+OWN = '[pattern.says.{}]\nconsequence = "a"\nfix = "a"'
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("library = true\n" + OWN.format("no_such_code"), "no cause `no_such_code`"),
+        ('code = "missing_wheel"\n' + OWN.format("missing_wheel"), "only a pattern of libraries"),
+    ],
+)
+def test_words_for_no_code_or_of_a_pattern_with_one_are_refused(tmp_path, rows, why):
+    with pytest.raises(DataError, match=why):
+        load_causes(written(tmp_path, rows))
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -130,12 +180,5 @@ def test_what_no_code_says_honestly_stays_unknown(text, codes):
     ],
 )
 def test_half_of_its_own_words_is_refused(tmp_path, rows):
-    folder = tmp_path / "causes"
-    folder.mkdir()
-    (folder / "common.toml").write_bytes((data_root() / "causes" / "common.toml").read_bytes())
-    pattern = (
-        f'[[pattern]]\nname = "x"\ndescription = "x"\nwords = ["x"]\nregex = "x"\nexamples = ["x"]\n{rows}\n'
-    )
-    (folder / "x.toml").write_text(f'summary = "x"\n{pattern}', encoding="utf-8")
     with pytest.raises(DataError, match="a consequence and a fix, or neither"):
-        load_causes(tmp_path)
+        load_causes(written(tmp_path, rows))

@@ -68,6 +68,11 @@ def mirror(axis: int) -> bytes:
     return box(b"imir", bytes([axis]))
 
 
+def aperture(wide: int, high: int, right: int = 0, down: int = 0, of: int = 1, parts: int = 1) -> bytes:
+    """Return a clap box: sizes in 1/`parts`, offsets of the middle in 1/`of` pixels."""
+    return box(b"clap", struct.pack(">IIIIiIiI", wide, parts, high, parts, right, of, down, of))
+
+
 def rgb(picture: np.ndarray) -> np.ndarray:
     return picture[:, :, ::-1].astype(int)
 
@@ -84,9 +89,21 @@ def rgb(picture: np.ndarray) -> np.ndarray:
         # what libavif writes for EXIF's orientations 5 and 7
         ((turn(1), mirror(0)), lambda p: p.transpose(1, 0, 2)),
         ((turn(3), mirror(0)), lambda p: p.transpose(1, 0, 2)[::-1, ::-1]),
+        ((aperture(40, 20),), lambda p: p[10:30, 10:50]),
+        ((aperture(40, 20, -10, 10),), lambda p: p[20:40, :40]),
+        ((aperture(31, 21, 1, 1, of=2),), lambda p: p[10:31, 15:46]),
+        ((aperture(80, 40, parts=2),), lambda p: p[10:30, 10:50]),
+        ((aperture(40, 20, -10, 10), turn(1), mirror(0)), lambda p: np.rot90(p[20:40, :40])[::-1]),
+        # neither whole pixels nor inside: no aperture
+        ((aperture(31, 21),), lambda p: p),
+        ((aperture(41, 20, parts=2),), lambda p: p),
+        ((aperture(40, 20, 11, 0),), lambda p: p),
+        ((aperture(61, 40),), lambda p: p),
+        ((aperture(0, 0),), lambda p: p),
+        ((aperture(40, 20, of=0),), lambda p: p),
     ],
 )
-def test_an_avif_picture_comes_as_its_boxes_turn_and_mirror_it(tmp_path, properties, expected):
+def test_an_avif_picture_comes_as_its_boxes_cut_turn_and_mirror_it(tmp_path, properties, expected):
     file = tmp_path / "turned.avif"
     data = encoded(scene())
     file.write_bytes(with_properties(data, *properties) if properties else data)
@@ -127,4 +144,4 @@ def test_whatever_the_boxes_hold_is_read_as_no_turn_or_one(rubbish, place):
         own[: place % len(own)] + b"\xff" + own[place % len(own) + 1 :],
     ):
         heif.brands(data)
-        assert all(kind in ("irot", "imir") for kind, _ in heif.look(data).turns)
+        assert all(kind in ("irot", "imir", "clap") for kind, _ in heif.look(data).turns)

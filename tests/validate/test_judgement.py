@@ -413,6 +413,7 @@ def test_a_verdict_is_told_in_a_few_lines():
         network_ms=Known(11.1, "clock"),
         gpu_memory_bytes=Known(812_000_000, "NVML, memory of this process"),
         weights="standin",
+        weights_note="stand-ins: as asked",
     )
     assert verdict_lines(verdict) == snapshot(
         [
@@ -422,7 +423,7 @@ def test_a_verdict_is_told_in_a_few_lines():
             "found    1 person, 134 visible keypoints",
             "latency  12.3 ms, the first 410 ms; 81 pictures/s; 90% of it in the networks",
             "memory   812 MB of the GPU (NVML, memory of this process)",
-            "networks stand-ins, whose answer is known",
+            "networks stand-ins: as asked",
             "  no   gpu session: libcurand.so.10: cannot open",
             "       second line",
             "  ?    mapped libraries: this system does not list them",

@@ -29,6 +29,19 @@ def test_what_is_transparent_is_white(tmp_path):
     assert read(str(tmp_path / "p.png")).tolist() == [[[255, 255, 255]], [[10, 20, 30]]]
 
 
+def test_a_grey_that_a_png_calls_transparent_stays_that_grey(tmp_path):
+    grey = np.full((4, 6), 90, np.uint8)
+    grey[0] = 7
+    data = cv2.imencode(".png", grey)[1].tobytes()
+    body = b"tRNS" + struct.pack(">H", 7)
+    chunk = struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body))
+    place = data.index(b"IDAT") - 4
+    file = tmp_path / "grey.png"
+    file.write_bytes(data[:place] + chunk + data[place:])
+    assert np.array_equal(read(str(file)), np.dstack([grey] * 3))
+    assert np.array_equal(read(str(file)), cv2.imread(str(file)))
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
 def test_no_picture_is_an_error_that_names_the_file(tmp_path, content):
     (tmp_path / "p.png").write_bytes(content)

@@ -5,6 +5,8 @@ import threading
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stackfix.validate.inside import detect, pose
 from stackfix.validate.inside.picture import planes_of
@@ -101,6 +103,42 @@ def test_crops_are_those_of_the_plain_steps_one_by_one_and_together(height, widt
     expected = np.concatenate([plain_tensor(picture, crop) for crop in crops])
     assert np.array_equal(pose.tensor_of(picture, *crops), expected)
     assert np.array_equal(pose.tensor_of(picture, crops[0]), expected[:1])
+
+
+ODD_BOXES = {
+    "the whole picture": (0, 0, 400, 300),
+    "cut off below": (50, 100, 350, 500),
+    "above it": (10, -900, 300, -300),
+    "below it": (10, 900, 300, 1500),
+    "beside it": (-900, 10, -300, 300),
+    "a row above": (10, -400, 300, -49.2),
+    "within a pixel": (200.3, 150.2, 200.6, 150.8),
+    "no size": (200, 150, 200, 150),
+    "inside out": (300, 200, 100, 50),
+    "wider than 32 bits": (-1e9, -1e9, 1e9, 1e9),
+    "wider than all": (0.5, 1, 3e38, 0),
+    "endless": (0, 0, np.inf, np.inf),
+    "no number": (0, 0, np.nan, 300),
+}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("box", ODD_BOXES.values(), ids=ODD_BOXES)
+def test_an_odd_crop_is_that_of_the_plain_steps(box):
+    picture = np.maximum(noise(9, 300, 400), 1)  # nothing of it is black
+    crop = pose.crop_of(box)
+    assert np.array_equal(pose.tensor_of(picture, crop), plain_tensor(picture, crop))
+
+
+@given(
+    st.tuples(*[st.integers(1, 60)] * 2),
+    st.tuples(*[st.floats(-100, 200, width=32)] * 2),
+    st.tuples(*[st.floats(0.5, 300, width=32)] * 2),
+)
+def test_every_crop_is_that_of_the_plain_steps(size, start, sides):
+    picture = np.maximum(noise(2, *size), 1)  # nothing of it is black
+    crop = pose.crop_of((*start, start[0] + sides[0], start[1] + sides[1]))
+    assert np.array_equal(pose.tensor_of(picture, crop), plain_tensor(picture, crop))
 
 
 def test_planes_of_a_part_of_a_picture_are_its_channels():

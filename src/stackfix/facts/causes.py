@@ -11,7 +11,7 @@ import msgspec
 
 from stackfix.errors import DataError
 from stackfix.facts.prepared import read_toml
-from stackfix.model.cause import CauseWords, Clue, Knowledge, LibraryKind, Pattern, Triggers
+from stackfix.model.cause import CauseWords, Clue, Knowledge, LibraryKind, OwnWords, Pattern, Triggers
 
 FOLDER = "causes"
 _COMMON = "common.toml"
@@ -46,6 +46,7 @@ class _PatternRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warns: bool = False
     consequence: str = ""
     fix: str = ""
+    says: dict[str, OwnWords] = {}
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +100,9 @@ def load_causes(root: Path) -> Knowledge:
                 code=each.code, consequence=each.consequence, fix=each.fix, after=frozenset(each.after)
             )
         patterns.extend(_pattern(row, path, common.phrase) for row in rows.pattern)
+    for pattern in patterns:
+        if unknown := pattern.says.keys() - words.keys():
+            raise DataError(pattern.name, "says", f"there is no cause `{min(unknown)}`")
     return Knowledge(
         words=words,
         patterns=tuple(patterns),
@@ -117,6 +121,10 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
         raise DataError(path.name, row.name, "a pattern has words and examples")
     if bool(row.consequence) != bool(row.fix) or (row.library and row.fix):
         raise DataError(path.name, row.name, "a pattern with a code has a consequence and a fix, or neither")
+    if row.says and not row.library:
+        raise DataError(
+            path.name, row.name, "only a pattern of libraries, which may mean several codes, `says` by code"
+        )
     try:
         return Pattern(
             name=f"{path.stem}/{row.name}",
@@ -134,8 +142,8 @@ def _pattern(row: _PatternRow, path: Path, phrases: Mapping[str, tuple[str, ...]
             needs=row.needs,
             without=row.without,
             warns=row.warns,
-            consequence=row.consequence,
-            fix=row.fix,
+            says=row.says
+            or ({row.code: OwnWords(consequence=row.consequence, fix=row.fix)} if row.fix else {}),
         )
     except KeyError as error:
         raise DataError(path.name, row.name, f"there is no phrase {error}") from error

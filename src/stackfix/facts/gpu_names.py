@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from stackfix.errors import QuestionError
 from stackfix.facts.hardware_rows import CapabilityRow, GpuRow, Gpus
 from stackfix.model.evidence import Known, Unknown
-from stackfix.model.machine import Gpu
+from stackfix.model.machine import Gpu, Platform
 from stackfix.versions import ComputeCapability
 
 _JOINED = re.compile(r"(nvidia|geforce|tesla|quadro|titan|jetson|rtx|gtx)")
@@ -135,6 +135,24 @@ def find_gpu(text: str, gpus: Gpus, index: int = 0) -> Gpu:
         memory_bytes=Unknown(("a GPU that is described by name has no memory reading",)),
         index=index,
     )
+
+
+def refuse_other_processor(texts: Iterable[str], platform: Platform, gpus: Gpus) -> None:
+    """Raise QuestionError for a described GPU that exists with another processor alone than the platform's."""
+    for text in (each.strip() for each in texts):
+        rows = [] if _capability(text, gpus) else _found(text, gpus.gpu)
+        processors = {row.processor for row in rows}
+        if not rows or "" in processors or platform.arch in processors:
+            continue
+        row = rows[0]
+        hint = f"describe its machine: `--platform linux_{row.processor}`, with its `--driver` and `--python`"
+        if any(card.capability == row.capability and not card.processor for card in gpus.gpu):
+            hint += f"; or only its compute capability: `--gpu {ComputeCapability.parse(row.capability).sm}`"
+        raise QuestionError(
+            f"`{text}` is not made for {platform.label}: {row.name} sits on one board with an Arm processor "
+            f"({row.processor}), and there is none without [{row.processor_source}]",
+            hint=hint,
+        )
 
 
 def _capability(text: str, gpus: Gpus) -> ComputeCapability | None:

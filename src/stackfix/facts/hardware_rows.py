@@ -105,11 +105,13 @@ class CapabilityRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class GpuRow(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One GPU name."""
+    """One GPU name; `processor` is the one that it exists with alone, "" where it is a card for any."""
 
     name: str
     capability: str
     kind: str = ""
+    processor: str = ""
+    processor_source: str = ""
 
 
 class Gpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stackfix.facts.database import Database
 from stackfix.judging import remedy
+from stackfix.judging.agreeing import agreed
 from stackfix.judging.breaches import breach_findings
 from stackfix.judging.broken import broken_findings, copied, cut_off
 from stackfix.judging.generated import outdated_protobuf
@@ -84,6 +85,7 @@ def scene_of(environment: Environment, machine: Machine, facts: Database) -> Sce
             gpus=machine.gpus if _is_described(machine.gpus) else here,
             cuda=here,
             troubles=(),
+            driver_breaks="",
         )
     certainly_none = isinstance(machine.gpus, Known) and not machine.gpus.value
     scene = Scene(
@@ -144,6 +146,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     ]
     live = live_view(patient.live, environment, scene.machine)
     findings = one_fix(joined(findings, live.findings), environment)
+    findings = agreed(findings, environment, held, scene)
     ours = remedy.mend(environment)
     impossible = no_set(environment, scene) if any(one.fix == ours for one in findings) else None
     findings = [with_the_driver(one, impossible, ours) for one in findings]

@@ -19,6 +19,7 @@ from stackfix.model.report import Finding
 
 _MISSING = re.compile(r"(lib[\w.+-]+?\.so[.\d]*): cannot open shared object file")
 _RULE = "live"
+_HUNG = "did not answer"
 # What the errors of imports and of torch.cuda say, in the order in which they are looked for.
 _CODES = (
     (re.compile(r"NumPy 1\.x|numpy\.core\.multiarray|_ARRAY_API|numpy\.dtype size changed", re.IGNORECASE), "numpy2_abi"),
@@ -50,7 +51,12 @@ def live_view(runs: Sequence[LiveRun], environment: Environment, machine: Machin
     good: list[str] = []
     unknown: list[str] = []
     for run in runs:
-        findings += _ended(run, environment)
+        if _as_the_driver_does(run, machine):
+            unknown.append(
+                f"{run.during or 'the end'} {run.broken}, {_in_order(run)}, as what asks the driver alone does"
+            )
+        else:
+            findings += _ended(run, environment)
         unknown += run.left_out
         for step in run.steps:
             if step.name == "torch.cuda":
@@ -94,10 +100,16 @@ def _in_order(run: LiveRun) -> str:
     return f"in a process that imports {' and then '.join(run.order)}"
 
 
+def _as_the_driver_does(run: LiveRun, machine: Machine) -> bool:
+    """Whether a process broke off in the same way as one that only asks the driver, which is a finding of its own."""
+    hung = _HUNG in machine.driver_breaks
+    return bool(run.broken and machine.driver_breaks) and (_HUNG in run.broken) == hung
+
+
 def _ended(run: LiveRun, environment: Environment) -> Iterator[Finding]:
     if not run.broken:
         return
-    hung = "did not answer" in run.broken
+    hung = _HUNG in run.broken
     seen = [f"{step.name}: {step.text}" for step in run.steps][-3:]
     yield Finding(
         code="import_hangs" if hung else "import_crashes",

@@ -59,7 +59,7 @@ def lost_files(environment: Environment, shared: Sequence[Shared]) -> Iterator[F
             *(f"RECORD lists {path}, which is gone" for path in gone[:_SHOWN]),
             *(f"{path} has 0 bytes, where RECORD says {_recorded(each, path)}" for path in emptied[:_SHOWN]),
             *(
-                f"{path} is no whole Python, and shorter than the {_recorded(each, path)} bytes of RECORD"
+                f"{path} breaks off, and is shorter than the {_recorded(each, path)} bytes of RECORD"
                 for path in cut[:_SHOWN]
             ),
             *(f"{path} has another size than RECORD says" for path in changed[:_SHOWN]),
@@ -162,7 +162,7 @@ def _consequence(*, removed: bool, gone: bool, replaced: bool) -> str:
         return "imports fail, or another build runs, as after another package's removal took them"
     if gone:
         return "imports fail, or a part of it does, as after a removal or a copy that was cut off"
-    return "loading them fails, as after a full disk or a download that was cut off"
+    return "loading them fails, or lacks what they held, as after a full disk or a download that was cut off"
 
 
 def _swept_away(environment: Environment) -> list[Distribution]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from stackfix.judging.on_cpu import SLOWER
 from stackfix.model.environment import Environment
+from stackfix.model.evidence import Known
 from stackfix.model.machine import Machine
 from stackfix.model.report import Finding
 
 _CPU = f"torch finds no GPU, and onnxruntime runs DWPose on the CPU, {SLOWER}"
+_HANGS = "whatever starts CUDA does the same: torch, onnxruntime-gpu, and every program that asks for the GPU"
 _REBOOT = "reboot; if it stays, read `dmesg` for lines with NVRM or Xid"
 _TEXTS = {
     "driver_missing": (
@@ -28,20 +30,34 @@ _TEXTS = {
 }
 
 
+_HALF = (
+    "the `libcuda.so.1` that programs find is no driver's, and does not come back",
+    (
+        "take the folder of this library out of LD_LIBRARY_PATH (`echo $LD_LIBRARY_PATH`); on a machine with a GPU "
+        "`nvidia-smi -L` must list it"
+    ),
+)
+
+
 def machine_findings(environment: Environment, machine: Machine) -> Iterator[Finding]:
     """Yield one finding for each code of the machine's troubles; none for an environment that wants no GPU."""
     about = wants_gpu(environment)
     if not about:
         return
-    for code in dict.fromkeys(trouble.code for trouble in machine.troubles):
-        seen = [trouble.text for trouble in machine.troubles if trouble.code == code]
-        text, fix = _TEXTS.get(code, (seen[0], _REBOOT))
+    seen = [(trouble.code, trouble.text) for trouble in machine.troubles]
+    half = bool(machine.driver_breaks) and not isinstance(machine.driver, Known)
+    broken = "driver_missing" if half else "driver_broken_state"
+    if machine.driver_breaks:
+        seen.append((broken, f"the process that asked libcuda alone {machine.driver_breaks}"))
+    for code in dict.fromkeys(code for code, _ in seen):
+        lines = [text for each, text in seen if each == code]
+        text, fix = _HALF if half and code == broken else _TEXTS.get(code, (lines[0], _REBOOT))
         yield Finding(
             code=code,
             severity="error",
             text=text,
-            because=tuple(f"{line} [read: this machine]" for line in seen),
-            consequence=_CPU,
+            because=tuple(f"{line} [read: this machine]" for line in lines),
+            consequence=_HANGS if machine.driver_breaks and code == broken else _CPU,
             fix=fix,
             rule="driver",
             about=about,

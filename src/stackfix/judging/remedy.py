@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from stackfix.model.environment import NO_PYTHON, Distribution, Environment
 from stackfix.model.wheel import ListedWheel
 from stackfix.rules.installed import Breach, Held, judge
-from stackfix.rules.metadata import file_for
+from stackfix.rules.metadata import file_for, parse_row
 from stackfix.rules.scene import Scene
 
 OTHER_INDEX = "`stackfix facts sources` names the indexes with builds for CUDA"
@@ -44,6 +44,20 @@ def without_it(package: str) -> str:
 def install(environment: Environment, requirements: Sequence[str], *options: str) -> str:
     """Return the command that installs releases into an environment."""
     return _command(environment, "install", *options, *requirements)
+
+
+def installed_by(fix: str, environment: Environment) -> tuple[str, ...]:
+    """Return the requirements that a command of `install` without options names; () for whatever else a fix is."""
+    before = _command(environment, "install")
+    if not fix.startswith(before):
+        return ()
+    try:
+        words = tuple(shlex.split(fix[len(before) :]))
+        for word in words:
+            parse_row(word)
+    except ValueError:  # no closing quotation, or no requirement
+        return ()
+    return words
 
 
 def replace(environment: Environment, remove: Sequence[str], requirements: Sequence[str]) -> str:

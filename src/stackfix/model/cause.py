@@ -30,14 +30,21 @@ class CauseWords(Struct, frozen=True, kw_only=True):
     after: frozenset[str] = frozenset()
 
 
+class OwnWords(Struct, frozen=True, kw_only=True):
+    """What follows, and what to do, where a wording knows it better than its code."""
+
+    consequence: str
+    fix: str
+
+
 class Pattern(Struct, frozen=True, kw_only=True):
     """One wording of one cause, or (`library`) one wording that a library is missing, which the library decides.
 
     `words` are lower case; where none of them stands in a text the regular expression is not asked. `unless` is what
     must not stand on the lines of a match. `alone`: as of a `LibraryKind`, for this wording. `needs` and `without` are
     circumstances ("kind" or "kind=value") that the text must tell for this wording to count, or must not tell. `warns`:
-    programs go on after it, so it yields to what a text ends with. `consequence` and `fix`, where they are not "", are
-    what is true of this wording in place of what its code says.
+    programs go on after it, so it yields to what a text ends with. `says` is what is true of this wording in place of
+    what a code says, by code: a library may mean several.
     """
 
     name: str
@@ -55,8 +62,7 @@ class Pattern(Struct, frozen=True, kw_only=True):
     needs: str = ""
     without: str = ""
     warns: bool = False
-    consequence: str = ""
-    fix: str = ""
+    says: Mapping[str, OwnWords] = {}
 
 
 class Clue(Struct, frozen=True, kw_only=True):

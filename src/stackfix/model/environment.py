@@ -59,8 +59,8 @@ class Distribution(Struct, frozen=True, kw_only=True):
 
     `files` are the paths of RECORD, relative to site-packages, with what RECORD says of each ("sha256=...,size");
     `missing` are those that are not there and missed, or empty and RECORD says otherwise: those are `emptied` too, or
-    modules of another size than RECORD says that are no Python: those are `cut` too. `altered` are modules of another
-    size that are; `changed` are the libraries whose size is another. `linked` are those of the damaged files that have
+    modules shorter than RECORD says that break off: those are `cut` too. `altered` are other modules of another size;
+    `changed` are the libraries whose size is another. `linked` are those of the damaged files that have
     other names on the disk (hard links).
     `tags` are those of its WHEEL file; `recorded` is False where its dist-info has lost RECORD.
     """

@@ -73,6 +73,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     `other_pythons` are those that are on it too, where one was asked for: ways out, never chosen unasked.
     `glibc` is (2, 35); Unknown elsewhere than on glibc systems. `free_disk_bytes` is of the folder asked about.
     `troubles` are what is wrong with the machine itself; their texts are among the `notes` too.
+    `driver_breaks` is how a process ended that did nothing but ask the driver's CUDA library, and in what; "" where it
+    came back, or was not asked.
     `group` are the machines, by name, that this one stands for: then a set has to serve each of them.
     """
 
@@ -89,4 +91,5 @@ class Machine(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     other_pythons: tuple[Interpreter, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    driver_breaks: str = ""
     group: tuple[tuple[str, Machine], ...] = ()

@@ -38,9 +38,14 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 
 class Broken(Struct, frozen=True):
-    """A child that could not start, crashed, or was stopped at its time limit; `reason` says which."""
+    """A child that could not start, crashed, or was stopped at its time limit; `reason` says which.
+
+    `out` is what it had written by then; `files` what it had mapped when its time was over, where the system tells.
+    """
 
     reason: str
+    out: str = ""
+    files: tuple[str, ...] = ()
 
 
 ChildAnswer: TypeAlias = Ended | Broken
@@ -94,8 +99,9 @@ def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) ->
             each.wait(deadline)
         child.wait(max(0.0, deadline - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired):
+        files = _mapped(child.pid)
         _kill(child)
-        return Broken(f"did not answer within {seconds:g} s")
+        return Broken(f"did not answer within {seconds:g} s", heard[0].text, files)
     except KeyboardInterrupt:
         _kill(child)
         raise
@@ -106,7 +112,7 @@ def _collect(child: subprocess.Popen[bytes], deadline: float, seconds: float) ->
         return Broken(f"was stopped when it had printed {_MOST_BYTES // 1_000_000} MB")
     code = child.returncode
     if code < 0:
-        return Broken(f"crashed with {_signal_name(-code)}")
+        return Broken(f"crashed with {_signal_name(-code)}", heard[0].text)
     return Ended(code=code, out=heard[0].text, err=heard[1].text)
 
 
@@ -146,6 +152,16 @@ class _Heard:
                     self.too_much = True
                     _kill(self._child)
                     return
+
+
+def _mapped(pid: int) -> tuple[str, ...]:
+    """Return the files that a process has mapped: a library whose own start hangs is among them."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123 - see above
+            fields = [line.split(maxsplit=5) for line in maps]
+    except OSError:
+        return ()
+    return tuple(dict.fromkeys(each[5].strip() for each in fields if len(each) == 6 and each[5][0] == "/"))
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -37,11 +37,16 @@ def described(
         machine = replace(machine, glibc=Known(glibc, "--glibc"))
     if driver is not None:
         machine = replace(
-            machine, driver=Known(driver, "--driver"), cuda=_CUDA_OF_DRIVER, notes=(), troubles=()
+            machine,
+            driver=Known(driver, "--driver"),
+            cuda=_CUDA_OF_DRIVER,
+            notes=(),
+            troubles=(),
+            driver_breaks="",
         )
     if gpus is not None:
         numbered = tuple(replace(gpu, index=index) for index, gpu in enumerate(gpus))
-        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=(), troubles=())
+        machine = replace(machine, gpus=Known(numbered, "--gpu"), notes=(), troubles=(), driver_breaks="")
     if pythons is not None:
         machine = replace(machine, pythons=tuple(replace(python, found_via="--python") for python in pythons))
     return machine

@@ -22,7 +22,7 @@ from stackfix.errors import MeasureError
 from stackfix.measure import elf, pe
 from stackfix.measure.reader import held
 from stackfix.model.environment import Distribution, Duplicate, SharedLibrary
-from stackfix.probe.modules import does_not_compile
+from stackfix.probe.modules import broken_off
 
 MAX_TEXT = 64 << 20
 _MAX_HEAD = 1 << 20
@@ -33,7 +33,6 @@ _NVIDIA = re.compile(r"nvidia-(.+)-cu\d+")
 _LIBRARY = re.compile(r"[^/]+\.(so(\.\d+)*|dll|pyd)", re.IGNORECASE)
 _CODE = re.compile(r"\.(py|pyd|dll|so(\.\d+)*)$", re.IGNORECASE)
 _UPPER = 3
-_MAX_COMPILED = 40  # of a package that another release was written over every module is resized
 _LEFT_BY_PIP = re.compile(r"~.+")
 _HEADER = re.compile(r"[!-9;-~]*")  # RFC 5322: printable ASCII without the colon
 _UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
@@ -158,8 +157,11 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         files = dict.fromkeys(_walked(shelf, name, info), "")
     seen = _looked_at(shelf, files)
     read = tuple(read_library(shelf, path) for path in seen.libraries)
-    suspects = [path for path, shorter in seen.resized.items() if shorter][:_MAX_COMPILED]
-    cut = tuple(path for path in suspects if does_not_compile(shelf.at(path)))
+    installer = _first_line(shelf, f"{info}/INSTALLER")
+    # only pip and uv leave what a wheel held, and what has no library of its own people patch by hand
+    as_the_wheel = installer in ("pip", "uv") and bool(seen.libraries)
+    suspects = [path for path, shorter in seen.resized.items() if shorter]
+    cut = broken_off(suspects, shelf.at, as_the_wheel=as_the_wheel)
     broken = (library.path for library in read if library.broken)
     damaged = dict.fromkeys((*seen.emptied, *cut, *seen.changed, *broken))
     yield Distribution(
@@ -168,7 +170,7 @@ def _distribution(shelf: Shelf, info: str, unreadable: list[str]) -> Iterator[Di
         folder=info,
         requires_dist=tuple(printable(each) for each in head.get("requires-dist", ())),
         requires_python=printable(head.get("requires-python", [""])[0]),
-        installer=_first_line(shelf, f"{info}/INSTALLER"),
+        installer=installer,
         tags=_tags(shelf, info),
         recorded=not modern or record is not None,
         files=files,

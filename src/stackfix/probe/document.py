@@ -58,6 +58,7 @@ def to_document(machine: Machine) -> dict[str, Any]:
         "tegra": machine.tegra,
         "notes": list(machine.notes),
         "troubles": [{"code": trouble.code, "text": trouble.text} for trouble in machine.troubles],
+        "driver_breaks": machine.driver_breaks,
         "found": found,
         "unknown": unknown,
     }

@@ -34,6 +34,7 @@ _KEYS = frozenset(
         "tegra",
         "notes",
         "troubles",
+        "driver_breaks",
         "found",
         "unknown",
     ]
@@ -90,6 +91,7 @@ def from_document(data: object, file_name: str) -> Machine:
     return replace(
         machine,
         troubles=troubles,
+        driver_breaks=document.text(table, "driver_breaks", "") if "driver_breaks" in table else "",
         notes=(*document.texts(table.get("notes", []), "notes"), *document.ignored),
     )
 

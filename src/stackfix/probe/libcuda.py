@@ -14,12 +14,13 @@ from typing import Any
 from stackfix.model.evidence import Known, Reading, Unknown
 from stackfix.model.machine import Gpu
 from stackfix.probe import libcuda_worker
-from stackfix.probe.child import Broken, ChildAnswer, Ended, first_line, run_child
+from stackfix.probe.child import Broken, ChildAnswer, first_line, run_child
 from stackfix.probe.nvidia import LIBRARY_FOLDERS
 from stackfix.versions import ComputeCapability, CudaVersion
 
 _VIA = "libcuda"
-_SECONDS = 30.0
+# Without the persistence daemon cuInit wakes one GPU after another, seconds each, and a machine may have sixteen.
+_SECONDS = 60.0
 
 # cuda.h, CUresult (https://docs.nvidia.com/cuda/cuda-driver-api/), in a user's words.
 _MEANINGS = {
@@ -35,62 +36,81 @@ _MEANINGS = {
 }
 
 
-def libcuda_version(root: Path = Path("/")) -> Reading[CudaVersion]:
-    """Return the CUDA version that the installed driver library offers (cuDriverGetVersion)."""
-    said = _asked("version", root)
-    if isinstance(said, Unknown):
-        return said
-    number = said["cuda"].get("value")
-    if number is None or number < 1000:
-        return Unknown((f"libcuda, cuDriverGetVersion: {_failure(said['cuda'])}",))
-    return Known(CudaVersion.from_driver_api(number), _VIA)
+class Libcuda:
+    """The driver's library, asked each question once, and none after one from which it did not come back.
+
+    `broke` is how the process ended that asked, and in what; "" as long as each came back.
+    """
+
+    def __init__(self, root: Path = Path("/"), *, broke: str = "") -> None:
+        """Ask nothing yet; `broke` is what an earlier reading of this library came to."""
+        self._root = root
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._unloadable = ""
+        self.broke = broke
+
+    def version(self) -> Reading[CudaVersion]:
+        """Return the CUDA version that the installed driver library offers (cuDriverGetVersion)."""
+        said = self._asked("version")
+        if isinstance(said, Unknown):
+            return said
+        number = said["cuda"].get("value")
+        if number is None or number < 1000:
+            return Unknown((f"libcuda, cuDriverGetVersion: {_failure(said['cuda'])}",))
+        return Known(CudaVersion.from_driver_api(number), _VIA)
+
+    def gpus(self) -> Reading[tuple[Gpu, ...]]:
+        """Return the GPUs that CUDA itself finds, in PCI order, as if CUDA_VISIBLE_DEVICES hid none."""
+        said = self._asked("devices")
+        if isinstance(said, Unknown):
+            return said
+        if said["init"].get("code") != 0:
+            return Unknown((f"libcuda, cuInit: {_failure(said['init'])}",))
+        if not said["devices"]:
+            return Unknown(("libcuda: it started, and counted no GPU",))
+        return Known(tuple(_gpu(index, device) for index, device in enumerate(said["devices"])), _VIA)
+
+    def breaks(self) -> str:
+        """Return how a process breaks off that does nothing but start the driver; "" if it answers, or is not there."""
+        self._asked("devices")
+        return self.broke
+
+    def _asked(self, question: str) -> dict[str, Any] | Unknown:
+        if not (self.broke or self._unloadable or question in self._answers):
+            self._ask(question)
+        if self._unloadable:
+            return Unknown((f"libcuda: {self._unloadable}",))
+        if question not in self._answers:
+            return Unknown((f"libcuda: the process that asked it {self.broke}",))
+        return self._answers[question]
+
+    def _ask(self, question: str) -> None:
+        command = [sys.executable, "-I", "-S", libcuda_worker.__file__, question]
+        command += [str(self._root / folder / "libcuda.so.1") for folder in LIBRARY_FOLDERS]
+        environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+        answer = run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+        last = answer.out.splitlines()[-1] if answer.out else ""
+        if isinstance(answer, Broken) or not last.startswith("{"):
+            self.broke = _broken(answer, last)
+            return
+        said: dict[str, Any] = json.loads(last)
+        if said["load"]:
+            self._unloadable = said["load"]
+        else:
+            self._answers[question] = said
 
 
-def libcuda_gpus(root: Path = Path("/")) -> Reading[tuple[Gpu, ...]]:
-    """Return the GPUs that CUDA itself finds, in PCI order, as if CUDA_VISIBLE_DEVICES hid none."""
-    said = _asked("devices", root)
-    if isinstance(said, Unknown):
-        return said
-    if said["init"].get("code") != 0:
-        return Unknown((f"libcuda, cuInit: {_failure(said['init'])}",))
-    if not said["devices"]:
-        return Unknown(("libcuda: it started, and counted no GPU",))
-    return Known(tuple(_gpu(index, device) for index, device in enumerate(said["devices"])), _VIA)
-
-
-def libcuda_breaks(root: Path = Path("/")) -> str:
-    """Return how a process breaks off that does nothing but start the driver; "" if it answers, or is not there."""
-    match _told("devices", root):
-        case Broken(reason):
-            return reason
-        case Ended() as ended:
-            return "" if ended.out else f"ended with status {ended.code} and without an answer"
-
-
-def _asked(question: str, root: Path) -> dict[str, Any] | Unknown:
-    match _told(question, root):
-        case Broken(reason):
-            return Unknown((f"libcuda: the process that asked it {reason}",))
-        case Ended() as ended:
-            return _understood(ended)
-
-
-def _told(question: str, root: Path) -> ChildAnswer:
-    command = [sys.executable, "-I", "-S", libcuda_worker.__file__, question]
-    command += [str(root / folder / "libcuda.so.1") for folder in LIBRARY_FOLDERS]
-    environ = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    return run_child(command, seconds=_SECONDS, environ={**environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
-
-
-def _understood(ended: Ended) -> dict[str, Any] | Unknown:
-    try:
-        said: dict[str, Any] = json.loads(ended.out)
-    except ValueError:
-        line = first_line(ended.err)
-        return Unknown((f"libcuda: the process that asked it ended with {ended.code} and said `{line}`",))
-    if said["load"]:
-        return Unknown((f"libcuda: {said['load']}",))
-    return said
+def _broken(answer: ChildAnswer, begun: str) -> str:
+    """Return how a process ended that did not come back from what it had begun last, and in what."""
+    if isinstance(answer, Broken):
+        how = answer.reason
+        for file in answer.files:
+            begun = f"while loading {file}" if "/libcuda.so" in file and begun.endswith(" it") else begun
+    else:
+        said = first_line(answer.err)
+        how = f"ended with status {answer.code} and without an answer"
+        how += f", and printed `{said}`" if said else ""
+    return f"{how}, {begun}" if begun else how
 
 
 def _gpu(index: int, device: dict[str, Any]) -> Gpu:

@@ -1,7 +1,8 @@
-"""JSON of what libcuda says, printed by a child process; imports nothing of stackfix.
+"""JSON of what libcuda says, the last line of a child process; imports nothing of stackfix.
 
 Run as `python -I -S libcuda_worker.py version|devices [LIBRARY…]`: two questions, because the version needs no
-cuInit, and cuInit takes 0.1 s or more and is where a broken driver crashes or hangs.
+cuInit, and cuInit takes 0.1 s or more and is where a broken driver crashes or hangs. Before each thing that may not
+come back one line says what it is.
 Numbers are those of cuda.h: attributes 75 and 76 are the compute capability's major and minor.
 """
 
@@ -11,23 +12,30 @@ import ctypes
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
-def main(question: str, libraries: list[str]) -> dict[str, Any]:
-    """Return the readings; a failed one is {"code": N} or {"error": text}."""
+def main(question: str, libraries: list[str], begin: Callable[[str], object]) -> dict[str, Any]:
+    """Return the readings; a failed one is {"code": N} or {"error": text}. `begin` is told what may not come back."""
+    begin("while loading it")
     library, problem = _load(libraries)
     if library is None:
         return {"load": problem}
     said: dict[str, Any] = {"load": ""}
+    where = _file()
     number = ctypes.c_int()
+    begin(f"in cuDriverGetVersion{where}")
     said["cuda"] = _ask(library, "cuDriverGetVersion", ctypes.byref(number))
     if said["cuda"] == {"code": 0}:
         said["cuda"] = {"value": number.value}
     if question == "version":
         return said
+    begin(f"in cuInit{where}")
     said["init"] = _ask(library, "cuInit", ctypes.c_uint(0))
     if said["init"] == {"code": 0}:
+        begin(f"while counting GPUs{where}")
         said["devices"] = _devices(library)
     return said
 
@@ -41,6 +49,16 @@ def _load(libraries: list[str]) -> tuple[Any, str]:
         except OSError as error:  # noqa: PERF203 - two or three names
             problem = problem or str(error)
     return None, problem
+
+
+def _file() -> str:
+    """Return which file was loaded, as the end of a sentence; "" where the system does not tell."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123 - 10 ms less
+            names = [line.split(None, 5)[5].strip() for line in maps if "/libcuda.so" in line]
+    except OSError:
+        return ""
+    return f" of {names[0]}" if names else ""
 
 
 def _devices(library: Any) -> list[dict[str, Any]]:
@@ -86,4 +104,5 @@ if __name__ == "__main__":
     # What the library prints must not mix with the JSON.
     answer = os.dup(1)
     os.dup2(2, 1)
-    os.write(answer, json.dumps(main(sys.argv[1], sys.argv[2:])).encode())
+    told = os.fdopen(answer, "w", buffering=1, encoding="utf-8", errors="replace")
+    print(json.dumps(main(sys.argv[1], sys.argv[2:], partial(print, file=told))), file=told)

@@ -23,6 +23,8 @@ from stackfix.telemetry import without_telemetry
 
 # The first import of torch from a cold disk takes half a minute.
 _SECONDS = 180.0
+# Where the driver alone does not come back, what asks for it will not either, and what does not is done long before.
+_SECONDS_WITHOUT_DRIVER = 60.0
 _MOST = 1 << 20
 _MOST_PRINTED = 4000
 _PROVIDERS = ("libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll")
@@ -30,8 +32,14 @@ _CUDA = re.compile(r"(lib)?(cu[a-z]|nv[a-z])", re.IGNORECASE)
 _DRIVER = re.compile(r"(lib)?(nv)?cuda\.(so|dll)", re.IGNORECASE)
 
 
-def look_live(environment: Environment, *, seconds: float = _SECONDS) -> tuple[LiveRun, ...]:
-    """Return what happened in a child for each order of torch and onnxruntime, as far as they are installed."""
+def look_live(
+    environment: Environment, *, seconds: float = _SECONDS, driver_breaks: str = ""
+) -> tuple[LiveRun, ...]:
+    """Return what happened in a child for each order of torch and onnxruntime, as far as they are installed.
+
+    `driver_breaks` is what the reading of the machine says under that name: then each has less time.
+    """
+    seconds = min(seconds, _SECONDS_WITHOUT_DRIVER) if driver_breaks else seconds
     names = environment.packages
     packages = ["torch"] if "torch" in names else []
     packages += ["onnxruntime"] if {"onnxruntime", "onnxruntime-gpu"} & set(names) else []

@@ -13,7 +13,7 @@ from stackfix.model.evidence import Known, Unknown
 from stackfix.model.machine import Interpreter, Machine, Trouble
 from stackfix.probe.driver_files import driver_from_proc, driver_from_sys, pci_cards, reason
 from stackfix.probe.host import missing_parts
-from stackfix.probe.libcuda import libcuda_gpus, libcuda_version
+from stackfix.probe.libcuda import Libcuda
 from stackfix.probe.nvidia import NvidiaReadings, read_nvml
 from stackfix.probe.nvidia_smi import read_nvidia_smi
 from stackfix.probe.python import find_pythons
@@ -22,12 +22,18 @@ from stackfix.probe.search import first_known
 
 
 def read_machine(
-    folder: Path, root: Path = Path("/"), *, pythons: Callable[[], tuple[Interpreter, ...]] = find_pythons
+    folder: Path,
+    root: Path = Path("/"),
+    *,
+    pythons: Callable[[], tuple[Interpreter, ...]] = find_pythons,
+    libcuda: Libcuda | None = None,
 ) -> Machine:
     """Return all readings of this machine; free disk is that of `folder`, kernel files are below `root`.
 
-    `pythons` finds its Pythons, which is most of the time; who does not ask for them passes another.
+    `pythons` finds its Pythons, which is most of the time; who does not ask for them passes another. `libcuda` is who
+    asks the driver's library, or has asked it before.
     """
+    libcuda = libcuda or Libcuda(root)
     nvml = read_nvml(root)
     smi = cache(lambda: read_nvidia_smi(root))
     driver = first_known(
@@ -38,16 +44,22 @@ def read_machine(
             lambda: smi().driver,
         )
     )
-    cuda = first_known((lambda: nvml.cuda, lambda: libcuda_version(root)))
+    cuda = first_known((lambda: nvml.cuda, libcuda.version))
     # Where libcuda cannot even be loaded (its version is unknown), it is not asked for GPUs again.
     gpus = first_known(
         (
             lambda: nvml.gpus,
-            lambda: libcuda_gpus(root) if isinstance(cuda, Known) else cuda,
+            lambda: libcuda.gpus() if isinstance(cuda, Known) else cuda,
             lambda: smi().gpus,
         )
     )
-    machine = replace(read_rest(folder, root, pythons=pythons), driver=driver, cuda=cuda, gpus=gpus)
+    machine = replace(
+        read_rest(folder, root, pythons=pythons),
+        driver=driver,
+        cuda=cuda,
+        gpus=gpus,
+        driver_breaks=libcuda.broke,
+    )
     smi_notes = smi().notes if isinstance(gpus, Known) and gpus.found_via == "nvidia-smi" else ()
     said = tuple(_said(machine, nvml, os.environ, root))
     notes = (*nvml.notes, *smi_notes, *(one.text if isinstance(one, Trouble) else one for one in said))
@@ -74,7 +86,9 @@ def _said(
                 "container_without_gpu",
                 "the host's driver is loaded, but no GPU can be opened in this container: start it with `--gpus all`",
             )
-    if isinstance(machine.driver, Known) and isinstance(machine.cuda, Unknown):
+    if machine.driver_breaks:
+        yield f"the process that asked libcuda alone {machine.driver_breaks}: every CUDA program here will do the same"
+    elif isinstance(machine.driver, Known) and isinstance(machine.cuda, Unknown):
         yield Trouble(
             "container_without_gpu" if machine.container else "driver_broken_state",
             "the driver is there, but its libcuda did not tell the CUDA it offers: CUDA programs may not start",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import warnings
+from collections.abc import Callable, Sequence
 
 _MAX_BYTES = 4 << 20
+_MOST = 40  # of a package that another release was written over every module is resized
+_FEW = 5  # of a package that a tool made smaller every module may end without a line's end
 # What a file says that ends before its end; another Python's own syntax is told in other words.
 _CUT = (
     "was never closed",
@@ -18,6 +21,26 @@ _CUT = (
     "EOF while scanning",
     "null bytes",
 )
+
+
+def broken_off(shorter: Sequence[str], at: Callable[[str], str], *, as_the_wheel: bool) -> tuple[str, ...]:
+    """Return which modules, of those that are shorter than RECORD says, break off: `at` gives the file of each.
+
+    `as_the_wheel` is whether nobody is known to rewrite the modules of this package: then one that ends in the middle of
+    a line was cut too, though what is left of it may be Python. Of 5,916 modules in a torch environment one ends so as its
+    wheel has it; of 1,500 cuts at any byte 443 leave Python, and 417 of these are found by it.
+    """
+    by_lines = as_the_wheel and len(shorter) <= _FEW
+    return tuple(
+        path
+        for path in shorter[:_MOST]
+        if (by_lines and _ends_in_a_line(at(path))) or does_not_compile(at(path))
+    )
+
+
+def _ends_in_a_line(path: str) -> bool:
+    text = _text(path)
+    return bool(text) and not text.endswith((b"\n", b"\r"))
 
 
 def does_not_compile(path: str) -> bool:

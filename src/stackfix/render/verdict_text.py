@@ -12,10 +12,6 @@ _VISIBLE = 0.3
 # lines of the first broken check, and characters of a line, on a terminal
 _SHOWN, _WIDTH = 4, 320
 _MARKS = {True: "yes", False: "no ", None: "?  "}
-_NETWORKS = {
-    "standin": "stand-ins, whose answer is known",
-    "twin": "twins of the real ones: same layers and size, random weights, so they find nothing",
-}
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
@@ -72,7 +68,7 @@ def verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
             fits = f"; a further person at once takes {size(person.value)}: about {free.value // person.value} fit"
         figures.append(("free", f"{size(free.value)} of the GPU{fits}"))
     if verdict.weights:
-        figures.append(("networks", verdict.weights_note or _NETWORKS.get(verdict.weights, verdict.weights)))
+        figures.append(("networks", verdict.weights_note or verdict.weights))
     return figures
 
 

@@ -233,11 +233,12 @@ def _ordered(signs: Mapping[str, _Sign], words: Mapping[str, CauseWords]) -> lis
 
 
 def _cause(code: str, sign: _Sign, words: Mapping[str, CauseWords]) -> Cause:
-    own = sign.strongest if sign.strongest and sign.strongest.fix else words[code]
+    own = sign.strongest.says.get(code) if sign.strongest else None
+    told = own or words[code]
     return Cause(
         code=code,
         confidence=round(sign.confidence, 2),
         because=tuple(sign.because[:_BECAUSE]),
-        consequence=own.consequence,
-        fix=own.fix,
+        consequence=told.consequence,
+        fix=told.fix,
     )

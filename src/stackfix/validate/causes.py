@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from stackfix.validate.memory import lack_of_memory, records
@@ -261,11 +261,10 @@ def said_by_cuda(text: str) -> str:
 
 def driver_alone(how: str, *, half: bool) -> Cause:
     """Return the cause of a run that broke off where the driver breaks off, `how`, whoever starts it."""
+    alone = f"the process that asked it alone {how}"
     if half:
-        return NO_WHOLE_DRIVER
-    return Cause(
-        _BROKEN_STATE, f"the CUDA driver does not start: the process that asked it alone {how}", _RESTART
-    )
+        return replace(NO_WHOLE_DRIVER, reason=f"{NO_WHOLE_DRIVER.reason}, and {alone}")
+    return Cause(_BROKEN_STATE, f"the CUDA driver does not start: {alone}", _RESTART)
 
 
 def no_gpu_here(values: Values) -> tuple[str, str]:

@@ -124,11 +124,11 @@ def people(output: Any, ratio: float) -> Any:
     scores = output[0, :, 4] * output[0, :, 5 + PERSON]
     # indices: numpy takes four times as long to pick by 8400 yeses and noes
     candidates = np.flatnonzero(scores > CANDIDATE_SCORE)
+    if not len(candidates):
+        return np.empty((0, 4), np.float32)
     rows, scores = decode(output, candidates), scores[candidates]
     half = rows[:, 2:4] / 2.0
     boxes = np.concatenate((rows[:, :2] - half, rows[:, :2] + half), axis=1) / np.float32(ratio)
-    if not len(boxes):
-        return boxes
     kept = suppress(boxes, scores)
     # the second threshold is one of 64 bits, as in DWPose's own code: 0.3 rounded to 32 bits passes it
     return boxes[kept][scores[kept].astype(np.float64) > PERSON_SCORE]

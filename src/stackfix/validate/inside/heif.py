@@ -1,6 +1,6 @@
-"""How an AVIF picture is to be turned, and how many bits its numbers have: its boxes say it, and OpenCV reads neither.
+"""How an AVIF picture is to be cut out and turned, and how many bits its numbers have: OpenCV reads none of its boxes.
 
-Boxes are those of ISO 14496-12 (meta, iprp, ipco, ipma, pitm) and ISO 23008-12 (irot, imir, pixi).
+Boxes are those of ISO 14496-12 (meta, iprp, ipco, ipma, pitm, clap) and ISO 23008-12 (irot, imir, pixi).
 """
 
 from __future__ import annotations
@@ -16,21 +16,44 @@ _EIGHT = 8
 
 
 class Look(NamedTuple):
-    """How the decoded picture becomes the one that is meant: quarter turns and mirrorings in order, and its bits."""
+    """How the decoded picture becomes the one that is meant: crops, quarter turns and mirrorings in order, and its bits."""
 
-    turns: tuple[tuple[str, int], ...]
+    turns: tuple[tuple[str, Any], ...]
     bits: int
 
     def of(self, picture: Any) -> Any:
-        """Return the picture turned and mirrored, height x width x channels."""
+        """Return the picture cut out, turned and mirrored, height x width x channels."""
         for kind, value in self.turns:
-            # a turn is one against the clock; 0 exchanges top and bottom, 1 left and right
-            picture = np.rot90(picture, value) if kind == "irot" else np.flip(picture, value)
+            if kind == "clap":
+                picture = _cut_out(picture, value)
+            else:
+                # a turn is one against the clock; 0 exchanges top and bottom, 1 left and right
+                picture = np.rot90(picture, value) if kind == "irot" else np.flip(picture, value)
         return np.ascontiguousarray(picture)
 
     def in_8_bits(self, picture: Any) -> Any:
         """Return numbers of 8 bits: OpenCV leaves ten or twelve as they are in sixteen."""
         return (picture >> (self.bits - _EIGHT)).astype(np.uint8) if picture.dtype == np.uint16 else picture
+
+
+def _cut_out(picture: Any, aperture: tuple[int, ...]) -> Any:
+    """Return the clean aperture of a picture, or the whole one where that is no rectangle of whole pixels in it.
+
+    `aperture` is width, height, and how far its middle lies right of and below the picture's, each as a fraction. Only
+    whole pixels make one (MIAF, ISO 23000-22, 7.3.6.7), and libavif takes no other for valid.
+    """
+    wide, high, right, down = (aperture[at : at + 2] for at in range(0, 8, 2))
+    columns = _span(picture.shape[1], wide, right)
+    rows = _span(picture.shape[0], high, down)
+    return picture if columns is None or rows is None else picture[rows, columns]
+
+
+def _span(whole: int, part: tuple[int, ...], off: tuple[int, ...]) -> slice | None:
+    if not part[1] or not off[1] or part[0] % part[1]:
+        return None
+    size = part[0] // part[1]
+    first, rest = divmod((whole - size) * off[1] + 2 * off[0], 2 * off[1])
+    return slice(first, first + size) if not rest and size and 0 <= first <= whole - size else None
 
 
 def brands(data: bytes) -> tuple[bytes, ...]:
@@ -42,11 +65,14 @@ def brands(data: bytes) -> tuple[bytes, ...]:
 
 def look(data: bytes) -> Look:
     """Return how the file's own picture is to be looked at; as it stands where the boxes don't tell."""
-    turns, bits = [], 10
+    turns: list[tuple[str, Any]] = []
+    bits = 10
     try:
         for kind, body in _properties(data):
             if kind in (b"irot", b"imir"):
                 turns.append((kind.decode(), body[0] & (3 if kind == b"irot" else 1)))
+            elif kind == b"clap":
+                turns.append(("clap", struct.unpack_from(">IIIIiIiI", body)))
             elif kind == b"pixi" and body[4]:
                 bits = max(_EIGHT, min(body[5], 16))
     except (IndexError, struct.error):

@@ -28,7 +28,11 @@ class PictureError(Exception):
 
 
 def read(path: str) -> Any:
-    """Return the picture in a file, or raise PictureError naming the file and what is wrong."""
+    """Return the picture in a file, or raise PictureError naming the file and what is wrong.
+
+    A grey PNG that names one grey as transparent (tRNS) keeps it as it is: so read it OpenCV, with which DWPose does,
+    and Pillow's `convert("RGB")`, with which ComfyUI does.
+    """
     try:
         # cv2.imread says nothing of why it failed, and on Windows reads no path outside the code page
         data = Path(path).read_bytes()

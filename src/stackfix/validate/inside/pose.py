@@ -16,6 +16,8 @@ WIDTH, HEIGHT = FRAME = 288, 384
 BINS_PER_PIXEL = 2.0
 PADDING = 1.25
 KEYPOINTS = 133
+# of boxes with millions of pixels a side OpenCV loses count: it has 21 bits for them
+_LEAST_SCALE = 2e-4
 MEAN = (123.675, 116.28, 103.53)
 DEVIATION = (58.395, 57.12, 57.375)
 # each of the 256 values of a channel, normalised once in 64 bits as DWPose's own code does it for every pixel
@@ -78,14 +80,33 @@ def _triangle(centre: Any, width: float) -> Any:
 
 
 def tensor_of(picture: Any, *crops: Crop) -> Any:
-    """Return n crops as the network takes them: [n, 3, height, width], normalised; black outside the picture."""
-    frame = crops[0].frame
-    tensor = np.empty((len(crops), 3, frame[1], frame[0]), np.float32)
+    """Return n crops as the network takes them: [n, 3, height, width], normalised; black outside the picture.
+
+    OpenCV takes almost as long for black as for the picture: where a crop ends below it, as all of a wide picture
+    does, those rows are not asked for, and black ones are not normalised one by one.
+    """
+    wide, tall = crops[0].frame
+    tensor = np.empty((len(crops), 3, tall, wide), np.float32)
     for crop, channels in zip(crops, tensor):  # noqa: B905 - 3.8
-        warped = cv2.warpAffine(picture, warp_matrix(crop), frame, flags=cv2.INTER_LINEAR)
-        for plane, values, channel in zip(planes_of(warped), NORMALISED, channels):  # noqa: B905 - 3.8
-            cv2.LUT(plane, values, channel)
+        matrix = warp_matrix(crop)
+        first, end = _rows_that_see(matrix, picture.shape[0], tall)
+        warped = cv2.warpAffine(picture, matrix, (wide, end), flags=cv2.INTER_LINEAR)
+        for plane, values, channel in zip(planes_of(warped[first:]), NORMALISED, channels):  # noqa: B905 - 3.8
+            channel[:first] = channel[end:] = values[0]
+            cv2.LUT(plane, values, channel[first:end])
     return tensor
+
+
+def _rows_that_see(matrix: Any, height: int, tall: int) -> tuple[int, int]:
+    """Return the first of `tall` rows that may see something of a picture, and the first after it that can't.
+
+    A row sees the picture's pixels next to it, above and below: with one more on each side no rounding counts.
+    """
+    scale, top = matrix[1, 1:]
+    if not scale > _LEAST_SCALE:  # or where it is no number
+        return 0, tall
+    first = min(max(0, top - 2 * scale - 1), tall - 1)
+    return int(first), int(max(min(tall, top + scale * (height + 1) + 2), first + 1))
 
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:

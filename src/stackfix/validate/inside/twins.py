@@ -206,7 +206,9 @@ def _attended(net: Network, value: str, channels: int, blocks: int, *, added: bo
         made = net.conv(made, half, half, gain=_BRANCH if added else 1.0)
         chain = net.add("Add", made, chain) if added else made
     value = net.joined(chain, straight)
-    mean = net.plain(net.add("GlobalAveragePool", value), channels, channels)
+    # a mean does not vary as one pixel does: with weights as large as elsewhere the gate would be a step, in which the last
+    # bit of a number becomes a thousandth of the answer
+    mean = net.plain(net.add("GlobalAveragePool", value), channels, channels, gain=0.1)
     weight = net.add("HardSigmoid", mean, alpha=1 / 6, beta=0.5)
     return net.conv(net.add("Mul", value, weight), channels, channels, gain=2.0)
 
