@@ -111,10 +111,11 @@ def _rows_that_see(matrix: Any, height: int, tall: int) -> tuple[int, int]:
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
     """Return ([n,133,2] positions in network pixels, [n,133] scores); no response is (-0.5, -0.5)."""
-    positions = np.empty((*simcc_x.shape[:2], 2), np.float32)
+    positions = np.empty((*simcc_x.shape[:2], 2))
     scores = np.minimum(_best(simcc_x, positions[:, :, 0]), _best(simcc_y, positions[:, :, 1]))
     positions[scores <= 0.0] = -1
-    return positions / BINS_PER_PIXEL, scores
+    positions /= BINS_PER_PIXEL
+    return positions, scores
 
 
 def _best(bins: Any, positions: Any) -> Any:
@@ -136,7 +137,9 @@ def to_picture(positions: Any, crop: Crop) -> Any:
 def read(answers: tuple[Any, Any], crops: Sequence[Crop]) -> tuple[Any, Any]:
     """Return ([n,133,2] positions in the picture, [n,133] scores) from the network's answers about n crops."""
     positions, scores = decode(*answers)
-    return np.stack([to_picture(each, crop) for each, crop in zip(positions, crops)]), scores  # noqa: B905 - 3.8
+    for each, crop in zip(positions, crops):  # noqa: B905 - 3.8
+        each[:] = to_picture(each, crop)
+    return positions, scores
 
 
 def estimate(
