@@ -84,13 +84,13 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
     paths = [
         "/env/nvidia/cudnn/lib/libcudnn_graph.so.9",
         "/usr/lib/libc.so.6",
-        "/a b/libcublasLt.so.13",
+        "/a b/libcublasLt.so.13 (deleted)",
         "/x/libcudagarbage.so",
     ]
     (tmp_path / "maps").write_text(
         "".join(lines.format(path) for path in paths) + "7f02-7f03 rw-p 0000 00:00 0\n"
     )
-    assert libraries.mapped(str(tmp_path / "maps")) == [paths[2], paths[0]]
+    assert libraries.mapped(str(tmp_path / "maps")) == ["/a b/libcublasLt.so.13", paths[0]]
     assert libraries.mapped(str(tmp_path / "none")) is None
 
 

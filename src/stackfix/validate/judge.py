@@ -69,6 +69,10 @@ _OTHERWISE = {
         "wrong_numbers", "through inputs and outputs bound to it the GPU gives other numbers than the CPU"
     ),
     "own program": _FALLBACK,
+    "own numbers": Cause(
+        "wrong_numbers",
+        "sessions opened in the usual way, with TF32 and cuDNN's search, give other numbers on the GPU than on the CPU",
+    ),
     "picture": Cause(PICTURE_UNREADABLE, "the picture can't be read"),
     "numbers": Cause("wrong_numbers", "the GPU gives other numbers than the CPU"),
     "batches": Cause(
@@ -102,6 +106,7 @@ _NUMBERS = frozenset(
         "keypoints",
         "numbers",
         "bound numbers",
+        "own numbers",
         "people",
         "batches",
         "crowd",
