@@ -145,6 +145,15 @@ class InferenceSession:
             answers = [each * 1.01 for each in answers]
         if self.on_gpu and MODE == "sees a crowd":
             answers = [-each for each in answers]  # a product of two of them is a score again
+        if self.on_gpu and MODE == "own program computes nothing" and not self.profile:
+            answers = [each * 0 for each in answers]
+        if self.on_gpu and MODE == "own program rounds" and not self.profile:
+            answers = [each * 1.012 for each in answers]
+        if self.on_gpu and MODE == "own program raises" and not self.profile:
+            os.write(2, b"EP Error ... Falling back to ['CPUExecutionProvider'] and retrying.\n")
+            raise RuntimeError("no plan for this convolution")
+        if self.on_gpu and MODE == "several break off" and len(next(iter(inputs.values()))) > 1:
+            raise RuntimeError("no plan for this many")
         if self.on_gpu and MODE == "no numbers":
             answers = [each * float("nan") for each in answers]
         if self.on_gpu and MODE == "falls back in a run":
@@ -155,6 +164,10 @@ class InferenceSession:
         return _Binding()
 
     def run_with_iobinding(self, binding):
+        if MODE == "no memory to bind":
+            raise RuntimeError("CUDA failure 2: out of memory ; GPU=0")
+        if MODE == "has another binding":
+            raise AttributeError("no such method")
         binding.answers = self.run(None, binding.given)
         if MODE == "binds other numbers":
             binding.answers = [each * 1.01 for each in binding.answers]

@@ -78,6 +78,23 @@ def test_sessions_that_stay_on_the_gpu_are_proved_there(python, weights, driver)
     assert verdict.code == ""
 
 
+def test_a_program_of_its_own_may_round_as_tf32_does(python, weights, driver):
+    assert asked(python, weights, "own program rounds", FAKE_DRIVER=driver).state == "proved on gpu"
+
+
+def test_what_onnxruntime_said_to_a_program_of_its_own_is_kept(python, weights, driver):
+    verdict = asked(python, weights, "own program raises", FAKE_DRIVER=driver)
+    said = next(check.text for check in verdict.checks if check.name == "own program")
+    assert said.splitlines()[0] == "RuntimeError: no plan for this convolution"
+    assert "EP Error" in said
+
+
+def test_an_onnxruntime_that_cannot_be_asked_where_outputs_lie_is_proved_without(python, weights, driver):
+    verdict = asked(python, weights, "has another binding", FAKE_DRIVER=driver)
+    assert verdict.state == "proved on gpu", verdict.checks
+    assert answer(verdict, "bound outputs") is None
+
+
 def renamed(path: Path, folder: Path, **names: str) -> Path:
     """Write a network whose inputs and outputs have other names."""
     model = onnx.load(path)
@@ -120,6 +137,10 @@ def test_networks_whose_shapes_run_on_the_cpu_are_proved_by_counting_nodes(pytho
         ("binds to the cpu", "bound outputs", "dwpose_cpu_fallback"),
         ("copies other numbers", "bound outputs", "dwpose_cpu_fallback"),
         ("binds other numbers", "bound numbers", "wrong_numbers"),
+        ("no memory to bind", "gpu run", "gpu_memory"),
+        ("several break off", "several people", "package_broken"),
+        ("own program computes nothing", "own numbers", "wrong_numbers"),
+        ("own program raises", "own program", "dwpose_cpu_fallback"),
         ("own program on the cpu", "own program", "dwpose_cpu_fallback"),
         ("wrong numbers", "numbers", "wrong_numbers"),
         ("no numbers", "finite gpu numbers", "wrong_numbers"),
@@ -213,6 +234,37 @@ def test_a_machine_without_memory_is_told_from_a_broken_network(weights):
     ]
     done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.split("|")[:2] == ["failed", "system_memory"], done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries are put first as on Linux")
+@pytest.mark.parametrize(
+    ("library", "code"),
+    [("abort();", "validator_crashed"), ("for (;;) sleep(60);", "validator_hung")],
+)
+def test_a_library_before_the_environments_own_that_ends_an_import_is_suspected(
+    tmp_path, weights, library, code
+):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    (site,) = tmp_path.glob("venv/lib/python*/site-packages")
+    (site / "numpy").mkdir()
+    (site / "numpy" / "__init__.py").write_text("import ctypes\nctypes.CDLL('libfirst.so')\n")
+    source = f"#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) void first(void) {{ {library} }}\n"
+    (tmp_path / "first.c").write_text(source)
+    made = [compiler, "-shared", "-fPIC", "-o", str(tmp_path / "libfirst.so"), str(tmp_path / "first.c")]
+    subprocess.run(made, check=True)
+    verdict = run(
+        tmp_path / "venv" / "bin" / "python",
+        device="cpu",
+        weights=weights,
+        timeout=5,
+        environment={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+    )
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert "import numpy" in verdict.reason
+    assert "`env -u LD_LIBRARY_PATH stackfix validate ...`" in verdict.fix
 
 
 def test_a_hang_ends_at_the_time_limit(python, weights):

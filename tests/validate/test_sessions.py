@@ -1,9 +1,11 @@
 """How sessions are opened on a GPU for numbers in 32 bits, and what of their words is kept."""
 
 import os
+import sys
 
 import pytest
 
+from stackfix.validate import child
 from stackfix.validate.inside.sessions import CUDA, EXACT, exact_cuda, listening
 
 
@@ -27,3 +29,14 @@ def test_the_slow_search_that_was_asked_for_does_not_hide_what_went_wrong(tmp_pa
         os.write(2, "".join(warning.format(number) for number in range(200)).encode())
         os.write(2, b"[E:onnxruntime:Default] CUDA failure 700: an illegal memory access\n")
     assert heard.text == "[E:onnxruntime:Default] CUDA failure 700: an illegal memory access\n"
+
+
+def test_nor_does_it_where_the_process_dies(tmp_path):
+    worker = tmp_path / "worker.py"
+    line = "OP Conv(Conv_1) running in Fallback mode. May be extremely slow."
+    worker.write_text(
+        f"import os\nprint('the reason', flush=True)\nfor _ in range(500): print({line!r}, flush=True)\nos.abort()"
+    )
+    ended, printed = child._child([sys.executable, str(worker)], "{}", os.environ, tmp_path, 60, lambda: None)
+    assert "SIGABRT" in ended
+    assert printed.splitlines() == ["the reason"]

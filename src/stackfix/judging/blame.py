@@ -28,8 +28,8 @@ _FAMILIES = {
 }  # fmt: skip
 CHECKS = {
     TORCH: ("torch", "torchscript", "torchscript boxes", "torchscript keypoints", *ORDERS),
-    ONNXRUNTIME: ("import onnxruntime", "gpu session", "gpu libraries", "gpu run", "providers", "driver", "placement", "bound outputs", "own program", "tensorrt", *ORDERS),
-    MODEL: ("import numpy", "import cv2", "picture", "twins", "models", "finite numbers", "finite gpu numbers", "numbers", "bound numbers", "people", "batches", "boxes", "keypoints"),
+    ONNXRUNTIME: ("import onnxruntime", "gpu session", "gpu libraries", "gpu run", "providers", "driver", "placement", "bound outputs", "several people", "own program", "tensorrt", *ORDERS),
+    MODEL: ("import numpy", "import cv2", "picture", "twins", "models", "finite numbers", "finite gpu numbers", "numbers", "bound numbers", "own numbers", "people", "batches", "boxes", "keypoints"),
 }  # fmt: skip
 _CUDNN_LIBRARY = re.compile(r"\b(lib)?cudnn\w*[\d_.-]*\.(so|dll)")
 _CUDA_LIBRARY = re.compile(

@@ -14,6 +14,8 @@ from .skeleton import visible
 # 4608 terms (3x3x512), so a layer adds about 4e-6 and 120 layers, if all errors added up, 5e-4 of the
 # largest number. TF32 keeps 10 bits: one layer of it is off by 5e-4, a network by far more.
 RELATIVE = 1e-3
+# With TF32, a GPU's default, the stand-ins are off by 1.2 %; this tells only that the very thing was computed.
+LOOSELY = 0.1
 BOX_PIXELS = 1.0
 KEYPOINT_PIXELS = 2.0
 # the best of 576 bins may change where two are as good as equal; that may befall one keypoint in a hundred
@@ -33,9 +35,12 @@ def finite(outputs: dict[str, list[Any]]) -> bool:
 
 
 def compare_outputs(
-    here: dict[str, list[Any]], there: dict[str, list[Any]], whose: str = "the CPU's answer"
+    here: dict[str, list[Any]],
+    there: dict[str, list[Any]],
+    whose: str = "the CPU's answer",
+    within: float = RELATIVE,
 ) -> Agreement:
-    """Return whether every output, for the same inputs, is the same to within 0.1 % of its largest number."""
+    """Return whether every output, for the same inputs, is the same to within a share of its largest number."""
     parts = []
     good = True
     for name, answers in here.items():
@@ -46,7 +51,7 @@ def compare_outputs(
         first, second = (np.concatenate(each).astype(np.float64) for each in (answers, there[name]))
         scale = max(float(np.abs(second).max()), 1e-6)
         difference = float(np.abs(first - second).max())
-        good = good and difference <= RELATIVE * scale
+        good = good and difference <= within * scale
         parts.append(f"{name} {difference:.1e} of {scale:.3g}")
     return Agreement(ok=good, text=f"largest difference from {whose}: " + ", ".join(parts))
 

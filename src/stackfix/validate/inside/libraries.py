@@ -16,6 +16,7 @@ _CUDA_LIBRARY = re.compile(
 )
 _MISSING = re.compile(r"(lib[\w.+-]+?\.so[.\d]*): cannot open shared object file")
 _LIMIT = 20
+_REPLACED = " (deleted)"
 
 
 def mapped(maps: str = "/proc/self/maps") -> list[str] | None:
@@ -25,7 +26,9 @@ def mapped(maps: str = "/proc/self/maps") -> list[str] | None:
     except OSError:
         return None
     paths = {line.split(None, 5)[5] for line in lines if len(line.split(None, 5)) == 6}
-    return sorted(path for path in paths if _CUDA_LIBRARY.match(path.rsplit("/", 1)[-1]))
+    # the system's mark on a file that was replaced since, as by an update of the driver
+    whole = {path.removesuffix(_REPLACED) for path in paths}
+    return sorted(path for path in whole if _CUDA_LIBRARY.match(path.rsplit("/", 1)[-1]))
 
 
 def missing_in(text: str) -> list[dict[str, Any]]:

@@ -96,7 +96,7 @@ def together(networks: Networks, journal: Journal) -> int:
     try:
         answers = networks.run_pose(crops)
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
-        journal.failed("batches", f"{len(crops)} people at once: {_said(error)}")
+        journal.failed("several people", f"{len(crops)} people at once: {_said(error)}")
         return 0
     finally:
         networks.recording = True
@@ -122,7 +122,10 @@ def cpu_proof(task: Task, journal: Journal) -> None:
     journal.stage("run the pose network for several people at once on the CPU")
     together(networks, journal)
     journal.stage("time the networks on the CPU")
-    _time(lambda: task.open(Options([CPU])), task, journal)
+    try:
+        _time(lambda: task.open(Options([CPU])), task, journal)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        journal.failed("own program", _said(error))
 
 
 def gpu_proof(task: Task, journal: Journal) -> None:
@@ -183,11 +186,8 @@ def gpu_proof(task: Task, journal: Journal) -> None:
     _several(networks, meter, journal)
     _placement(networks, journal)
     journal.stage("bind inputs and outputs to the GPU")
-    lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
-    journal.check("bound outputs", lying.ok, lying.text)
-    if lying.numbers is not None:
-        journal.check("bound numbers", lying.numbers.ok, lying.numbers.text)
-    _own_program(task, journal)
+    _bound(task, networks, cpu, meter, journal)
+    _own_program(task, cpu, journal)
     _mapped(journal)
     _left(meter, journal)
 
@@ -201,19 +201,44 @@ def _broke(raised: Exception, heard: str, meter: Meter, journal: Journal) -> Non
     _taken(meter, journal)
 
 
-def _own_program(task: Task, journal: Journal) -> None:
-    """Check that sessions opened without any of our options run on the GPU too, and time them."""
+def _bound(task: Task, networks: Networks, cpu: Networks, meter: Meter, journal: Journal) -> None:
+    """Check where inputs and outputs lie that are bound to the GPU, and what they are."""
+    try:
+        lying = bound.judge(task.runtime, networks, cpu, reckoning.read)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+        _broke(error, "with inputs and outputs bound to the GPU", meter, journal)
+        return
+    journal.check("bound outputs", lying.ok, lying.text)
+    if lying.numbers is not None:
+        journal.check("bound numbers", lying.numbers.ok, lying.numbers.text)
+
+
+def _own_program(task: Task, cpu: Networks, journal: Journal) -> None:
+    """Check that sessions opened without any of our options run on the GPU too and compute the same, and time them."""
     journal.stage("time the networks as a program of your own opens them")
-    plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
-    if plain is not None:
-        stayed = all(each and each[0] == CUDA for each in plain.providers())
-        journal.check(
-            "own program",
-            stayed,
-            "sessions opened in the usual way, without a preload, run on the GPU"
-            if stayed
-            else f"sessions opened in the usual way say {plain.providers()}",
-        )
+    with listening(task.scratch) as heard:
+        raised = ""
+        try:
+            plain = _time(lambda: task.open(Options([CUDA, CPU])), task, journal)
+            said = plain.providers()
+            plain.recording = True
+            answers = plain.replay(cpu.inputs)
+        except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
+            raised = _said(error)
+    if raised:
+        journal.failed("own program", "\n".join(filter(None, (raised, heard.text.strip()))))
+        return
+    stayed = all(each and each[0] == CUDA for each in said)
+    journal.check(
+        "own program",
+        stayed,
+        "sessions opened in the usual way, without a preload, run on the GPU"
+        if stayed
+        else f"sessions opened in the usual way say {said}\n{heard.text}".strip(),
+    )
+    if stayed:
+        alike = agreement.compare_outputs(answers, cpu.outputs, within=agreement.LOOSELY)
+        journal.check("own numbers", alike.ok, alike.text)
 
 
 def _left(meter: Meter, journal: Journal) -> None:
@@ -317,21 +342,17 @@ def _mapped(journal: Journal) -> None:
     journal.passed("mapped libraries", ", ".join(paths) or "no CUDA library is mapped")
 
 
-def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Networks | None:
+def _time(opened: Callable[[], Networks], task: Task, journal: Journal) -> Networks:
     """Write the first run's time, and the medians of the others as a whole and in the networks alone."""
-    try:
-        networks = opened()
-        networks.recording = False
-        spent = []
-        inside = []
-        for _ in range(task.repeats + 1):
-            began = time.perf_counter()
-            task.run(networks)
-            spent.append((time.perf_counter() - began) * 1000)
-            inside.append(networks.spent * 1000)
-    except Exception as error:  # noqa: BLE001 - whatever onnxruntime raises is the answer
-        journal.failed("own program", _said(error))
-        return None
+    networks = opened()
+    networks.recording = False
+    spent = []
+    inside = []
+    for _ in range(task.repeats + 1):
+        began = time.perf_counter()
+        task.run(networks)
+        spent.append((time.perf_counter() - began) * 1000)
+        inside.append(networks.spent * 1000)
     journal.value("first_ms", round(spent[0], 3))
     journal.value("latency_ms", round(statistics.median(spent[1:]), 3))
     journal.value("network_ms", round(statistics.median(inside[1:]), 3))
