@@ -91,6 +91,18 @@ ASSERT = (
             "delete the engine",
         ),
         (
+            "RuntimeError: \nThe detected CUDA version (11.8) mismatches the version that was used to compile\nPyTorch (12.4). Please make sure to use the same CUDA versions.",
+            "cuda_major_mismatch",
+            "is being compiled",
+            "CUDA_HOME",
+        ),
+        (
+            "CUDA SETUP: Required library version not found: libbitsandbytes_cuda118.so. Maybe you need to compile it from source?",
+            "cuda_major_mismatch",
+            "onnxruntime has no part in it",
+            "pip install -U bitsandbytes",
+        ),
+        (
             "RuntimeError: FlashAttention only supports Ampere GPUs or newer.",
             "gpu_arch_not_in_build",
             "another torch or driver does not change that",
