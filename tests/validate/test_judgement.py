@@ -69,6 +69,20 @@ def test_numbers_agree_to_a_tenth_of_a_percent_of_the_largest(change, ok):
     assert agreement.compare_outputs(here, there).ok is ok
 
 
+@pytest.mark.parametrize(("made", "ok"), [
+    (lambda x: x, True),
+    (lambda x: x * 1.03, True),
+    (lambda x: x * 0, False),
+    (lambda x: x * np.nan, False),
+    (lambda x: -x, False),
+    (lambda x: x[::-1], False),
+])  # fmt: skip
+def test_rounding_is_roughly_the_same_and_other_numbers_are_not(made, ok):
+    numbers = np.random.default_rng(0).standard_normal((1, 400))
+    verdict = agreement.compare_roughly({"o": [made(numbers[0])[None]]}, {"o": [numbers]})
+    assert verdict.ok is ok
+
+
 def test_a_keypoint_elsewhere_is_not_agreement():
     boxes, points, scores = np.array([[0.0, 0, 100, 200]]), np.zeros((1, 134, 2)), np.full((1, 134), 0.8)
     there = People(boxes, points, scores)
