@@ -159,10 +159,11 @@ def test_a_fault_in_the_middle_is_told_in_cudas_words_and_without_onnxruntimes_t
     """What the provider of onnxruntime 1.26.0 raised when a kernel of its own broke off."""
     place = tmp_path / "result"
     written = inside_journal.Journal(str(place))
-    written.failed("gpu run", f"RuntimeError: {TEMPLATES}{ILLEGAL}")
+    cudnn = "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED ; GPU=0"
+    written.failed("gpu run", f"RuntimeError: {TEMPLATES}{cudnn}\n{ILLEGAL}")
     written.end()
     told = journal.read(place.read_text("utf-8"))
-    assert told.checks[0].text == f"RuntimeError: {ILLEGAL}"
+    assert told.checks[0].text == f"RuntimeError: {cudnn}\n{ILLEGAL}"
     verdict = judge(told, "gpu", truths=None, weights="standin")
     assert (verdict.state, verdict.code) == ("failed", "driver_broken_state")
     assert verdict.reason.endswith("CUDA failure 700: an illegal memory access was encountered")

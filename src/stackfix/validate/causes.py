@@ -196,7 +196,9 @@ def _by_fault(text: str, values: Values) -> Cause | None:
         return None
     if _is_half(values.get("driver")):
         return NO_WHOLE_DRIVER
-    said = said_by_cuda(text) or found[0]
+    # a library that was called then speaks first, and of itself
+    named = (each.strip() for each in re.findall(r"CUDA failure \d+: [^;\n]+", text))
+    said = next((each for each in named if _FAULT.search(each)), found[0])
     return Cause(_BROKEN_STATE, f"the GPU broke off in the middle of its work: {said}", _AFTER_FAULT)
 
 
