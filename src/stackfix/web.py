@@ -35,6 +35,7 @@ _NOT_AN_ADDRESS = (
 )
 _BROKEN_OFF = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _REDIRECTS = 10
+_LONGEST = 300
 
 
 class UnreachableError(NetworkError):
@@ -207,11 +208,15 @@ class Web:
 
 
 def reason(error: BaseException) -> str:
-    """Return the innermost reason of a failure in one line, without addresses."""
+    """Return the innermost reason of a failure in one line, without addresses.
+
+    It may quote what a server sent in place of an answer: that moves no cursor, and does not go on for ever.
+    """
     cause = error
     while cause.__context__ is not None or cause.__cause__ is not None:
         cause = cause.__cause__ or cause.__context__ or cause
     if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
         return "the connection ended"
     said = (isinstance(cause, OSError) and cause.strerror) or str(cause)
-    return said.splitlines()[0] if said else type(cause).__name__
+    line = "".join(each if each.isprintable() else "?" for each in said.splitlines()[0]) if said else ""
+    return (line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...") or type(cause).__name__

@@ -8,7 +8,7 @@ import pytest
 from stackfix.errors import MeasureError, NetworkError
 from stackfix.index import transport as transports
 from stackfix.index.transport import HttpTransport, RangeReader
-from stackfix.web import public
+from stackfix.web import public, reason
 
 DATA = bytes(range(256)) * 4
 
@@ -178,3 +178,16 @@ def test_a_shown_address_has_no_credentials_and_no_query():
         public("https://user:secret@index.test:8443/simple/?token=secret")
         == "https://index.test:8443/simple/"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("\x1b]0;mine\x07 \x9b31m", "?]0;mine? ?31m"),
+        ("x" * 5000, "x" * 300 + "..."),
+        ("one\ntwo", "one"),
+        ("", "ValueError"),
+    ],
+)
+def test_what_a_server_sends_in_place_of_an_answer_moves_no_cursor(said, told):
+    assert reason(ValueError(said)) == told

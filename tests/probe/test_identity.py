@@ -47,6 +47,20 @@ def test_folders_of_files_that_were_named_are_left_out_and_common_ones_stay(plac
     assert told("/srv/acme/x in /tmp and /usr/lib, env") == "FOLDER/x in /tmp and /usr/lib, env"
 
 
+def test_folders_that_variables_name_are_left_out_and_the_systems_own_stay(place):
+    variables = {
+        "HOME": "/home/ann",
+        "LD_LIBRARY_PATH": "/srv/acme/cuda/lib:/usr/local/cuda/lib64",
+        "LD_PRELOAD": "/data/acme/shim.so /net/two/other.so.1",
+        "PYTHONPATH": "/src/acme/tools",
+    }
+    told = redaction(read_identity(None, (), variables, cwd=place))
+    kept = "/usr/local/cuda/lib64"
+    assert told(f"{variables['LD_LIBRARY_PATH']}") == f"FOLDER:{kept}"
+    assert told(variables["LD_PRELOAD"]) == "FOLDER/shim.so FOLDER/other.so.1"
+    assert told(f"{variables['PYTHONPATH']}; /src/acme/x") == "FOLDER; FOLDER/x"
+
+
 def test_a_usual_name_is_not_taken_out_of_prose(place):
     (place / "env").mkdir()
     assert hide(place, Path("env"))(f"make the env again: {place}/env") == "make the env again: ENVIRONMENT"

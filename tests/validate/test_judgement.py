@@ -206,6 +206,17 @@ def gpu_state(free, *processes):
     return {"gpu state": [{"gpu": 0, "total": 8_000_000_000, "free": free, "processes": held}]}
 
 
+ARENA = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 28311552"
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [({}, "system_memory"), ({"gpu state": []}, "gpu_memory"), ({"gpu state": None}, "gpu_memory")],
+)
+def test_memory_that_lacks_before_a_gpu_was_asked_is_the_machines_own(values, code):
+    assert cause_of(ARENA, values, NOTHING).code == code
+
+
 @pytest.mark.parametrize(
     ("text", "free", "code"),
     [
@@ -348,6 +359,25 @@ def test_a_folder_says_which_network_it_lacks(weights, tmp_path):
     (tmp_path / POSE).write_bytes(weights.pose.read_bytes())
     assert from_folder(tmp_path, data).truth is None
     assert standins(data).truth is not None
+
+
+def test_a_file_in_place_of_a_folder_is_called_that(weights):
+    with pytest.raises(QuestionError, match=r"yolox_l\.onnx: is a file") as caught:
+        from_folder(weights.detector, weights.scene.parent.parent)
+    assert POSE in caught.value.hint
+
+
+def test_a_network_that_takes_five_people_and_no_fewer_is_refused(weights, tmp_path):
+    (tmp_path / DETECTOR).write_bytes(weights.detector.read_bytes())
+    model = onnx.load(weights.pose)
+    for number, refused in ((5, True), (1, False)):
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = number
+        onnx.save(model, tmp_path / POSE)
+        if refused:
+            with pytest.raises(QuestionError, match="takes 5 people at once and no fewer"):
+                from_folder(tmp_path, weights.scene.parent.parent)
+        else:
+            assert from_folder(tmp_path, weights.scene.parent.parent).pose == tmp_path / POSE
 
 
 def test_the_networks_under_each_others_names_are_called_that(weights, tmp_path):
@@ -523,3 +553,62 @@ def test_what_onnxruntime_says_of_a_network_is_in_the_reason():
         'onnxruntime can\'t run the networks: This is an invalid model. In Node, ("", Mystery, "my.own", -1)'
     )
     assert "--weights standin" in verdict.fix
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "Load model from /a b/yolox_l.onnx failed:Opset 99 is under development. Current official support is till opset 26.",
+            ": `yolox_l.onnx` is of opset 99, and it reads up to 26",
+        ),
+        (
+            "Load model from C:\\a\\pose.onnx failed:model.cc:256 Unsupported model IR version: 99, max supported IR version: 14",
+            ": `pose.onnx` is of IR 99, and it reads up to 14",
+        ),
+        ("Unsupported model IR version: 99", ""),
+    ],
+)
+def test_a_network_that_is_too_new_is_told_with_its_numbers(said, told):
+    cause = cause_of(said, {}, NOTHING)
+    assert cause.code == "model_ir_or_opset"
+    assert cause.reason == f"this onnxruntime is too old for the network's format{told}"
+    assert "older opset" in cause.fix
+
+
+@pytest.mark.parametrize("weights", ["/my/networks", "standin"])
+@pytest.mark.parametrize("name", ["finite numbers", "crowd"])
+def test_numbers_that_are_none_are_laid_to_networks_of_the_users_own(name, weights):
+    lines = [{"check": {"name": name, "ok": False, "text": "no"}}, {"end": True}]
+    found = journal.read("\n".join(map(json.dumps, lines)))
+    verdict = judge(found, "cpu", truths=None, weights=weights)
+    assert verdict.code == "wrong_numbers"
+    assert ("--weights standin" in verdict.fix) is (weights != "standin")
+
+
+def test_a_second_file_of_a_network_that_is_not_there_is_what_lacks():
+    said = (
+        "Fail: External data path validation failed for initializer: w. Error: ValidateExternalDataPathFromDir "
+        'External data path does not exist: "/a/yolox_l.onnx.data"'
+    )
+    cause = cause_of(said, {}, NOTHING)
+    assert cause.code == "corrupt_model_file"
+    assert "second file" in cause.reason
+
+
+@pytest.mark.parametrize(
+    ("driver", "code", "reason", "fix"),
+    [
+        ({"found": False, "text": "libcuda.so.1: cannot open shared object file: No such file or directory"},
+         "driver_missing", "is not on this machine", "NVIDIA_DRIVER_CAPABILITIES"),
+        ({"found": False, "text": "/a/libcuda.so.1: file too short"},
+         "driver_missing", "can't be loaded: /a/libcuda.so.1: file too short", "LD_LIBRARY_PATH"),
+        ({"found": True, "result": 0, "devices": 1}, "import_order_preload", "nothing loads it before", "import hook"),
+    ],
+)  # fmt: skip
+def test_libraries_that_wait_for_the_driver_are_not_what_lacks(driver, code, reason, fix):
+    missing = [{"soname": "libcublasLt.so.13", "same": ["/env/libcublasLt.so.13"], "other": []}]
+    cause = cause_of("", {"driver": driver, "missing": missing}, NOTHING)
+    assert cause.code == code
+    assert reason in cause.reason
+    assert fix in cause.fix

@@ -236,6 +236,37 @@ def test_a_machine_without_memory_is_told_from_a_broken_network(weights):
     assert done.stdout.split("|")[:2] == ["failed", "system_memory"], done.stdout + done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries are put first as on Linux")
+@pytest.mark.parametrize(
+    ("library", "code"),
+    [("abort();", "validator_crashed"), ("for (;;) sleep(60);", "validator_hung")],
+)
+def test_a_library_before_the_environments_own_that_ends_an_import_is_suspected(
+    tmp_path, weights, library, code
+):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    (site,) = tmp_path.glob("venv/lib/python*/site-packages")
+    (site / "numpy").mkdir()
+    (site / "numpy" / "__init__.py").write_text("import ctypes\nctypes.CDLL('libfirst.so')\n")
+    source = f"#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) void first(void) {{ {library} }}\n"
+    (tmp_path / "first.c").write_text(source)
+    made = [compiler, "-shared", "-fPIC", "-o", str(tmp_path / "libfirst.so"), str(tmp_path / "first.c")]
+    subprocess.run(made, check=True)
+    verdict = run(
+        tmp_path / "venv" / "bin" / "python",
+        device="cpu",
+        weights=weights,
+        timeout=5,
+        environment={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+    )
+    assert (verdict.state, verdict.code) == ("failed", code)
+    assert "import numpy" in verdict.reason
+    assert "`env -u LD_LIBRARY_PATH stackfix validate ...`" in verdict.fix
+
+
 def test_a_hang_ends_at_the_time_limit(python, weights):
     verdict = asked(python, weights, "hang", timeout=8)
     assert (verdict.state, verdict.code) == ("failed", "validator_hung")

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,18 @@ from stackfix.model.identity import Identity
 # as a word of its own such a name tells nothing, and is said in many a sentence
 _USUAL = {"", ".", "..", "env", "venv", ".venv", "ENV", "python", "dwpose-env", "python_embeded"}
 _USERS = ("USER", "LOGNAME", "USERNAME", "SUDO_USER")
+# what names folders or files that answers repeat
+_PLACES = (
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "TMPDIR",
+    "STACKFIX_MODELS",
+    "STACKFIX_DATA",
+)
+# below these lies what a system or a driver brings, which tells nobody's name and why something is broken
+_OF_SYSTEM = re.compile(r"/(usr|lib|lib64|etc|proc|sys)(/|$)")
 
 
 def read_identity(
@@ -24,7 +37,8 @@ def read_identity(
 ) -> Identity:
     """Return user, host and home of this machine, and the folders of the environment and of the work, links followed.
 
-    `named` are files that the user named: the folders above them tell where the work is too.
+    `named` are files that the user named: the folders above them tell where the work is too, and so do the folders
+    that variables name.
     """
     environ = os.environ if variables is None else variables
     here = cwd or Path.cwd()
@@ -44,6 +58,7 @@ def read_identity(
             dict.fromkeys(
                 (
                     *(each for path in named for each in _above(path, here)),
+                    *(each for path in _told_by(environ) for each in _at(path, here)),
                     *_around(here),
                     *(_environment(environment, here) if environment else ()),
                 )
@@ -55,6 +70,22 @@ def read_identity(
 def _around(here: Path) -> Iterator[tuple[str, str]]:
     for folder in (here, _real(here)):
         yield str(folder), "FOLDER"
+
+
+def _told_by(environ: Mapping[str, str]) -> Iterator[Path]:
+    for name in _PLACES:
+        # the loader takes a space between two libraries too
+        between = rf"[{re.escape(os.pathsep)} ]" if name == "LD_PRELOAD" else re.escape(os.pathsep)
+        yield from (Path(each) for each in re.split(between, environ.get(name, "")) if each)
+
+
+def _at(path: Path, here: Path) -> Iterator[tuple[str, str]]:
+    """Yield a folder of a variable and those above it; of a file those above it."""
+    whole = Path(os.path.normpath(here / path))
+    if not _OF_SYSTEM.match(str(whole)):
+        inner = whole.parent if ".so" in whole.name or whole.is_file() else whole
+        yield from ((str(each), "FOLDER") for each in (inner, _real(inner)))
+        yield from _above(inner, here)
 
 
 def _above(path: Path, here: Path) -> Iterator[tuple[str, str]]:

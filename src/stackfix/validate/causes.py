@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stackfix.validate.memory import lack_of_memory, records
+from stackfix.validate.memory import lack_of_memory, records, says_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,29 @@ NO_WHOLE_DRIVER = Cause(
     "`nvidia-smi -L` must list it",
 )
 
+_COMPUTE_PART = (
+    "install NVIDIA's driver whole; a container gets its CUDA part with `--gpus all` and "
+    "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+)
+_OTHER_LIBCUDA = (
+    "`ldconfig -p | grep libcuda` and `echo $LD_LIBRARY_PATH` tell where it lies: take it away from there, "
+    "or install NVIDIA's driver anew"
+)
+
 _MODULE = "wrong_python_environment"
 # import folders whose distribution has another name
 _PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
+
+_SYSTEM_MEMORY = (
+    "system_memory",
+    "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
+    "end other programs or raise the limit, then try again; `--weights standin` needs little",
+)
+# what a worker writes before it opens anything on a GPU
+_GPU_STATE = "gpu state"
+
+_FORMAT = "model_ir_or_opset"
+_EXPORT = "a network of your own can be exported again for an older opset"
 
 # What a kernel that breaks off leaves behind: CUDA does nothing more in this process, and no package is known for it.
 # https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html: 214, 220, 700, 702, 714 to 719
@@ -88,9 +108,7 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", REBUILD),
     (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", REBUILD),
-    (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", "system_memory",
-     "the machine's own memory did not suffice (or a limit was set: `ulimit -v`)",
-     "end other programs or raise the limit, then try again; `--weights standin` needs little"),
+    (r"std::bad_alloc|\bMemoryError\b|Unable to allocate [\d.]+ .?i?B|Cannot allocate memory", *_SYSTEM_MEMORY),
     (r"No space left on device|Disk quota exceeded", "disk_full",
      "the disk is full: what a run writes for itself found no room on it",
      "make room, or name a folder on another disk in TMPDIR"),
@@ -100,7 +118,10 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
     (r"compiled using NumPy 1|_ARRAY_API not found|numpy\.core\.multiarray failed to import|numpy\._core",
      "numpy2_abi", "a package was built for another numpy than the one that is installed", REBUILD),
     (r"Unsupported model IR version|max supported IR|is only \*?guaranteed\*? to support|opset \d+ is under",
-     "model_ir_or_opset", "this onnxruntime is too old for the network's format", REBUILD),
+     _FORMAT, "this onnxruntime is too old for the network's format", f"{REBUILD}; {_EXPORT}"),
+    (r"External data path (validation failed|does not exist)|external data.*(No such file|does not exist)",
+     "corrupt_model_file", "a network keeps its weights in a second file, which does not lie beside it under its name",
+     "copy the second file (`.data`) into the folder of the network too, under the name with which it was exported"),
     (r"Protobuf parsing failed|INVALID_PROTOBUF|NO_SUCHFILE|NoSuchFile|ModelProto does not have a graph",
      "corrupt_model_file", "the file of a network is missing, cut short or no network",
      "download both networks again and compare their sha256"),
@@ -128,13 +149,15 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
         soname = str(each.get("soname", ""))
         stem = soname.partition(".so")[0]
         if each.get("same"):
-            return Cause(
+            return _driver_not_loaded(values) or Cause(
                 "import_order_preload",
                 f"`{soname}` is in the environment, but nothing loads it before onnxruntime",
                 "make the environment with `stackfix install`: its import hook loads it",
             )
         if stem == "libcuda":
-            return Cause("driver_missing", "the driver's own `libcuda.so.1` is not on this machine")
+            return _driver_not_loaded(values) or Cause(
+                "driver_missing", "the driver's own `libcuda.so.1` is not on this machine"
+            )
         if each.get("other"):
             there = str(each["other"][0]).rsplit("/", 1)[-1]
             code = "cudnn_major_mismatch" if stem.startswith("libcudnn") else "cuda_major_mismatch"
@@ -145,6 +168,21 @@ def _by_missing_library(_text: str, values: Values) -> Cause | None:
         code = next((code for name, code in codes.items() if stem.startswith(name)), "cuda_runtime_missing")
         return Cause(code, f"`{soname}` is not in the environment", REBUILD)
     return None
+
+
+def _driver_not_loaded(values: Values) -> Cause | None:
+    """Return why nothing of CUDA is loaded where the driver's library is not: stackfix's hook waits for it too."""
+    driver = values.get("driver")
+    if not isinstance(driver, Mapping) or driver.get("found") is not False:
+        return None
+    said = str(driver.get("text") or "").splitlines()[:1]
+    if not said or "cannot open shared object file" in said[0]:
+        return Cause(
+            "driver_missing", "the driver's own `libcuda.so.1` is not on this machine", _COMPUTE_PART
+        )
+    return Cause(
+        "driver_missing", f"the driver's own `libcuda.so.1` can't be loaded: {said[0]}", _OTHER_LIBCUDA
+    )
 
 
 def _by_build(_text: str, values: Values) -> Cause | None:
@@ -203,6 +241,9 @@ def _by_fault(text: str, values: Values) -> Cause | None:
 
 
 def _by_memory(text: str, values: Values) -> Cause | None:
+    # onnxruntime's allocator says the same of either memory
+    if _GPU_STATE not in values and says_memory(text):
+        return Cause(*_SYSTEM_MEMORY)
     lack = lack_of_memory(text, values)
     return Cause("gpu_memory", lack.reason, lack.fix) if lack else None
 
@@ -212,8 +253,20 @@ def _by_text(text: str, values: Values) -> Cause | None:
         if re.search(pattern, text, re.IGNORECASE):
             if code in (_TOO_OLD, _BROKEN_STATE) and _is_half(values.get("driver")):
                 return NO_WHOLE_DRIVER
-            return (_lost_module(text) if code == _MODULE else None) or Cause(code, reason, fix)
+            told = _format_told(text) if code == _FORMAT else ""
+            return (_lost_module(text) if code == _MODULE else None) or Cause(code, f"{reason}{told}", fix)
     return None
+
+
+def _format_told(text: str) -> str:
+    """Return which network is of which format, and what onnxruntime reads, as far as it says so."""
+    file = re.search(r"Load model from (?:[^\n]*[\\/])?([^\\/\n]+?) failed", text)
+    its = re.search(r"\b(opset|IR version:?) (\d+)", text, re.IGNORECASE)
+    most = re.search(r"(?:is till opset|max supported IR version:) (\d+)", text)
+    if file is None or its is None:
+        return ""
+    kind = "opset" if its[1].lower() == "opset" else "IR"
+    return f": `{file[1]}` is of {kind} {its[2]}" + (f", and it reads up to {most[1]}" if most else "")
 
 
 def _is_half(driver: Any) -> bool:

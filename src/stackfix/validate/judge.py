@@ -22,7 +22,7 @@ from stackfix.validate.causes import REBUILD, Cause, cause_of, no_gpu_here, said
 from stackfix.validate.journal import Journal
 from stackfix.validate.memory import says_memory, whole
 from stackfix.validate.torch_orders import NEEDED as TORCH_NEEDED
-from stackfix.validate.weights import TWIN
+from stackfix.validate.weights import REAL, STANDIN, TWIN
 
 # without each of these, asked and answered yes, nothing is proved
 _NEEDED = {
@@ -97,6 +97,8 @@ _OTHERWISE = {
     "finite numbers": Cause("wrong_numbers", "the networks give numbers that are none"),
     "finite gpu numbers": Cause("wrong_numbers", "on the GPU the networks give numbers that are none"),
 }
+# what networks of the user's own can be the cause of, and nothing else is likelier
+_OF_NETWORKS = frozenset(_OTHERWISE[name].reason for name in ("finite numbers", "crowd"))
 # what is wrong with these numbers no library that is missing explains
 _NUMBERS = frozenset(
     (
@@ -135,6 +137,8 @@ def judge(
         text = "no person was detected; like DWPose itself, the whole picture was posed"
         checks.append(Check(name="people in the picture", ok=None, text=text))
     state, cause = _decide(checks, values, device)
+    if weights not in (STANDIN, REAL, TWIN) and cause.reason in _OF_NETWORKS:
+        cause = Cause(cause.code, cause.reason, _OTHERS)
     if state == NOT_PROVED:
         # no GPU was there to ask, so what onnxruntime said of it is no answer
         checks = [replace(check, ok=None) if check.name == "gpu session" else check for check in checks]

@@ -36,8 +36,17 @@ _AT_START = (
     "the environment, which it runs at every start; make it anew with `stackfix install` if nothing is found"
 )
 
+_LIBRARIES_FIRST = ("LD_LIBRARY_PATH", "LD_PRELOAD")
+
 # what is left free where children share what they compile
 _ROOMY = 1_000_000_000
+
+# a library that another stands before may end a process while it is mapped, and a limit may end it anywhere
+_WITHOUT = (
+    "{names} {puts} libraries before the environment's own, and one of them may have ended the process or held it up: "
+    "try without, `env {unset} stackfix validate ...`"
+)
+_LIMITED = "a limit is set on this shell's memory: `ulimit -v unlimited`, then try again"
 
 _KILLED = (
     "a system that runs out of memory ends processes so: `sudo dmesg | grep -i oom` tells; end other programs"
@@ -140,11 +149,25 @@ def _said_of(variables: Mapping[str, str]) -> tuple[Check, ...]:
     After it what puts packages there, which is left out.
     """
     kept = [
-        (name, f"is set, and was kept: {variables[name]}")
-        for name in ("LD_LIBRARY_PATH", "LD_PRELOAD")
-        if variables.get(name)
+        (name, f"is set, and was kept: {variables[name]}") for name in _LIBRARIES_FIRST if variables.get(name)
     ]
     return tuple(Check(name=name, ok=None, text=text) for name, text in (*kept, *left_out(variables)))
+
+
+def _from_without(extra: tuple[Check, ...]) -> str:
+    """Return what to do about what this shell hands to every program and may have ended this one, "" if it is nothing."""
+    names = [each.name for each in extra if each.name in _LIBRARIES_FIRST]
+    if names:
+        return _WITHOUT.format(
+            names=" and ".join(names),
+            puts="put" if len(names) > 1 else "puts",
+            unset=" ".join(f"-u {name}" for name in names),
+        )
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return ""
+    return _LIMITED if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY else ""
 
 
 def _broken_off(
@@ -162,6 +185,11 @@ def _broken_off(
     fix = _MORE_TIME if code == "validator_hung" else _KILLED if "SIGKILL" in how else ""
     if journal.stage == NOT_BEGUN:
         fix = _AT_START
+    outer = _from_without(extra)
+    if outer and journal.stage == NOT_BEGUN:
+        fix = f"{fix}; {outer}"
+    elif journal.stage.startswith("import ") or not fix:
+        fix = outer or fix
     otherwise = Cause(code, f"the run broke off while it was to {journal.stage}: {how}", fix)
     cause = cause_of(
         "\n".join([how, printed, *(each.text for each in journal.checks if each.ok is False)]),

@@ -95,7 +95,11 @@ def twins(data: Path) -> Weights:
 def from_folder(folder: Path, data: Path) -> Weights:
     """Return the networks of a folder; QuestionError names the file that is missing or none of ONNX's."""
     if not folder.is_dir():
-        raise QuestionError(f"{folder}: there is no such folder of networks")
+        instead = "is a file" if folder.exists() else "there is no such folder of networks"
+        raise QuestionError(
+            f"{folder}: {instead}",
+            hint=f"name the folder that holds `{DETECTOR}` and `{POSE}`: `--weights DIR`",
+        )
     missing = [name for name in (DETECTOR, POSE) if not (folder / name).is_file()]
     if missing:
         raise QuestionError(
@@ -126,6 +130,7 @@ def _refuse_other_networks(detector: Path, pose: Path) -> None:
     for path, own, other in ((detector, _DETECTOR, _POSE), (pose, _POSE, _DETECTOR)):
         found = refuse_what_is_no_network(path)
         if own.is_this(found):
+            _refuse_a_fixed_number(path, own, found)
             given = found.inputs[0].numbers
             if given in ("", USUAL):
                 continue
@@ -141,4 +146,14 @@ def _refuse_other_networks(detector: Path, pose: Path) -> None:
         raise QuestionError(
             f"{path}: this is another network than {own.name}: it {found}; {own.name} takes {own.takes} and gives {own.gives}",
             hint="`--weights standin` proves the environment without networks of your own",
+        )
+
+
+def _refuse_a_fixed_number(path: Path, own: _Kind, found: OnnxModel) -> None:
+    """Raise QuestionError if a network takes several at once and no other number of them."""
+    number = next(iter(found.inputs[0].shape), 1)
+    if isinstance(number, int) and number > 1:
+        raise QuestionError(
+            f"{path}: {own.name} takes {number} people at once and no fewer; DWPose's own code gives it one",
+            hint="export it with one person, or with a number that is left open (`dynamic_axes`)",
         )

@@ -82,17 +82,17 @@ def _triangle(centre: Any, width: float) -> Any:
 def tensor_of(picture: Any, *crops: Crop) -> Any:
     """Return n crops as the network takes them: [n, 3, height, width], normalised; black outside the picture.
 
-    OpenCV takes almost as long for black as for the picture: where a crop ends below it, as all of a wide picture
-    does, those rows are not asked for, and black ones are not normalised one by one.
+    Above and below it, where more than half of a wide picture's own crop lies, black is written, not looked up.
     """
-    wide, tall = crops[0].frame
-    tensor = np.empty((len(crops), 3, tall, wide), np.float32)
+    frame = crops[0].frame
+    tensor = np.empty((len(crops), 3, frame[1], frame[0]), np.float32)
     for crop, channels in zip(crops, tensor):  # noqa: B905 - 3.8
         matrix = warp_matrix(crop)
-        first, end = _rows_that_see(matrix, picture.shape[0], tall)
-        warped = cv2.warpAffine(picture, matrix, (wide, end), flags=cv2.INTER_LINEAR)
-        for plane, values, channel in zip(planes_of(warped[first:]), NORMALISED, channels):  # noqa: B905 - 3.8
-            channel[:first] = channel[end:] = values[0]
+        warped = cv2.warpAffine(picture, matrix, frame, flags=cv2.INTER_LINEAR)
+        first, end = _rows_that_see(matrix, len(picture), len(warped))
+        for plane, values, channel in zip(planes_of(warped[first:end]), NORMALISED, channels):  # noqa: B905 - 3.8
+            if end - first < len(channel):
+                channel[:first] = channel[end:] = values[0]
             cv2.LUT(plane, values, channel[first:end])
     return tensor
 
@@ -102,7 +102,7 @@ def _rows_that_see(matrix: Any, height: int, tall: int) -> tuple[int, int]:
 
     A row sees the picture's pixels next to it, above and below: with one more on each side no rounding counts.
     """
-    scale, top = matrix[1, 1:]
+    scale, top = matrix[1, 1:].tolist()
     if not scale > _LEAST_SCALE:  # or where it is no number
         return 0, tall
     first = min(max(0, top - 2 * scale - 1), tall - 1)
@@ -111,10 +111,11 @@ def _rows_that_see(matrix: Any, height: int, tall: int) -> tuple[int, int]:
 
 def decode(simcc_x: Any, simcc_y: Any) -> tuple[Any, Any]:
     """Return ([n,133,2] positions in network pixels, [n,133] scores); no response is (-0.5, -0.5)."""
-    positions = np.empty((*simcc_x.shape[:2], 2), np.float32)
+    positions = np.empty((*simcc_x.shape[:2], 2))
     scores = np.minimum(_best(simcc_x, positions[:, :, 0]), _best(simcc_y, positions[:, :, 1]))
     positions[scores <= 0.0] = -1
-    return positions / BINS_PER_PIXEL, scores
+    positions /= BINS_PER_PIXEL
+    return positions, scores
 
 
 def _best(bins: Any, positions: Any) -> Any:
@@ -136,7 +137,9 @@ def to_picture(positions: Any, crop: Crop) -> Any:
 def read(answers: tuple[Any, Any], crops: Sequence[Crop]) -> tuple[Any, Any]:
     """Return ([n,133,2] positions in the picture, [n,133] scores) from the network's answers about n crops."""
     positions, scores = decode(*answers)
-    return np.stack([to_picture(each, crop) for each, crop in zip(positions, crops)]), scores  # noqa: B905 - 3.8
+    for each, crop in zip(positions, crops):  # noqa: B905 - 3.8
+        each[:] = to_picture(each, crop)
+    return positions, scores
 
 
 def estimate(

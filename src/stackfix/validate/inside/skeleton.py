@@ -25,7 +25,7 @@ def openpose(positions: Any, scores: Any) -> tuple[Any, Any]:
 
     The neck is the middle of the shoulders, with score 1 if both shoulders score above 0.3, else 0.
     """
-    points, marks = positions[:, _SOURCES], scores[:, _SOURCES]
+    points, marks = positions.take(_SOURCES, axis=1), scores.take(_SOURCES, axis=1)
     points[:, _AT_NECK] = (positions[:, LEFT_SHOULDER] + positions[:, RIGHT_SHOULDER]) / 2
     marks[:, _AT_NECK] = (scores[:, LEFT_SHOULDER] > VISIBLE) & (scores[:, RIGHT_SHOULDER] > VISIBLE)
     return points, marks
