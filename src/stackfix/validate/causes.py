@@ -105,6 +105,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
     (r"CUDNN_STATUS_(NOT_SUPPORTED_)?ARCH_MISMATCH", "cudnn_arch_dropped",
      "this cuDNN has no code for this GPU", REBUILD),
+    (r"CUBLAS failure 8\b|CUBLAS_STATUS_ARCH_MISMATCH|architectural feature absent from the device", "gpu_arch_not_in_build",
+     "this cuBLAS has no code for this GPU", REBUILD),
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", REBUILD),
     (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", REBUILD),
