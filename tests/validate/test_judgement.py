@@ -139,7 +139,7 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
         ("CUBLAS failure 8: the function requires an architectural feature absent from the device ; GPU=0", {}, "gpu_arch_not_in_build"),
         ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
-        ("CUBLAS failure 3: the resource allocation failed ; GPU=0 ; expr=cublasCreate(&cublas_handle_);", {}, "gpu_memory"),
+        ("CUBLAS failure 3: the resource allocation failed ; GPU=0 ; expr=cublasCreate(&cublas_handle_);", {"gpu state": []}, "gpu_memory"),
         (ILLEGAL, {}, "driver_broken_state"),
         (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/nvidia0"]}}, "driver_broken_state"),
         (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
