@@ -72,6 +72,7 @@ _SYSTEM_MEMORY = (
 )
 # what a worker writes before it opens anything on a GPU
 _GPU_STATE = "gpu state"
+_OF_A_GPU = re.compile(r"\bGPU\b|cuda|cublas|cudnn", re.IGNORECASE)
 
 _FORMAT = "model_ir_or_opset"
 _EXPORT = "a network of your own can be exported again for an older opset"
@@ -244,7 +245,7 @@ def _by_fault(text: str, values: Values) -> Cause | None:
 
 def _by_memory(text: str, values: Values) -> Cause | None:
     # onnxruntime's allocator says the same of either memory
-    if _GPU_STATE not in values and says_memory(text):
+    if _GPU_STATE not in values and says_memory(text) and not _OF_A_GPU.search(text):
         return Cause(*_SYSTEM_MEMORY)
     lack = lack_of_memory(text, values)
     return Cause("gpu_memory", lack.reason, lack.fix) if lack else None
