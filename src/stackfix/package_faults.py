@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stackfix.facts.database import Database
-from stackfix.judging.remedy import reinstall
+from stackfix.judging.remedy import quoted, reinstall
 from stackfix.model.environment import Environment
 from stackfix.model.machine import Machine
 from stackfix.model.report import Finding
@@ -84,7 +84,7 @@ def no_provider(environment: Environment) -> Finding:
         because=("no package brings onnxruntime's CUDA provider [read: RECORD]",),
         consequence="every session runs on the CPU",
         fix="there is no NVIDIA GPU with a driver here, so `stackfix install` would make the same again: prove this one "
-        f"with `stackfix validate --venv {environment.path} --device cpu`; for a GPU run `stackfix install dwpose` on "
+        f"with `stackfix validate --venv {quoted(environment.path, environment)} --device cpu`; for a GPU run `stackfix install dwpose` on "
         "the machine that has one (here, once `stackfix machine` finds its driver)",
         rule="environment",
     )

@@ -110,6 +110,8 @@ def _refuse_unwritable(wish: ProofWish) -> None:
                 f"{file}: there is no folder `{Path(file).parent}` to write into",
                 hint=f"make it, or name another: `{flag} FILE`",
             )
+    if wish.save and Path(wish.save).is_dir():
+        raise QuestionError(f"{wish.save}: is a folder", hint="name a file: `--save FILE`")
     if wish.save:
         _try_picture(Path(wish.save))
 

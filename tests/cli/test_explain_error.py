@@ -71,3 +71,8 @@ def test_an_environment_without_a_text_is_a_question_that_cannot_be_read(tmp_pat
     done = explain("dwpose", "--venv", str(tmp_path))
     assert done.returncode == 2
     assert b"stackfix doctor --venv" in done.stderr
+
+
+def test_the_command_for_an_environment_alone_can_be_pasted_where_its_path_has_a_space(tmp_path):
+    done = explain("dwpose", "--venv", str(tmp_path / "my env"))
+    assert f"`stackfix doctor --venv '{tmp_path / 'my env'}'`".encode() in done.stderr

@@ -61,3 +61,10 @@ def test_the_document_has_the_keys_that_scripts_rely_on(site):
         )
         assert isinstance(one["because"], list)
     assert [one["primary"] for one in document["findings"]].count(True) == 1
+
+
+def test_the_cuda_of_an_onnxruntime_that_goes_with_several_is_told_by_its_major_alone(site):
+    alone = look(site.onnxruntime()).good
+    assert "there is Python 3.12.4, onnxruntime-gpu 1.22.0, CUDA 12" in alone
+    assert "driver 580.95.05 runs CUDA 12" in alone
+    assert "there is Python 3.12.4, onnxruntime-gpu 1.22.0, CUDA 12.8" in look(site.cuda12()).good

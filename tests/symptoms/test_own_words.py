@@ -78,6 +78,36 @@ ASSERT = (
             "no repository of that name",
             "correct the name",
         ),
+        (
+            "ValueError: Requested float16 compute type, but the target device or backend do not support efficient float16 computation.",
+            "torch_cpu_build",
+            "CTranslate2 itself asks no torch",
+            "compute_type",
+        ),
+        (
+            "[TRT] [E] 6: The engine plan file is not compatible with this version of TensorRT, expecting library version 10.0.1.6 got 8.6.1.6, please rebuild.",
+            "model_ir_or_opset",
+            "a TensorRT engine",
+            "delete the engine",
+        ),
+        (
+            "RuntimeError: \nThe detected CUDA version (11.8) mismatches the version that was used to compile\nPyTorch (12.4). Please make sure to use the same CUDA versions.",
+            "cuda_major_mismatch",
+            "is being compiled",
+            "CUDA_HOME",
+        ),
+        (
+            "CUDA SETUP: Required library version not found: libbitsandbytes_cuda118.so. Maybe you need to compile it from source?",
+            "cuda_major_mismatch",
+            "onnxruntime has no part in it",
+            "pip install -U bitsandbytes",
+        ),
+        (
+            "RuntimeError: FlashAttention only supports Ampere GPUs or newer.",
+            "gpu_arch_not_in_build",
+            "another torch or driver does not change that",
+            "sdpa",
+        ),
     ],
 )
 def test_what_is_said_is_true_of_the_wording(text, code, consequence, fix, named):

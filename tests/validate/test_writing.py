@@ -26,6 +26,13 @@ def test_a_folder_that_is_not_there_is_refused(flag, name, tmp_path):
     assert refused.value.hint == f"make it, or name another: `--{flag} FILE`"
 
 
+@pytest.mark.parametrize("flag", ["save", "html"])
+def test_a_folder_in_the_place_of_the_file_is_a_question_that_cannot_be_read(flag, tmp_path):
+    with pytest.raises(QuestionError, match=": is a folder") as refused:
+        app.validate(NOWHERE, **{flag: str(tmp_path)})
+    assert f"`--{flag} FILE`" in refused.value.hint
+
+
 @pytest.mark.parametrize("name", ["x.PNG", "x.jpeg", "x.webp", "x"])
 def test_other_pictures_get_as_far_as_the_environment(name):
     with pytest.raises(QuestionError, match=str(NOWHERE)):

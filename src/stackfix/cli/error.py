@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from stackfix import app
@@ -15,7 +16,8 @@ def refuse_venv_alone(venv: str, file: str) -> None:
     """Raise QuestionError for an environment without a text that it has printed."""
     if venv and not file:
         raise QuestionError(
-            "`--venv` goes with `--error`", hint=f"`stackfix doctor --venv {venv}` judges the environment"
+            "`--venv` goes with `--error`",
+            hint=f"`stackfix doctor --venv {shlex.quote(venv)}` judges the environment",
         )
 
 

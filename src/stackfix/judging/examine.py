@@ -197,7 +197,11 @@ def _good(
     packages = environment.packages
     there = [f"{name} {packages[name]}" for name in _WATCHED if name in packages]
     if there:
-        cuda = f", CUDA {judged.cuda}" if judged.cuda and not any(b.against for b in judged.breaches) else ""
+        cuda = (
+            f", CUDA {judged.told_cuda}"
+            if judged.cuda and not any(b.against for b in judged.breaches)
+            else ""
+        )
         yield f"there is Python {environment.python}, {', '.join(there)}{cuda}"
     if closed.closed and closed.followed and not closed.unread:
         upto = f", up to the driver's {' and '.join(closed.from_driver)}" if closed.from_driver else ""
@@ -206,7 +210,7 @@ def _good(
     if not any(_of_device_code(breach) for breach in judged.breaches):
         yield from _served(held, scene)
     if judged.cuda and isinstance(scene.machine.driver, Known) and "machine:driver" not in broken:
-        yield f"driver {scene.machine.driver.value} runs CUDA {judged.cuda}"
+        yield f"driver {scene.machine.driver.value} runs CUDA {judged.told_cuda}"
     if environment.hook:
         yield (
             "stackfix's import hook is installed (stackfix_libraries.pth): it loads the CUDA libraries before "

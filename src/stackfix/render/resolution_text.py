@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from stackfix.model.evidence import Known
@@ -14,6 +15,7 @@ from stackfix.render.units import size
 MOST_OTHERS = 3
 MOST_AGAINST_NEWER = 5
 MOST_AGAIN = 3
+_GLIBC = re.compile(r" needs glibc (\d+)\.(\d+) or newer$")
 
 
 def machine_line(machine: Machine, device: str) -> str:
@@ -83,11 +85,24 @@ def resolution_lines(resolution: Resolution, roots: Sequence[str], facts_date: s
     yield f"download {size(resolution.download_bytes)} at most"
     if resolution.device == "gpu" and not isinstance(resolution.machine.gpus, Known):
         yield "unknown  the GPU: whether the set has code for it was not judged"
-    for fact in resolution.open_facts:
-        yield f"unknown  holds only if: {fact.text} [{cited(fact)}]"
+    yield from _condition_lines(resolution.open_facts)
     for alternative in resolution.alternatives:
         versions = ", ".join(f"{name} {version}" for name, version in alternative.packages if version)
         yield f"or       with {alternative.first} first: {versions}"
+
+
+def _condition_lines(facts: Sequence[Fact]) -> Iterator[str]:
+    """Yield what a set rests on; of the packages that need a glibc the one that needs the newest, and how many others."""
+    glibc = [
+        (int(found[1]), int(found[2])) if (found := _GLIBC.search(fact.text)) else None for fact in facts
+    ]
+    needed = [one for one in glibc if one is not None]
+    strictest = glibc.index(max(needed)) if needed else -1
+    more = f", {len(needed) - 1} more packages this or an older one" if len(needed) > 1 else ""
+    for number, fact in enumerate(facts):
+        if glibc[number] is None or number == strictest:
+            others = more if number == strictest else ""
+            yield f"unknown  holds only if: {fact.text}{others} [{cited(fact)}]"
 
 
 def _direct(pin: Pin) -> tuple[Fact, ...]:

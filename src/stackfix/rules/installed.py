@@ -56,11 +56,20 @@ class Breach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What was held against the rules: breaches, the CUDA that the packages agree on, and what nobody could tell."""
+    """What was held against the rules: breaches, the CUDA that the packages agree on, and what nobody could tell.
+
+    `exact` says whether the packages leave that one CUDA alone; else it is the newest of several.
+    """
 
     breaches: tuple[Breach, ...]
     cuda: str
     unknown: tuple[str, ...]
+    exact: bool = False
+
+    @property
+    def told_cuda(self) -> str:
+        """The CUDA as far as it is known: "12.8", or "12" where the packages go with several of that major."""
+        return self.cuda if self.exact else self.cuda.partition(".")[0]
 
 
 def held_releases(environment: Environment, scene: Scene) -> tuple[Held, ...]:
@@ -92,7 +101,8 @@ def judge(
                 walk.ask(each.wheel, requirement)
     walk.agree_on_cuda()
     walk.ask_machine()
-    return Judged(breaches=tuple(walk.breaches), cuda=walk.cuda, unknown=tuple(dict.fromkeys(walk.unknown)))
+    unknown = tuple(dict.fromkeys(walk.unknown))
+    return Judged(breaches=tuple(walk.breaches), cuda=walk.cuda, unknown=unknown, exact=walk.exact)
 
 
 class _Walk:
@@ -107,6 +117,7 @@ class _Walk:
         self.breaches: list[Breach] = []
         self.unknown: list[str] = []
         self.cuda = ""
+        self.exact = False
 
     def ask(self, wheel: Wheel, requirement: Requirement) -> None:
         """Hold one requirement of one release against what is there."""
@@ -190,6 +201,7 @@ class _Walk:
             self._break(wheel, requirement, (), against, by.package)
         if self._cuda_asked and agreed:
             self.cuda = max(agreed, key=CudaVersion.parse)
+            self.exact = len(agreed) == 1
 
     def ask_machine(self) -> None:
         """Hold the driver and the GPUs against the set's CUDA, and the driver against the GPUs."""
