@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_surroundings import cache
 
 from stackfix.model.evidence import Known, Unknown
 from stackfix.probe import libcuda
@@ -12,7 +13,6 @@ from stackfix.probe.libcuda import Libcuda
 from stackfix.probe.machine import read_machine
 from stackfix.probe.search import first_known
 from stackfix.versions import CudaVersion, DriverVersion
-from test_surroundings import cache
 
 
 def write(root: Path, name: str, text: str = "") -> None:

@@ -73,13 +73,13 @@ def test_a_set_whose_driver_is_not_known_says_what_it_rests_on():
 
 
 def test_a_machine_whose_glibc_is_not_known_is_told_the_newest_that_is_needed_once():
-    question = MachineQuestion(
-        python="3.12", platform="linux_aarch64", driver="580.95.05", gpus=("GH200",)
-    )
+    question = MachineQuestion(python="3.12", platform="linux_aarch64", driver="580.95.05", gpus=("GH200",))
     found = app.resolve(Question(targets=("dwpose",), machine=question))
     needing = [fact for fact in found.result.open_facts if "needs glibc" in fact.text]
     assert len(needing) > 10
-    told = [line for line in resolution_lines(found.result, roots(found), found.facts_date) if "glibc" in line]
+    told = [
+        line for line in resolution_lines(found.result, roots(found), found.facts_date) if "glibc" in line
+    ]
     assert len(told) == 1
     assert (
         f"onnxruntime-gpu 1.31.1 needs glibc 2.34 or newer, {len(needing) - 1} more packages this or an older one"
