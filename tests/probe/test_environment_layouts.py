@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import platform
+import struct
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "measure"))
 
+from binaries import elf
 from patients import Site, codes, facts, finding, look
 
 from stackfix.asking import MachineQuestion
@@ -37,6 +41,19 @@ def test_a_venv_is_read_by_its_folder_its_parent_and_its_interpreter(site):
 def test_a_relative_path_is_told_in_full(site, monkeypatch):
     monkeypatch.chdir(site.root.parent)
     assert read_environment(Path("env")).path == str(site.root)
+
+
+@pytest.mark.parametrize(("processor", "number"), [("x86_64", 62), ("aarch64", 183)])
+def test_a_library_for_another_processor_is_none_that_the_loader_takes(site, processor, number):
+    own = platform.machine()
+    data = bytearray(elf("libthing.so.1"))
+    data[18:20] = struct.pack("<H", number)
+    site.install("thing", "1.0", {"thing/libthing.so.1": bytes(data)})
+    (library,) = read_environment(site.root).libraries
+    told = f"it is built for {processor}, and the Python of this environment for {own}"
+    assert library.unread_because == ("" if processor == own else told)
+    report = look(site)
+    assert (processor == own) == ("gutted_package" not in codes(report))
 
 
 def test_a_conda_prefix_tells_its_python_by_its_own_record(tmp_path):

@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "judging"))
 from patients import Site, binaries, codes, finding, look
 
 from stackfix.errors import StackfixError
-from stackfix.probe.distributions import Shelf, headers, read_library
+from stackfix.probe.distributions import headers
 from stackfix.probe.environment import read_environment
+from stackfix.probe.shelf import Shelf, read_library
 from stackfix.render.report_text import report_document, report_lines
 
 

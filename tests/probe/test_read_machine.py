@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_surroundings import cache
 
 from stackfix.model.evidence import Known, Unknown
 from stackfix.probe import libcuda
@@ -84,6 +85,27 @@ def test_what_keeps_gpu_programs_from_running_has_its_cause_code(given, nvml_lib
     (lost,) = read_machine(root, root).troubles
     assert lost.code == "driver_broken_state"
     assert "fallen off the bus" in lost.text
+
+
+@pytest.mark.parametrize(("container", "code"), [(False, "driver_missing"), (True, "container_without_gpu")])
+def test_a_gpu_of_nvmls_without_a_libcuda_is_no_gpu_for_programs(
+    given, nvml_library, cuda_library, root, container, code
+):
+    (root / "etc").mkdir()
+    (root / "etc/ld.so.cache").write_bytes(cache([("libthing.so.1", "/usr/lib/libthing.so.1")]))
+    if container:
+        write(root, ".dockerenv")
+    given(nvml_library, COUNT=1)
+    (trouble,) = read_machine(root, root).troubles
+    assert trouble.code == code
+    assert trouble.text.startswith(
+        "NVML offers a GPU, and CUDA can't start: libcuda: libcuda.so.1: cannot open"
+    )
+    given(nvml_library, cuda_library, COUNT=1)
+    assert read_machine(root, root).troubles == ()
+    (root / "etc/ld.so.cache").write_bytes(cache([("libcuda.so.1", "/usr/lib/libcuda.so.1")]))
+    given(nvml_library, COUNT=1)
+    assert read_machine(root, root).troubles == ()
 
 
 def test_a_bus_that_cannot_be_read_is_noted(given, tmp_path, no_programs):

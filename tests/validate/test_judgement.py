@@ -69,6 +69,20 @@ def test_numbers_agree_to_a_tenth_of_a_percent_of_the_largest(change, ok):
     assert agreement.compare_outputs(here, there).ok is ok
 
 
+@pytest.mark.parametrize(("made", "ok"), [
+    (lambda x: x, True),
+    (lambda x: x * 1.03, True),
+    (lambda x: x * 0, False),
+    (lambda x: x * np.nan, False),
+    (lambda x: -x, False),
+    (lambda x: x[::-1], False),
+])  # fmt: skip
+def test_rounding_is_roughly_the_same_and_other_numbers_are_not(made, ok):
+    numbers = np.random.default_rng(0).standard_normal((1, 400))
+    verdict = agreement.compare_roughly({"o": [made(numbers[0])[None]]}, {"o": [numbers]})
+    assert verdict.ok is ok
+
+
 def test_a_keypoint_elsewhere_is_not_agreement():
     boxes, points, scores = np.array([[0.0, 0, 100, 200]]), np.zeros((1, 134, 2)), np.full((1, 134), 0.8)
     there = People(boxes, points, scores)
@@ -123,8 +137,9 @@ def test_mapped_cuda_libraries_are_named_and_others_are_not(tmp_path):
         ("", {"driver": {"found": True, "result": 999, "devices": None, "device files": ["/dev/nvidia0"]}}, "driver_broken_state"),
         ("", {"driver": {"found": True, "result": 803, "devices": None, "device files": []}}, "driver_803_combination"),
         ("CUDA failure 209: no kernel image is available", {}, "gpu_arch_not_in_build"),
+        ("CUBLAS failure 8: the function requires an architectural feature absent from the device ; GPU=0", {}, "gpu_arch_not_in_build"),
         ("CUDNN_STATUS_NOT_INITIALIZED", {}, "gpu_memory"),
-        ("CUBLAS failure 3: the resource allocation failed ; GPU=0 ; expr=cublasCreate(&cublas_handle_);", {}, "gpu_memory"),
+        ("CUBLAS failure 3: the resource allocation failed ; GPU=0 ; expr=cublasCreate(&cublas_handle_);", {"gpu state": []}, "gpu_memory"),
         (ILLEGAL, {}, "driver_broken_state"),
         (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": ["/dev/nvidia0"]}}, "driver_broken_state"),
         (ILLEGAL, {"driver": {"found": True, "result": 0, "devices": 1, "device files": []}}, "driver_missing"),
@@ -145,10 +160,11 @@ def test_a_fault_in_the_middle_is_told_in_cudas_words_and_without_onnxruntimes_t
     """What the provider of onnxruntime 1.26.0 raised when a kernel of its own broke off."""
     place = tmp_path / "result"
     written = inside_journal.Journal(str(place))
-    written.failed("gpu run", f"RuntimeError: {TEMPLATES}{ILLEGAL}")
+    cudnn = "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED ; GPU=0"
+    written.failed("gpu run", f"RuntimeError: {TEMPLATES}{cudnn}\n{ILLEGAL}")
     written.end()
     told = journal.read(place.read_text("utf-8"))
-    assert told.checks[0].text == f"RuntimeError: {ILLEGAL}"
+    assert told.checks[0].text == f"RuntimeError: {cudnn}\n{ILLEGAL}"
     verdict = judge(told, "gpu", truths=None, weights="standin")
     assert (verdict.state, verdict.code) == ("failed", "driver_broken_state")
     assert verdict.reason.endswith("CUDA failure 700: an illegal memory access was encountered")

@@ -21,6 +21,7 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _DYNAMIC = struct.Struct("<qQ")
 _VERNEED = struct.Struct("<HHIII")
 
+_PROCESSORS = {62: "x86_64", 183: "aarch64"}  # e_machine
 _PT_LOAD = 1
 _PT_DYNAMIC = 2
 _DT_NEEDED = 1
@@ -92,6 +93,13 @@ def _segments(reader: Reader) -> list[_Segment]:
         kind, _, start, address, _, length, _, _ = _PROGRAM.unpack_from(data, place * size)
         found.append(_Segment(kind=kind, offset=start, address=address, size=length))
     return found
+
+
+def processor(reader: Reader) -> str:
+    """Return what a file is built for, "x86_64" or "aarch64", and "" for all others and what is no ELF file."""
+    data = reader.read(0, min(_HEADER.size, reader.size))
+    known = len(data) == _HEADER.size and is_elf(data)
+    return _PROCESSORS.get(_HEADER.unpack(data)[2], "") if known else ""
 
 
 def dynamic(reader: Reader) -> Dynamic:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name
 
 from stackfix.model.environment import Build
-from stackfix.probe.distributions import Shelf
+from stackfix.probe.shelf import Shelf
 
 _TORCH_CUDA = re.compile(r"^cuda(?::[^=\n]*)?\s*=\s*(None|'([\d.]+)'|\"([\d.]+)\")", re.MULTILINE)
 _VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)

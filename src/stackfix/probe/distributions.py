@@ -10,7 +10,6 @@ import math
 import os
 import posixpath
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +17,10 @@ from dataclasses import dataclass, field
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from stackfix.errors import MeasureError
-from stackfix.measure import elf, pe
-from stackfix.measure.reader import held
-from stackfix.model.environment import Distribution, Duplicate, SharedLibrary
+from stackfix.model.environment import Distribution, Duplicate
 from stackfix.probe.modules import broken_off
+from stackfix.probe.shelf import Shelf, printable, read_library
 
-MAX_TEXT = 64 << 20
 _MAX_HEAD = 1 << 20
 _MAX_TAGS = 1000
 _MAX_WALKED = 200_000
@@ -36,45 +32,6 @@ _UPPER = 3
 _LEFT_BY_PIP = re.compile(r"~.+")
 _HEADER = re.compile(r"[!-9;-~]*")  # RFC 5322: printable ASCII without the colon
 _UPWARDS = 3  # of lib/python3.12/site-packages three steps lead to the environment itself
-
-
-@dataclass(slots=True)
-class Shelf:
-    """One site-packages folder; each folder below it is listed once, when something in it is asked for."""
-
-    folder: str
-    _listed: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def has(self, path: str) -> bool:
-        """Whether a path below the folder (it may begin with "../") is there."""
-        parent, _, name = path.rpartition("/")
-        return name in self.listed(parent)
-
-    def listed(self, parent: str) -> frozenset[str]:
-        """Return the names in a folder below this one; none where there is no such folder."""
-        listed = self._listed.get(parent)
-        if listed is None:
-            try:
-                listed = frozenset(os.listdir(self.at(parent)))  # noqa: PTH208 - 20,000 files: pathlib takes ten times as long
-            except OSError:
-                listed = frozenset()
-            self._listed[parent] = listed
-        return listed
-
-    def at(self, path: str) -> str:
-        """Return where a path below the folder is."""
-        joined = os.path.join(self.folder, path)  # noqa: PTH118 - likewise
-        return (
-            os.path.normpath(joined) if path[:2] == ".." else joined
-        )  # from a link's place, not its target's
-
-    def text(self, path: str) -> str:
-        """Return a text file; OSError where it cannot be read, or is no file."""
-        descriptor = os.open(self.at(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                raise OSError(0, "is not a file")
-            return handle.read(MAX_TEXT).decode("utf-8", "replace")
 
 
 def read_distributions(shelf: Shelf, unreadable: list[str]) -> Iterator[Distribution]:
@@ -287,12 +244,6 @@ def headers(text: str) -> dict[str, list[str]]:
     return found
 
 
-def printable(text: str) -> str:
-    """Return a text of somebody else's in one line and without what a terminal would obey."""
-    line = re.sub(r"\s+", " ", text)
-    return line if line.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in line)
-
-
 def _first_line(shelf: Shelf, path: str) -> str:
     try:
         return printable(shelf.text(path).strip().partition("\n")[0][:200])
@@ -377,23 +328,3 @@ def _import_folders(shelf: Shelf, name: str, info: str) -> Iterator[str]:
     yield f"{name.replace('-', '_')}.libs"  # where auditwheel puts what it brings
     with suppress(OSError):
         yield from filter(str.isidentifier, shelf.text(f"{info}/top_level.txt").split())
-
-
-def read_library(shelf: Shelf, path: str) -> SharedLibrary:
-    """Return what a library's head says of it."""
-    try:
-        with held(shelf.at(path)) as reader:
-            if pe.is_pe(reader.read(0, min(2, reader.size))):
-                imports = pe.imports(reader)
-                return SharedLibrary(path=path, soname=imports.name.lower(), needed=imports.needed)
-            found = elf.dynamic(reader)
-    except (MeasureError, OSError) as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return SharedLibrary(path=path, broken=printable(reason))
-    return SharedLibrary(
-        path=path,
-        soname=found.soname,
-        needed=found.needed,
-        run_path=found.run_path,
-        run_path_first=found.run_path_first,
-    )

@@ -12,22 +12,17 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stackfix.errors import QuestionError, TargetError
+from stackfix.errors import MeasureError, QuestionError, TargetError
+from stackfix.measure import elf
+from stackfix.measure.reader import held
 from stackfix.model.environment import NO_PYTHON, Distribution, Duplicate, Environment, SharedLibrary
 from stackfix.probe.builds import read_builds
 from stackfix.probe.child import Ended, run_child
-from stackfix.probe.distributions import (
-    MAX_TEXT,
-    Shelf,
-    cut_off,
-    left_by_pip,
-    once_each,
-    read_distributions,
-    read_library,
-)
+from stackfix.probe.distributions import cut_off, left_by_pip, once_each, read_distributions
 from stackfix.probe.outside import outside_folders, read_outside
 from stackfix.probe.overlays import user_packages
 from stackfix.probe.scripts import strange_scripts
+from stackfix.probe.shelf import MAX_TEXT, Shelf, read_library
 from stackfix.probe.strays import stray_libraries
 from stackfix.versions import PythonVersion
 
@@ -221,7 +216,8 @@ def _environment(
     broken: Sequence[str] = (),
 ) -> Environment:
     unreadable: list[str] = []
-    shelves = [Shelf(str(each)) for each in packages]
+    processor = "" if windows else _processor(executable)
+    shelves = [Shelf(str(each), processor) for each in packages]
     distributions: list[Distribution] = []
     duplicates: list[Duplicate] = []
     for shelf in shelves:
@@ -231,7 +227,7 @@ def _environment(
         duplicates += several
     folders = () if windows else tuple(outside_folders([shelf.folder for shelf in shelves], home, version))
     outside = tuple(read_outside(folders, {each.name for each in distributions}))
-    beside = tuple(_beside(folder)) if kind == "conda" and not windows else ()
+    beside = tuple(_beside(folder, processor)) if kind == "conda" and not windows else ()
     filled = {path.partition("/")[0] for each in distributions for path in each.files}
     named = {each.name for each in distributions if not each.files}
     return Environment(
@@ -292,9 +288,18 @@ def _is_filled(shelf: Shelf, name: str) -> bool:
         return False
 
 
-def _beside(folder: Path) -> Iterator[SharedLibrary]:
+def _processor(executable: Path) -> str:
+    """Return what an interpreter is built for, "" where its file does not tell: a script, or gone."""
+    try:
+        with held(str(executable)) as reader:
+            return elf.processor(reader)
+    except (MeasureError, OSError):
+        return ""
+
+
+def _beside(folder: Path, processor: str) -> Iterator[SharedLibrary]:
     """Yield NVIDIA's libraries of a conda prefix: conda puts them into `lib`, which its Python's run path names."""
-    shelf = Shelf(str(folder / "lib"))
+    shelf = Shelf(str(folder / "lib"), processor)
     try:
         names = sorted(os.listdir(shelf.folder))  # noqa: PTH208 - as in distributions
     except OSError:

@@ -19,6 +19,7 @@ from stackfix.probe.nvidia_smi import read_nvidia_smi
 from stackfix.probe.python import find_pythons
 from stackfix.probe.rest import read_rest
 from stackfix.probe.search import first_known
+from stackfix.probe.surroundings import CACHE, cached_libraries
 
 
 def read_machine(
@@ -61,10 +62,22 @@ def read_machine(
         driver_breaks=libcuda.broke,
     )
     smi_notes = smi().notes if isinstance(gpus, Known) and gpus.found_via == "nvidia-smi" else ()
-    said = tuple(_said(machine, nvml, os.environ, root))
+    lacking = _lacking(machine, libcuda, root) if isinstance(nvml.gpus, Known) and nvml.gpus.value else ()
+    said = (*lacking, *_said(machine, nvml, os.environ, root))
     notes = (*nvml.notes, *smi_notes, *(one.text if isinstance(one, Trouble) else one for one in said))
     troubles = (*nvml.troubles, *(one for one in said if isinstance(one, Trouble)))
     return replace(machine, notes=tuple(dict.fromkeys(notes)), troubles=tuple(dict.fromkeys(troubles)))
+
+
+def _lacking(machine: Machine, libcuda: Libcuda, root: Path) -> Iterator[Trouble]:
+    """Yield that programs find no libcuda where NVML offers a GPU: they are two parts of a driver."""
+    known = cached_libraries(root / CACHE.relative_to("/"))
+    if not known or "libcuda.so.1" in known:
+        return
+    version = libcuda.version()  # a child of 40 ms, which the loader's cache spares nearly everybody
+    if isinstance(version, Unknown) and not libcuda.broke:
+        code = "container_without_gpu" if machine.container else "driver_missing"
+        yield Trouble(code, f"NVML offers a GPU, and CUDA can't start: {version.tried[0]}")
 
 
 def _said(

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from msgspec.structs import replace
 
 from stackfix.model.environment import Distribution
-from stackfix.probe.distributions import Shelf, once_each, read_distributions
+from stackfix.probe.distributions import once_each, read_distributions
+from stackfix.probe.shelf import Shelf
 from stackfix.versions import PythonVersion
 
 _MOST = 64

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from stackfix.model.environment import Distribution, SharedLibrary
-from stackfix.probe.distributions import Shelf, read_library
+from stackfix.probe.shelf import Shelf, read_library
 
 _CUDA = re.compile(
     r"lib(cudart|cudnn\w*|cublas(Lt)?|cufftw?|curand|cusolver(Mg)?|cusparse(Lt)?|nvrtc(-builtins)?|nvJitLink|nccl|nvinfer\w*)"

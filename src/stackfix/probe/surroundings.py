@@ -27,13 +27,13 @@ _CUDA = re.compile(
 _CUDA_DLL = re.compile(
     r"(cudart|cudnn\w*|cublas(?:lt)?|cufft|curand|cusolver|cusparse|nvrtc)64_\d+\.dll", re.IGNORECASE
 )
-_CACHE = Path("/etc/ld.so.cache")
+CACHE = Path("/etc/ld.so.cache")
 _MAGIC = b"glibc-ld.so.cache1.1"
 _ENTRY = struct.Struct("<iIIIQ")
 _MOST = 16 << 20
 
 
-def read_surroundings(variables: Mapping[str, str] | None = None, cache: Path = _CACHE) -> Surroundings:
+def read_surroundings(variables: Mapping[str, str] | None = None, cache: Path = CACHE) -> Surroundings:
     """Return the loader's variables and the CUDA libraries to which they, or the system's own cache, lead."""
     environ = os.environ if variables is None else variables
     known = cached_libraries(cache)
@@ -101,7 +101,7 @@ def _release(path: str) -> str:
     return release if release.count(".") else ""
 
 
-def cached_libraries(cache: Path = _CACHE) -> dict[str, str]:
+def cached_libraries(cache: Path = CACHE) -> dict[str, str]:
     """Return soname -> path of the loader's cache; empty where there is none, or none that can be read.
 
     Source of the layout: glibc, sysdeps/generic/dl-cache.h (`struct cache_file_new`).

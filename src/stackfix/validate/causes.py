@@ -106,6 +106,8 @@ _TEXTS: tuple[tuple[str, str, str, str], ...] = (
      "take the folder of cuda-compat out of LD_LIBRARY_PATH"),
     (r"CUDNN_STATUS_(NOT_SUPPORTED_)?ARCH_MISMATCH", "cudnn_arch_dropped",
      "this cuDNN has no code for this GPU", REBUILD),
+    (r"CUBLAS failure 8\b|CUBLAS_STATUS_ARCH_MISMATCH|architectural feature absent from the device", "gpu_arch_not_in_build",
+     "this cuBLAS has no code for this GPU", REBUILD),
     (r"no kernel image is available|CUDA failure 209\b|cudaErrorNoKernelImageForDevice|INVALID_PTX|failure 222\b",
      "gpu_arch_not_in_build", "this build has no kernel for this GPU", REBUILD),
     (_CUDNN_START, "cudnn_broken", "cuDNN does not start, and not for lack of memory", REBUILD),
@@ -235,7 +237,9 @@ def _by_fault(text: str, values: Values) -> Cause | None:
         return None
     if _is_half(values.get("driver")):
         return NO_WHOLE_DRIVER
-    said = said_by_cuda(text) or found[0]
+    # a library that was called then speaks first, and of itself
+    named = (each.strip() for each in re.findall(r"CUDA failure \d+: [^;\n]+", text))
+    said = next((each for each in named if _FAULT.search(each)), found[0])
     return Cause(_BROKEN_STATE, f"the GPU broke off in the middle of its work: {said}", _AFTER_FAULT)
 
 

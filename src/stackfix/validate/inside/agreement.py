@@ -14,8 +14,9 @@ from .skeleton import visible
 # 4608 terms (3x3x512), so a layer adds about 4e-6 and 120 layers, if all errors added up, 5e-4 of the
 # largest number. TF32 keeps 10 bits: one layer of it is off by 5e-4, a network by far more.
 RELATIVE = 1e-3
-# With TF32, a GPU's default, the stand-ins are off by 1.2 %; this tells only that the very thing was computed.
-LOOSELY = 0.1
+# What is left between two answers when both are taken as a whole; TF32, a GPU's default, leaves some hundredths of the
+# stand-ins', zeros leave 1 and other numbers more. It tells only that the very thing was computed.
+LOOSELY = 0.25
 BOX_PIXELS = 1.0
 KEYPOINT_PIXELS = 2.0
 # the best of 576 bins may change where two are as good as equal; that may befall one keypoint in a hundred
@@ -35,12 +36,9 @@ def finite(outputs: dict[str, list[Any]]) -> bool:
 
 
 def compare_outputs(
-    here: dict[str, list[Any]],
-    there: dict[str, list[Any]],
-    whose: str = "the CPU's answer",
-    within: float = RELATIVE,
+    here: dict[str, list[Any]], there: dict[str, list[Any]], whose: str = "the CPU's answer"
 ) -> Agreement:
-    """Return whether every output, for the same inputs, is the same to within a share of its largest number."""
+    """Return whether every output, for the same inputs, is the same to within 0.1 % of its largest number."""
     parts = []
     good = True
     for name, answers in here.items():
@@ -51,9 +49,21 @@ def compare_outputs(
         first, second = (np.concatenate(each).astype(np.float64) for each in (answers, there[name]))
         scale = max(float(np.abs(second).max()), 1e-6)
         difference = float(np.abs(first - second).max())
-        good = good and difference <= within * scale
+        good = good and difference <= RELATIVE * scale
         parts.append(f"{name} {difference:.1e} of {scale:.3g}")
     return Agreement(ok=good, text=f"largest difference from {whose}: " + ", ".join(parts))
+
+
+def compare_roughly(here: dict[str, list[Any]], there: dict[str, list[Any]]) -> Agreement:
+    """Return whether every output, for the same inputs, is the same but for the rounding of a shorter format."""
+    parts = []
+    good = True
+    for name, answers in here.items():
+        first, second = (np.concatenate(each).astype(np.float64) for each in (answers, there[name]))
+        share = float(np.linalg.norm(first - second) / max(float(np.linalg.norm(second)), 1e-6))
+        good = good and share <= LOOSELY
+        parts.append(f"{name} {share:.1%}")
+    return Agreement(ok=good, text="what differs from the CPU's answer as a whole: " + ", ".join(parts))
 
 
 def compare_people(here: People, there: People) -> Agreement:

@@ -237,7 +237,7 @@ def _own_program(task: Task, cpu: Networks, journal: Journal) -> None:
         else f"sessions opened in the usual way say {said}\n{heard.text}".strip(),
     )
     if stayed:
-        alike = agreement.compare_outputs(answers, cpu.outputs, within=agreement.LOOSELY)
+        alike = agreement.compare_roughly(answers, cpu.outputs)
         journal.check("own numbers", alike.ok, alike.text)
 
 
