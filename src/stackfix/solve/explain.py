@@ -47,6 +47,19 @@ def reasons(problem: Problem, pins: Pins) -> Mapping[str, tuple[Fact, ...]]:
     return found
 
 
+def refusing(problem: Problem, pins: Pins, node: str, key: str) -> tuple[Fact, ...]:
+    """Return the facts of a set by which one of its packages can't be of the release `key`."""
+    nodes = {node, presence_node(node)}
+    return tuple(
+        dict.fromkeys(
+            requirement.fact
+            for other, chosen in pins.items()
+            for requirement in problem.universe.requires(other, chosen)
+            if requirement.node in nodes and key not in requirement.allowed
+        )
+    )
+
+
 def why_not_newer(problem: Problem, pins: Pins, node: str) -> Newer | None:
     """Return the next newer release of `node` with a minimal set of facts against it; None when it is newest."""
     keys = problem.universe.keys(node)

@@ -261,7 +261,8 @@ def _steps(case: _Case, problem: Problem, pins: Pins) -> Repair:
         if wheel.source == SOURCE:
             continue
         pin = Pin(name=name, version=packages[name], wheel=wheel, file=file, why=whys[name])
-        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, whys[name], again))))
+        facts = (*(explain.refusing(problem, pins, name, before) if before else ()), *whys[name])
+        steps.append(Put(pin=pin, before=before, why=tuple(_why(name, facts, again))))
     coming = {name for step in steps if isinstance(step, Put) for name in step.pin.wheel.provides}
     return Repair(
         steps=tuple(steps),
@@ -280,7 +281,7 @@ def _why(name: str, facts: Sequence[Fact], again: Mapping[str, str]) -> Iterator
     if name in again:
         yield again[name]
     else:
-        yield from (fact.text for fact in facts[:2] if fact.rule != "request")
+        yield from dict.fromkeys(fact.text for fact in facts[:2] if fact.rule != "request")
 
 
 def _taken_out(case: _Case, packages: Mapping[str, str]) -> Iterator[TakenOut]:
