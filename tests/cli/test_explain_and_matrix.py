@@ -18,6 +18,13 @@ def test_why_not_ends_with_success_where_there_is_a_set():
     assert "no set has torch==2.15.0, because all of this holds:" in done.stdout
 
 
+def test_why_not_without_a_target_answers_for_the_recipe_and_says_so():
+    done = stackfix("explain", "--why-not", "torch==2.15.0", *MACHINE)
+    assert done.returncode == 0
+    assert "no set is named; this answers for `dwpose`" in done.stderr
+    assert done.stdout == stackfix("explain", "dwpose", "--why-not", "torch==2.15.0", *MACHINE).stdout
+
+
 def test_why_not_in_json_stands_beside_the_whole_explanation():
     done = stackfix("explain", "dwpose", "--why-not", "torch==2.9.1", "--json", *MACHINE)
     document = json.loads(done.stdout)

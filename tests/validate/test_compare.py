@@ -91,6 +91,7 @@ def test_trials_are_told_side_by_side_and_the_best_as_code():
     )
     assert comparison_lines(found) == snapshot(
         [
+            "the full-size twins on the GPU, opened in several ways",
             "options               median       first  memory",
             "defaults             10.0 ms     90.0 ms  1.9 GB",
             "heuristic search      8.0 ms     72.0 ms  not known",
@@ -100,7 +101,7 @@ def test_trials_are_told_side_by_side_and_the_best_as_code():
     lines = provider_lines(found)
     assert lines == snapshot(
         [
-            "# measured here: heuristic search (8.0 ms), against onnxruntime's defaults (10.0 ms)",
+            "# measured here with the full-size twins: heuristic search (8.0 ms), against onnxruntime's defaults (10.0 ms)",
             "# gpu_mem_limit: for each of the two sessions half of nine tenths of the 8.0 GB that were free",
             "import onnxruntime",
             "",
@@ -116,5 +117,5 @@ def test_trials_are_told_side_by_side_and_the_best_as_code():
 def test_defaults_that_nothing_beats_are_named_so():
     found = comparison(trial("defaults", 10.0), trial("heuristic search", 9.8))
     assert provider_lines(found)[0] == snapshot(
-        "# measured here: onnxruntime's defaults (10.0 ms); nothing that was tried is faster by a tenth"
+        "# measured here with the full-size twins: onnxruntime's defaults (10.0 ms); nothing that was tried is faster by a tenth"
     )

@@ -176,7 +176,7 @@ def test_it_is_recommended_with_what_must_be_loaded_before_it():
     )
     code = "\n".join(provider_lines(found))
     assert code == snapshot("""\
-# measured here: TensorRT (5.0 ms), against onnxruntime's defaults (9.0 ms)
+# measured here with the full-size twins: TensorRT (5.0 ms), against onnxruntime's defaults (9.0 ms)
 # gpu_mem_limit: for each of the two sessions half of nine tenths of the 10.0 GB that were free
 import ctypes
 

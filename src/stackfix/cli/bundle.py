@@ -71,6 +71,6 @@ def bundle(
                 [
                     f"{folder}: {len(made.files)} files, {size(made.bytes)}, with {networks}",
                     f"for {made.lock.platform} with Python {made.lock.python}",
-                    f"there: {'sh ' if script == 'install.sh' else ''}{script} [--expect {done.sha256}]",
+                    f"there: {'sh ' if script == 'install.sh' else ''}{script} --expect {done.sha256}",
                 ]
             )

@@ -28,6 +28,7 @@ from stackfix.cli.options import (
     source_flags,
 )
 from stackfix.cli.refusal import say_no
+from stackfix.facts.recipes import recipe_names
 from stackfix.facts.root import data_root
 from stackfix.model.resolution import Explanation, Resolution
 from stackfix.render.documents import resolution_document
@@ -170,6 +171,9 @@ def explain(
         refuse_venv_alone(venv, error_file)
         if error_file:
             explain_error(error_file, venv, schema, end, as_json=as_json)
+        if why_not and not (targets or files):
+            targets = (recipe_names(data_root())[0],)
+            output.note(f"no set is named; this answers for `{targets[0]}`")
         asked = _with_recipe(question(targets, files, flags, sources))
         answer = app.resolve(
             asked,

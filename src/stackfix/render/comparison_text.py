@@ -15,9 +15,12 @@ _BUSY = "this machine is too busy just now to tell options apart"
 
 
 def comparison_lines(found: Comparison) -> list[str]:
-    """Return one line a trial: median and first milliseconds, memory, or why it failed."""
+    """Return what was timed, and one line a trial: median and first milliseconds, memory, or why it failed."""
     width = max(len(trial.name) for trial in found.trials)
-    lines = [f"{'options':{width}}  {'median':>10}  {'first':>10}  memory"]
+    lines = [
+        f"{_networks(found)} on the {found.device.upper()}, opened in several ways",
+        f"{'options':{width}}  {'median':>10}  {'first':>10}  memory",
+    ]
     for trial in found.trials:
         if trial.failed:
             lines.append(f"{trial.name:{width}}  failed: {trial.failed.splitlines()[0]}")
@@ -60,7 +63,7 @@ def provider_lines(found: Comparison) -> list[str]:
     if best is None:
         return ["no trial ran, so nothing can be recommended"]
     lines = [
-        f"# measured here: {_found(found, best)}",
+        f"# measured here with {_networks(found)}: {_found(found, best)}",
         *_loading(best),
         "import onnxruntime",
         "",
@@ -77,6 +80,10 @@ def provider_lines(found: Comparison) -> list[str]:
             f"# gpu_mem_limit: for each of the two sessions half of nine tenths of the {size(found.free_bytes.value)} that were free",
         )
     return lines
+
+
+def _networks(found: Comparison) -> str:
+    return "the full-size twins" if found.weights == "twin" else f"the networks of {found.weights}"
 
 
 def _found(found: Comparison, best: Trial) -> str:
