@@ -72,3 +72,6 @@ def test_a_library_to_which_a_variable_leads_is_there_for_a_proof_as_for_the_doc
     assert proved({}) == FAILED
     # a repair makes an environment that needs no variable
     assert proved({"LD_LIBRARY_PATH": str(toolkit)}, Surroundings()) == FAILED
+    around = read_surroundings({"LD_LIBRARY_PATH": str(toolkit)}, tmp_path / "none")
+    (told,) = [line for line in look(site, surroundings=around).good if "find all they need" in line]
+    assert told.endswith("; libcublas.so.12 by variables of this shell alone")

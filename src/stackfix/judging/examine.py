@@ -112,7 +112,9 @@ def examine(patient: Patient, facts: Database) -> Report:
     judged = judge(held, scene, others=whole.packages)
     features = ("cuda",) if "onnxruntime-gpu" in environment.packages else ()
     elsewhere = _elsewhere(patient)
-    closed = absent(close(environment, facts, features), elsewhere, windows=environment.windows)
+    alone = close(environment, facts, features)
+    closed = absent(alone, elsewhere, windows=environment.windows)
+    lent = sorted({one.soname for one in alone.missing} & elsewhere & patient.surroundings.of_this_shell)
     shared = list(shared_files(environment))
     models = list(model_findings(patient.models, held, environment, scene))
     breaches = list(breach_findings(judged.breaches, whole, scene))
@@ -154,7 +156,7 @@ def examine(patient: Patient, facts: Database) -> Report:
     return Report(
         path=environment.path,
         findings=with_numbers(ordered(_once(findings)), facts),
-        good=(*_good(environment, closed, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
+        good=(*_good(environment, closed, lent, judged, held, scene), *(one for one in models if isinstance(one, str)), *live.good),
         unknown=(*_unknown(environment, closed, judged, known, scene, bare=any(one.rule == NO_RUNTIME for one in findings)), *live.unknown),
         mend="" if impossible is not None else _mend(environment, findings, facts),
     )  # fmt: skip
@@ -192,7 +194,12 @@ def _has_gpu(machine: Machine) -> bool:
 
 
 def _good(
-    environment: Environment, closed: Closure, judged: Judged, held: Sequence[Held], scene: Scene
+    environment: Environment,
+    closed: Closure,
+    lent: Sequence[str],
+    judged: Judged,
+    held: Sequence[Held],
+    scene: Scene,
 ) -> Iterator[str]:
     packages = environment.packages
     there = [f"{name} {packages[name]}" for name in _WATCHED if name in packages]
@@ -205,7 +212,8 @@ def _good(
         yield f"there is Python {environment.python}, {', '.join(there)}{cuda}"
     if closed.closed and closed.followed and not closed.unread:
         upto = f", up to the driver's {' and '.join(closed.from_driver)}" if closed.from_driver else ""
-        yield f"{closed.followed} libraries that a process loads find all they need{upto}"
+        shell = f"; {', '.join(lent)} by variables of this shell alone" if lent else ""
+        yield f"{closed.followed} libraries that a process loads find all they need{upto}{shell}"
     broken = {breach.requirement.node for breach in judged.breaches}
     if not any(_of_device_code(breach) for breach in judged.breaches):
         yield from _served(held, scene)

@@ -52,6 +52,12 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         """Names of the libraries that the loader finds outside the environment."""
         return (self.system_libraries or frozenset()) | {stray.soname for stray in self.strays}
 
+    @property
+    def of_this_shell(self) -> frozenset[str]:
+        """Names of the libraries that variables alone lead to: a program started elsewhere does not find them."""
+        by_variables = {one.soname for one in self.strays if one.through.startswith("LD_")}
+        return frozenset(by_variables) - (self.system_libraries or frozenset())
+
 
 def left_out(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return each variable that Python takes packages by and that a child of ours does not get, and what to say of it.
