@@ -139,6 +139,7 @@ def test_ctrl_c_keeps_the_part_and_the_next_fetch_goes_on(machine, hub):
     part = machine.cache / "dwpose" / f".{DETECTOR}.part"
     while not (part.exists() and part.stat().st_size) and process.poll() is None:
         time.sleep(0.02)
+    time.sleep(0.5)  # until all of it came, and was counted
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
