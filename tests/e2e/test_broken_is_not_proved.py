@@ -178,7 +178,7 @@ def test_the_toolkits_stub_is_told_from_a_driver(whole, stub):
     [
         ("CRASH", "crashed with SIGABRT"),
         ("LEAVES", "ended with status 0 and without an answer"),
-        ("HANGS", "did not answer within 30 s"),
+        ("HANGS", "did not answer within 60 s"),
     ],
 )
 def test_where_the_driver_alone_breaks_off_nothing_else_is_begun_on_it(whole, stub, how, said):

@@ -84,7 +84,7 @@ def test_a_driver_that_hung_before_is_neither_waited_for_again_nor_run_on(site, 
     monkeypatch.setattr(package_faults, "read_surroundings", Surroundings)
     monkeypatch.setattr(at_rest, "read_surroundings", Surroundings)
     environment = read_environment(site.healthy().root)
-    how = "did not answer within 30 s, in cuInit of /d/libcuda.so.1"
+    how = "did not answer within 60 s, in cuInit of /d/libcuda.so.1"
 
     def fetched():
         raise AssertionError("networks were fetched for a driver that hangs")

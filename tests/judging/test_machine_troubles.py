@@ -57,7 +57,7 @@ def test_an_environment_for_another_system_has_nothing_to_do_with_this_machine(t
     assert not set(CODES) & set(codes(look(site, on=troubled(*CODES))))
 
 
-HOW = "did not answer within 30 s, in cuInit of /d/libcuda.so.1"
+HOW = "did not answer within 60 s, in cuInit of /d/libcuda.so.1"
 
 
 def test_a_driver_that_hangs_is_an_error_that_says_in_what(site):
