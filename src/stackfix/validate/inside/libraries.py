@@ -27,7 +27,7 @@ def mapped(maps: str = "/proc/self/maps") -> list[str] | None:
         return None
     paths = {line.split(None, 5)[5] for line in lines if len(line.split(None, 5)) == 6}
     # the system's mark on a file that was replaced since, as by an update of the driver
-    whole = {path.removesuffix(_REPLACED) for path in paths}
+    whole = {path.partition(_REPLACED)[0] for path in paths}
     return sorted(path for path in whole if _CUDA_LIBRARY.match(path.rsplit("/", 1)[-1]))
 
 
